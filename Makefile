@@ -1,0 +1,51 @@
+# Riverline's commands. `make` alone lists them.
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-builtin-rules
+
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+VENV   := .venv
+RUN    := $(VENV)/bin/python
+
+help: ## list the commands
+	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+
+setup: $(VENV)/.installed ## install all that is needed into .venv (done by the others when due)
+
+# Made anew when the locked packages change; a second call costs nothing.
+$(VENV)/.installed: requirements.lock pyproject.toml
+	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' \
+	  || { echo "Python 3.11 is needed; name one with: make PYTHON=/path/to/python3.11"; exit 1; }
+	@test -x $(RUN) || "$(PYTHON)" -m venv $(VENV) \
+	  || { rm -rf $(VENV); echo "Python's venv module is needed (Debian: python3.11-venv)"; exit 1; }
+	$(RUN) -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(RUN) -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+demo: setup ## the main job end to end on an embedded Kafka, with pictures
+	@$(RUN) examples/demo.py
+
+test: setup ## the tests that take seconds (under five minutes in all)
+	@$(RUN) -m pytest -m "not slow"
+
+test-all: setup ## every test, those that take minutes too
+	@$(RUN) -m pytest
+
+check: setup ## style, types, import directions, then the tests
+	@$(VENV)/bin/ruff check
+	@$(VENV)/bin/ruff format --check
+	@$(VENV)/bin/mypy
+	@$(VENV)/bin/lint-imports
+	@$(MAKE) --no-print-directory test
+
+bench: setup ## the benchmark, against an embedded Kafka
+	@$(RUN) benchmarks/bench.py
+
+lock: setup ## pin every package with its hashes, after a change of pyproject.toml
+	$(VENV)/bin/pip-compile --quiet --strip-extras --allow-unsafe --generate-hashes --all-extras \
+	  --all-build-deps --no-emit-index-url --no-emit-find-links --no-header --output-file requirements.lock pyproject.toml
+
+clean: ## remove what setup and the tests made
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+
+.PHONY: help setup demo test test-all check bench lock clean
