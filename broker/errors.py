@@ -1,0 +1,28 @@
+"""What can go wrong with the embedded broker, and who should act.
+
+BrokerError              the message is one sentence for a person, without a traceback
+ +- DistributionError    Kafka's jars can't be had: the network, or the Maven repository's folder
+ +- DataFolderError      the data folder can't be used: whoever named it
+ +- PortTakenError       another program holds the port, or the host isn't ours: whoever chose it
+ +- KafkaFailedError     Kafka itself gave up: the message carries the end of its log
+"""
+
+
+class BrokerError(Exception):
+    """The embedded broker can't do what was asked."""
+
+
+class DistributionError(BrokerError):
+    """The jars of Kafka can't be fetched, or aren't the ones we know."""
+
+
+class DataFolderError(BrokerError):
+    """The data folder can't be made, read or written, or another Kafka is using it."""
+
+
+class PortTakenError(BrokerError):
+    """The host and port can't be listened on."""
+
+
+class KafkaFailedError(BrokerError):
+    """Kafka ended by itself, or didn't come up in time."""

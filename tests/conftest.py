@@ -1,0 +1,74 @@
+"""What tests share: one Kafka for a session, from one of three places.
+
+KAFKA_BOOTSTRAP_SERVERS=HOST:PORT pytest    one that runs already
+pytest --kafka=docker                       the official image, through testcontainers
+pytest                                      the embedded one, its data temporary
+"""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from broker import EmbeddedKafka, configuration, ports
+from broker.distribution import KAFKA_VERSION
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--kafka",
+        choices=["embedded", "docker"],
+        default="embedded",
+        help="where the tests' Kafka runs, unless KAFKA_BOOTSTRAP_SERVERS names one",
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    # kafka-python 3.0.12 reads its schemas in a way that Python 3.11 alone calls deprecated.
+    config.addinivalue_line("filterwarnings", "ignore:(read|open)_text is deprecated")
+
+
+@pytest.fixture(scope="session")
+def kafka(request: pytest.FixtureRequest) -> Iterator[str]:
+    """Bootstrap servers of a Kafka for the whole session; its topics are not removed."""
+    if servers := os.environ.get("KAFKA_BOOTSTRAP_SERVERS"):
+        yield servers
+    elif request.config.getoption("--kafka") == "docker":
+        with _kafka_in_docker() as servers:
+            yield servers
+    else:
+        with EmbeddedKafka() as embedded:
+            yield embedded.bootstrap_servers
+
+
+@contextmanager
+def _kafka_in_docker() -> Iterator[str]:
+    """The image apache/kafka with the embedded broker's configuration.
+
+    Not testcontainers' KafkaContainer, which knows Confluent's images alone.  Kafka must tell its
+    clients the port that Docker maps, before it knows it: so the port is chosen here.
+    """
+    from testcontainers.core.container import DockerContainer  # noqa: PLC0415  (if asked for)
+    from testcontainers.core.wait_strategies import LogMessageWaitStrategy  # noqa: PLC0415
+
+    docker_errors = pytest.importorskip("docker.errors")  # untyped
+    port = ports.free_port("127.0.0.1")
+    try:
+        container = DockerContainer(f"apache/kafka:{KAFKA_VERSION}")
+    except docker_errors.DockerException as error:
+        pytest.exit(f"--kafka=docker needs a running Docker engine: {error}", returncode=2)
+    container.with_bind_ports(port, port).with_envs(**docker_environment(port))
+    with container.waiting_for(LogMessageWaitStrategy("Kafka Server started")):
+        yield f"127.0.0.1:{port}"
+
+
+def docker_environment(port: int) -> dict[str, str]:
+    """The image's variables (`a.b=c` becomes KAFKA_A_B=c): inside, listen on every address."""
+    controller_port = port + 1
+    text = configuration.properties("127.0.0.1", port, controller_port, "/tmp/kafka").decode()  # noqa: S108  (in a container)
+    lines = [line for line in text.splitlines() if line and not line.startswith("#")]
+    pairs = dict(line.split("=", 1) for line in lines)
+    pairs["listeners"] = f"PLAINTEXT://0.0.0.0:{port},CONTROLLER://127.0.0.1:{controller_port}"
+    pairs["listener.security.protocol.map"] = "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT"
+    return {f"KAFKA_{name.replace('.', '_').upper()}": value for name, value in pairs.items()}
