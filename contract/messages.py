@@ -1,0 +1,100 @@
+"""The words on the wire: outcomes, reasons, methods, error codes and header names.
+
+The JSON Schemas in ``schemas/`` say the same to other languages; ``tests/contract`` holds the two
+together.
+"""
+
+from enum import StrEnum
+
+
+class Outcome(StrEnum):
+    """What became of an event."""
+
+    LEARNED = "learned"
+    UNLABELLED = "unlabelled"  # no target: nothing to learn from, and no error
+    REFUSED = "refused"  # stands in the dead-letter topic, with a Reason
+
+
+class Reason(StrEnum):
+    """Why an event was refused. The order is the order of the checks."""
+
+    UNREADABLE = "unreadable"  # the record cannot be unpacked: checksum, codec, header key
+    NO_VALUE = "no-value"
+    TOO_LARGE = "too-large"
+    BAD_JSON = "bad-json"
+    BAD_SHAPE = "bad-shape"
+    MISSING_FIELD = "missing-field"
+    NOT_A_NUMBER = "not-a-number"
+    OUT_OF_RANGE = "out-of-range"
+
+
+class Method(StrEnum):
+    """What a request may ask for."""
+
+    PREDICT = "predict"
+    TRAIN = "train"
+    DESCRIBE = "describe"
+    LEARN = "learn"
+
+
+class RequestOutcome(StrEnum):
+    """What became of a request."""
+
+    ANSWERED = "answered"
+    REFUSED = "refused"  # an error was sent, or there was nobody to send it to
+    EXPIRED = "expired"  # its deadline had passed: no work was done
+
+
+class ErrorCode(StrEnum):
+    """The ``code`` of an error reply. Those of a bad value are the event's reasons."""
+
+    NO_VALUE = Reason.NO_VALUE
+    TOO_LARGE = Reason.TOO_LARGE
+    BAD_JSON = Reason.BAD_JSON
+    BAD_SHAPE = Reason.BAD_SHAPE
+    MISSING_FIELD = Reason.MISSING_FIELD
+    NOT_A_NUMBER = Reason.NOT_A_NUMBER
+    OUT_OF_RANGE = Reason.OUT_OF_RANGE
+    UNKNOWN_METHOD = "unknown-method"
+    BAD_PARAMS = "bad-params"
+    UNKNOWN_FIELD = "unknown-field"
+    BAD_FORMULA = "bad-formula"
+    TOO_FEW_EVENTS = "too-few-events"
+    CONSTANT_FIELD = "constant-field"
+    COLLINEAR_FIELD = "collinear-field"
+    BAD_REPLY_ADDRESS = "bad-reply-address"
+    NOT_READY = "not-ready"
+    INTERNAL = "internal"
+
+
+VALUE_LIMIT = 1e12
+"""A number in an event or a request may be as large as this in magnitude, not larger."""
+
+MAX_MESSAGE_BYTES = 256 * 1024
+"""The largest value of an event or a request that is parsed."""
+
+MAX_CORRELATION_ID_BYTES = 128
+
+# Headers of a request in the plain dialect, and of its reply.
+CORRELATION_ID = "correlation_id"
+REPLY_TO = "reply_to"
+DEADLINE = "deadline"  # milliseconds since the epoch, decimal
+CONTENT_TYPE = "content-type"
+JSON_CONTENT = b"application/json"
+
+# A dead letter: key `topic-partition-offset`, value the original's first DEAD_LETTER_BYTES bytes,
+# and these headers. Repeats after a crash have the same key.
+DEAD_LETTER_BYTES = 64 * 1024
+DEAD_LETTER_VERSION = b"1"
+DEAD_LETTER_HEADERS = (
+    "riverline.version",
+    "riverline.reason",  # a Reason
+    "riverline.detail",  # a sentence for people
+    "riverline.topic",
+    "riverline.partition",
+    "riverline.offset",
+    "riverline.timestamp",  # milliseconds since the epoch, as the record had it
+    "riverline.key",  # the original key's first DEAD_LETTER_BYTES bytes; absent where it was null
+    "riverline.length",  # bytes of the original value; absent where it was null
+    "riverline.sha256",  # of the original value, hexadecimal; absent where it was null
+)
