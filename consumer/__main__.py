@@ -1,0 +1,73 @@
+"""``python -m consumer``: the service, configured by the environment."""
+
+import logging
+import signal
+import sys
+from types import FrameType
+
+import structlog
+import typer
+
+from consumer import client
+from consumer.app import App, LoopDiedError
+from consumer.settings import Settings
+from consumer.topics import TopicError
+from contract.environment import SettingsError
+
+OK, DIED, BAD_SETTINGS = 0, 1, 2
+
+cli = typer.Typer(add_completion=False, rich_markup_mode=None)
+log = structlog.get_logger()
+
+
+@cli.command(epilog=Settings.help())
+def main() -> None:
+    """Learn from every event on Kafka; answer predictions over request/reply.
+
+    Configured by the environment; serves until SIGINT or SIGTERM. Metrics and health are at
+    /metrics, /livez and /readyz of HTTP_HOST:HTTP_PORT.
+
+    Exit codes: 0 stopped as asked; 1 ended by a fault that the last log line names; 2 the settings
+    are not usable, each fault named.
+    """
+    _log_to_stderr()
+    try:
+        app = App(Settings.read())
+    except SettingsError as error:
+        print(f"The settings are not usable:\n{error}", file=sys.stderr)  # noqa: T201
+        raise typer.Exit(BAD_SETTINGS) from None
+    except OSError as error:
+        print(f"HTTP_HOST/HTTP_PORT: cannot listen there: {error}", file=sys.stderr)  # noqa: T201
+        raise typer.Exit(BAD_SETTINGS) from None
+
+    def stop(_signal: int, _frame: FrameType | None) -> None:
+        app.stop()
+
+    signal.signal(signal.SIGTERM, stop)
+    signal.signal(signal.SIGINT, stop)
+    try:
+        app.run()
+    except (LoopDiedError, TopicError) as error:
+        log.critical("ended", reason=str(error))
+        raise typer.Exit(DIED) from None
+    log.info("stopped")
+
+
+def _log_to_stderr() -> None:
+    logging.basicConfig(stream=sys.stderr, format="%(name)s: %(message)s")
+    client.quieten()
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,  # plain: a traceback's locals hold payloads
+            structlog.dev.ConsoleRenderer()
+            if sys.stderr.isatty()
+            else structlog.processors.LogfmtRenderer(key_order=["timestamp", "level", "event"]),
+        ],
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+    )
+
+
+if __name__ == "__main__":
+    cli()

@@ -1,0 +1,207 @@
+"""The service as a whole: which loops there are, how they start, and how they end.
+
+    main       waits for Kafka, makes the topics, starts the loops, waits for a signal or a death
+    learner    events in, the model out                          (consumer/learner.py)
+    responder  requests in, answers from the model out           (consumer/responder.py)
+    watch      is Kafka there; which reply topics are            (consumer/watch.py)
+    web        /metrics, /livez, /readyz                         (consumer/web.py)
+
+The model goes from the learner to the responder as frozen views behind one reference
+(consumer/model.py): neither ever waits for the other.
+"""
+
+import platform
+import sys
+import threading
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass
+from importlib.metadata import version
+from time import monotonic
+
+import structlog
+from kafka.errors import KafkaConfigurationError, KafkaError
+
+from consumer import client
+from consumer.deadletters import DeadLetters
+from consumer.health import Health, not_ready, silent_loops
+from consumer.learner import Learner
+from consumer.model import Served
+from consumer.replies import Replies
+from consumer.responder import Responder
+from consumer.settings import Settings
+from consumer.telemetry import Telemetry
+from consumer.topics import ensure_topics
+from consumer.watch import Watch
+from consumer.web import Web
+
+RETRY_SECONDS = 0.5
+CLOSE_MS = 1000
+SWITCH_SECONDS = 0.0005
+"""How long the learner may hold the interpreter while the responder waits (Python's 5 ms are too
+long: a round trip takes several turns)."""
+
+log = structlog.get_logger()
+
+
+class LoopDiedError(Exception):
+    """A loop ended with an exception: its reason ends the process."""
+
+
+class App:
+    """The service.
+
+    Args:
+        settings: All of them.
+
+    Raises:
+        OSError: The HTTP port cannot be listened on.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._stop = threading.Event()
+        self._ended = threading.Event()  # told to stop, or a loop died
+        self._death: BaseException | None = None
+        self._health = Health()
+        self._served = Served(settings.recipe)
+        self._telemetry = Telemetry(self._served, _info(settings))
+        self.web = Web(
+            settings.http_host,
+            settings.http_port,
+            self._telemetry.registry,
+            alive=lambda: silent_loops(self._health.beats, now=monotonic()),
+            ready=lambda: not_ready(self._health, now=monotonic()),
+        )
+
+    def stop(self) -> None:
+        """Ask the service to end; may be called from a signal handler."""
+        self._stop.set()
+        self._ended.set()
+
+    def run(self) -> None:
+        """Serve until told to stop.
+
+        Raises:
+            LoopDiedError: A loop died; the reason is its cause.
+            TopicError: A topic is missing and may not be created.
+        """
+        sys.setswitchinterval(SWITCH_SECONDS)
+        with ExitStack() as stack:
+            stack.callback(self.web.close)
+            clients = self._connect(stack)
+            if clients is None:
+                return
+            threads = self._start(clients)
+            log.info("serving", http_port=self.web.port, formula=self._settings.formula)
+            self._ended.wait()
+            self._stop.set()
+            for thread in threads:
+                thread.join()
+        if self._death is not None:
+            raise LoopDiedError(repr(self._death)) from self._death
+
+    def _connect(self, stack: ExitStack) -> "_Clients | None":
+        """Wait for Kafka, make the topics, open the clients; None when told to stop meanwhile."""
+        waiting = False
+        while not self._stop.is_set():
+            self._health.beat("main", now=monotonic())
+            try:
+                with ExitStack() as opened:
+                    clients = _open(self._settings, opened)
+                    stack.push(opened.pop_all())
+            except KafkaError as error:
+                if isinstance(error, KafkaConfigurationError):
+                    raise
+                if not waiting:
+                    log.warning(
+                        "waiting for Kafka",
+                        error=repr(error),
+                        bootstrap_servers=self._settings.kafka_bootstrap_servers,
+                    )
+                waiting = True
+                self._stop.wait(RETRY_SECONDS)
+            else:
+                del self._health.beats["main"]
+                self._health.kafka = True
+                return clients
+        return None
+
+    def _start(self, clients: "_Clients") -> list[threading.Thread]:
+        """The loops, each in a thread of its own."""
+        settings, health, stop = self._settings, self._health, self._stop
+        shared = (self._served, self._telemetry, health)
+        watch = Watch(lambda: client.admin(settings, patience_ms=3000), health)
+        replies = Replies(clients.replies, watch.look_soon)
+        dead_letters = DeadLetters(clients.dead_letters, settings.dead_letter_topic)
+        learner = Learner(settings, clients.events, dead_letters, *shared)
+        responder = Responder(settings, clients.requests, replies, *shared)
+        return [
+            self._thread("learner", lambda: learner.run(stop)),
+            self._thread("responder", lambda: responder.run(stop)),
+            self._thread("watch", lambda: watch.run(stop, replies.deliver_waiting)),
+        ]
+
+    def _thread(self, name: str, run: Callable[[], None]) -> threading.Thread:
+        def guarded() -> None:
+            try:
+                run()
+            except BaseException as death:  # whatever it is, the process ends with it
+                log.exception("a loop died", loop=name)
+                self._death = self._death or death
+            finally:
+                self._ended.set()
+
+        thread = threading.Thread(target=guarded, name=name)
+        thread.start()
+        return thread
+
+
+@dataclass(frozen=True, slots=True)
+class _Clients:
+    """The connections to Kafka, one for each way in and out."""
+
+    events: client.Consumer
+    requests: client.Consumer
+    dead_letters: client.Producer
+    replies: client.Producer
+
+
+def _open(settings: Settings, stack: ExitStack) -> _Clients:
+    """Open the clients; whatever was opened is closed when the stack is.
+
+    Raises:
+        KafkaError: Kafka is not there.
+        TopicError: A topic is missing and may not be created.
+    """
+    admin = client.admin(settings)
+    try:
+        ensure_topics(admin, settings.topics)
+    finally:
+        admin.close()
+
+    def consumer(opened: client.Consumer) -> client.Consumer:
+        stack.callback(opened.close, autocommit=False, timeout_ms=CLOSE_MS)
+        return opened
+
+    def producer(role: str) -> client.Producer:
+        opened = client.producer(settings, role=role)
+        stack.callback(opened.close, timeout=CLOSE_MS / 1000)
+        return opened
+
+    return _Clients(
+        events=consumer(client.events_consumer(settings)),
+        requests=consumer(client.requests_consumer(settings)),
+        dead_letters=producer("dead-letters"),
+        replies=producer("replies"),
+    )
+
+
+def _info(settings: Settings) -> dict[str, str]:
+    return {
+        "version": version("riverline"),
+        "formula": settings.formula,
+        "learner": settings.learner,
+        "river": version("river"),
+        "python": platform.python_version(),
+    }

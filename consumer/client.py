@@ -1,0 +1,152 @@
+"""The door to kafka-python: which clients there are, and with which options.
+
+The options and their reasons are measured ones: docs/FAILURES.md, "The clients".
+"""
+
+import logging
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Protocol
+
+from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition
+from kafka.coordinator.assignors.cooperative_sticky import CooperativeStickyAssignor
+
+from consumer import unpack
+from consumer.partition import Record
+from consumer.settings import Settings
+
+SESSION_TIMEOUT_MS = 10_000
+
+
+class Consumer(Protocol):
+    """What we use of a KafkaConsumer."""
+
+    def poll(
+        self, timeout_ms: int = ..., max_records: int | None = ...
+    ) -> dict[Any, list[Record]]: ...
+    def subscribe(self, topics: Sequence[str], *, listener: object) -> None: ...
+    def seek(self, partition: TopicPartition, offset: int) -> None: ...
+    def position(self, partition: TopicPartition) -> int | None: ...
+    def highwater(self, partition: TopicPartition) -> int | None: ...
+    def assignment(self) -> set[TopicPartition]: ...
+    def beginning_offsets(
+        self, partitions: Iterable[TopicPartition]
+    ) -> dict[TopicPartition, int]: ...
+    def end_offsets(self, partitions: Iterable[TopicPartition]) -> dict[TopicPartition, int]: ...
+    def commit_async(self, offsets: Mapping[TopicPartition, Any]) -> object: ...
+    def close(self, *, autocommit: bool = ..., timeout_ms: int | None = ...) -> None: ...
+
+
+class Future(Protocol):
+    """What we use of a send's future."""
+
+    @property
+    def is_done(self) -> bool: ...
+    def add_callback(self, f: Any, *args: object) -> object: ...  # noqa: ANN401
+    def add_errback(self, f: Any, *args: object) -> object: ...  # noqa: ANN401
+    def get(self, timeout: float | None = ...) -> Any: ...  # noqa: ANN401
+
+
+class Producer(Protocol):
+    """What we use of a KafkaProducer."""
+
+    def send(
+        self,
+        topic: str,
+        value: bytes | None = ...,
+        key: bytes | None = ...,
+        headers: list[tuple[str, bytes]] | None = ...,
+        partition: int | None = ...,
+    ) -> Future: ...
+    def partitions_for(self, topic: str) -> set[int]: ...
+    def flush(self, timeout: float | None = ...) -> None: ...
+    def close(self, timeout: float | None = ...) -> None: ...
+
+
+class Admin(Protocol):
+    """What we use of a KafkaAdminClient."""
+
+    def list_topics(self) -> list[str]: ...
+    def describe_topics(self, topics: Sequence[str]) -> list[dict[str, Any]]: ...
+    def create_topics(self, new_topics: Mapping[str, Mapping[str, Any]]) -> object: ...
+    def close(self) -> None: ...
+
+
+def events_consumer(settings: Settings) -> Consumer:
+    """For the events: moderate fetches, positions ours and never the group's."""
+    return _consumer(
+        settings,
+        role="learner",
+        auto_offset_reset="none",
+        max_poll_records=500,
+        max_partition_fetch_bytes=256 * 1024,
+        isolation_level="read_committed",  # a transaction that was aborted is never learned
+    )
+
+
+def requests_consumer(settings: Settings) -> Consumer:
+    """For the requests: small fetches, so that one partition's crowd does not hold up another."""
+    return _consumer(
+        settings,
+        role="responder",
+        auto_offset_reset="latest",
+        max_poll_records=100,
+        max_partition_fetch_bytes=64 * 1024,
+    )
+
+
+unpack.install()
+
+
+def _consumer(settings: Settings, *, role: str, **options: object) -> Consumer:
+    consumer: Consumer = KafkaConsumer(
+        **settings.client_options(),
+        client_id=f"{settings.application_id}-{role}-{settings.member}",
+        group_id=f"{settings.application_id}-{role}",
+        group_instance_id=settings.member,
+        partition_assignment_strategy=[CooperativeStickyAssignor],
+        enable_auto_commit=False,
+        session_timeout_ms=SESSION_TIMEOUT_MS,
+        heartbeat_interval_ms=1000,
+        metadata_max_age_ms=30_000,
+        metrics_enabled=False,
+        bootstrap_timeout_ms=2000,
+        **options,
+    )
+    return consumer
+
+
+def producer(settings: Settings, *, role: str, **options: object) -> Producer:
+    """A producer that waits for nobody: no batching delay, five seconds at most for a topic.
+
+    Not idempotent: kafka-python's idempotent producer is dead for good after one record that the
+    broker rejects, and what we send may be repeated without harm.
+    """
+    made: Producer = KafkaProducer(
+        **settings.client_options(),
+        client_id=f"{settings.application_id}-{role}-{settings.member}",
+        acks="all",
+        enable_idempotence=False,
+        linger_ms=0,
+        max_block_ms=5000,
+        metrics_enabled=False,
+        bootstrap_timeout_ms=2000,
+        **options,
+    )
+    return made
+
+
+def admin(settings: Settings, *, patience_ms: int = 5000) -> Admin:
+    """For topics, and for asking whether Kafka is there."""
+    known = KafkaAdminClient.DEFAULT_CONFIG  # it has fewer options than its siblings
+    made: Admin = KafkaAdminClient(
+        **{name: value for name, value in settings.client_options().items() if name in known},
+        client_id=f"{settings.application_id}-admin-{settings.member}",
+        request_timeout_ms=patience_ms,
+        bootstrap_timeout_ms=2000,
+    )
+    return made
+
+
+def quieten() -> None:
+    """The client logs a hundred lines an outage; the service logs the outage's begin and end."""
+    logging.getLogger("kafka").setLevel(logging.CRITICAL)

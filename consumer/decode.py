@@ -1,0 +1,144 @@
+"""Bytes in; an event's row or a reason for refusal out. Total: no input raises."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from operator import itemgetter
+from typing import Any, Final
+
+import orjson
+
+from contract.messages import MAX_MESSAGE_BYTES, VALUE_LIMIT, Reason
+
+Row = tuple[float, ...]
+"""The numbers of a labelled event, in the order of ``FIELDS``: finite, at most VALUE_LIMIT."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """Why a value is refused.
+
+    Attributes:
+        reason: One of a closed set.
+        detail: A sentence for whoever sent it.
+    """
+
+    reason: Reason
+    detail: str
+
+
+class Unreadable(bytes):
+    """The bytes of a whole record that the client could not unpack.
+
+    Attributes:
+        detail: What the client said of it.
+    """
+
+    detail: str
+
+    def __new__(cls, raw: bytes, detail: str) -> "Unreadable":
+        """The raw bytes of the record, and why it is not unpacked."""
+        made = super().__new__(cls, raw)
+        made.detail = detail
+        return made
+
+
+class Unlabelled:
+    """An event without the target: well-formed, and nothing to learn from."""
+
+
+UNLABELLED: Final = Unlabelled()
+
+Decoded = Row | Unlabelled | Rejected
+
+
+def parse_object(value: bytes | None) -> dict[str, Any] | Rejected:
+    """A JSON object from untrusted bytes: size first, then JSON, then shape."""
+    if value is None:
+        return Rejected(Reason.NO_VALUE, "the record has no value")
+    if len(value) > MAX_MESSAGE_BYTES:
+        return Rejected(
+            Reason.TOO_LARGE, f"{len(value)} bytes; at most {MAX_MESSAGE_BYTES} are read"
+        )
+    try:
+        document = orjson.loads(value)
+    except orjson.JSONDecodeError as error:
+        if isinstance(value, Unreadable):  # never JSON: it begins with the attributes' zero byte
+            return Rejected(Reason.UNREADABLE, value.detail)
+        return Rejected(Reason.BAD_JSON, f"not JSON: {error}")
+    if type(document) is not dict:
+        return Rejected(Reason.BAD_SHAPE, f"a JSON object is due, not {_kind(document)}")
+    return document
+
+
+def parse_number(name: str, value: object) -> float | Rejected:
+    """A finite number of a magnitude that no sum of squares overflows at.
+
+    Booleans and strings are no numbers. orjson has already refused NaN and infinity.
+    """
+    if type(value) is not float and type(value) is not int:
+        return Rejected(Reason.NOT_A_NUMBER, f"{name} is {_kind(value)}; a number is due")
+    if not -VALUE_LIMIT <= value <= VALUE_LIMIT:
+        return Rejected(Reason.OUT_OF_RANGE, f"{name} is beyond {VALUE_LIMIT:g} in magnitude")
+    return float(value)
+
+
+class EventDecoder:
+    """Decodes events of the configured fields.
+
+    Args:
+        fields: The numeric fields of an event, in order.
+        target: The one of them that is learned; an event may lack it.
+    """
+
+    def __init__(self, fields: Sequence[str], target: str) -> None:
+        self._features = tuple(name for name in fields if name != target)
+        self._target = target
+        self._fields = tuple(fields)
+        self._row = _row_getter(self._fields)
+
+    def __call__(self, value: bytes | None) -> Decoded:
+        """The row of a labelled event, ``UNLABELLED``, or the reason for refusal."""
+        document = parse_object(value)
+        if isinstance(document, Rejected):
+            return document
+        try:
+            row = self._row(document)
+        except KeyError:
+            return self._explain(document)
+        for number in row:
+            # What takes no shortcut here (an int, NaN, a string, too large) is looked at below.
+            if type(number) is not float or not -VALUE_LIMIT <= number <= VALUE_LIMIT:
+                return self._explain(document)
+        return row
+
+    def _explain(self, document: dict[str, Any]) -> Decoded:
+        """Field by field: the first fault in the order of the fields, the target last."""
+        numbers: dict[str, float] = {}
+        for name in self._features:
+            if name not in document:
+                return Rejected(Reason.MISSING_FIELD, f"{name} is missing")
+            number = parse_number(name, document[name])
+            if isinstance(number, Rejected):
+                return number
+            numbers[name] = number
+        if document.get(self._target) is None:
+            return UNLABELLED
+        number = parse_number(self._target, document[self._target])
+        if isinstance(number, Rejected):
+            return number
+        numbers[self._target] = number
+        return tuple(numbers[name] for name in self._fields)
+
+
+def _row_getter(fields: tuple[str, ...]) -> Callable[[dict[str, Any]], tuple[Any, ...]]:
+    if len(fields) == 1:  # itemgetter of one name gives no tuple
+        (only,) = fields
+        return lambda document: (document[only],)
+    return itemgetter(*fields)
+
+
+_KINDS = {bool: "a boolean", str: "a string", list: "a list", dict: "an object", type(None): "null"}
+
+
+def _kind(value: object) -> str:
+    return _KINDS.get(type(value), "a number")

@@ -1,0 +1,55 @@
+"""Is the process alive, and is it ready: what the loops report, and what follows from it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+MAX_SILENCE_SECONDS = 60.0
+"""A loop that has not turned for so long is dead; kafka-python's own waits end before."""
+
+MAX_BEHIND = 10_000
+"""Records behind the log's end up to which the service counts as caught up."""
+
+
+@dataclass(slots=True)
+class Health:
+    """Facts, each written by one thread.
+
+    Attributes:
+        beats: Loop by name: when it last turned, seconds of a monotonic clock.
+        kafka: Whether Kafka answered when it was last asked.
+        assignment: Whether the groups have given us our part, by loop.
+        behind: Records behind the log's end; None until it is known.
+    """
+
+    beats: dict[str, float] = field(default_factory=dict)
+    kafka: bool = False
+    assignment: dict[str, bool] = field(default_factory=dict)
+    behind: int | None = None
+
+    def beat(self, loop: str, *, now: float) -> None:
+        """A loop has turned."""
+        self.beats[loop] = now
+
+
+def silent_loops(beats: Mapping[str, float], *, now: float) -> list[str]:
+    """The loops that have not turned for MAX_SILENCE_SECONDS."""
+    return [
+        f"{loop} has not turned for {now - beat:.0f} s"
+        for loop, beat in list(beats.items())
+        if now - beat > MAX_SILENCE_SECONDS
+    ]
+
+
+def not_ready(health: Health, *, now: float) -> list[str]:
+    """Why the service is not ready, a sentence each; none when it is."""
+    reasons = silent_loops(health.beats, now=now)
+    if not health.kafka:
+        reasons.append("Kafka does not answer")
+    waiting = [loop for loop, assigned in list(health.assignment.items()) if not assigned]
+    if waiting or not health.assignment:
+        reasons.append(f"no assignment yet: {', '.join(waiting) or 'not started'}")
+    if health.behind is None:
+        reasons.append("the log's end is not known yet")
+    elif health.behind > MAX_BEHIND:
+        reasons.append(f"{health.behind} records behind, more than {MAX_BEHIND}")
+    return reasons

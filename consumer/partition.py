@@ -1,0 +1,159 @@
+"""The state of one events partition: a fold of its log, and nothing else.
+
+The state after a position is the same bits however polls and crashes cut the stream: it depends on
+the records alone, in their order.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from consumer.decode import UNLABELLED, EventDecoder, Rejected
+from consumer.estimator import INTERCEPT, LEARNERS, Posterior, Weights
+from consumer.formula import Formula
+from consumer.prequential import Errors
+from contract.messages import Outcome
+
+
+class Record(Protocol):
+    """What the fold reads of a Kafka record."""
+
+    @property
+    def offset(self) -> int: ...
+    @property
+    def timestamp(self) -> int: ...
+    @property
+    def key(self) -> bytes | None: ...
+    @property
+    def value(self) -> bytes | None: ...
+    @property
+    def headers(self) -> Sequence[tuple[str, bytes | None]]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """What is learned from what: the part of the settings that the state depends on."""
+
+    fields: tuple[str, ...]
+    formula: Formula
+    learner: str = "bayesian"
+
+    @property
+    def terms(self) -> tuple[str, ...]:
+        """The features of the model, the intercept first."""
+        return (INTERCEPT, *self.formula.terms)
+
+    @property
+    def enough(self) -> int:
+        """Events from which on there is a residual degree of freedom, so that answers are honest."""
+        return len(self.terms) + 1
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A record that was refused, for the dead-letter topic."""
+
+    record: Record
+    why: Rejected
+
+
+@dataclass(frozen=True, slots=True)
+class PartitionView:
+    """A partition's state as it was at a position; never changes, so any thread may read it.
+
+    Attributes:
+        position: The offset of the next record to fold.
+        counts: Events by outcome.
+        estimate: What the river model knows, in the form that sums over partitions.
+        errors: The prequential sums.
+    """
+
+    position: int
+    counts: dict[Outcome, int]
+    estimate: Posterior | Weights
+    errors: Errors
+
+
+@dataclass(slots=True)
+class Tally:
+    """What a fold of records gives to the shell."""
+
+    learned: int = 0
+    unlabelled: int = 0
+    refused: list[Refused] = field(default_factory=list)
+
+
+class Partition:
+    """The mutable state of one partition; its owner is the learner.
+
+    Args:
+        recipe: What is learned from what.
+        position: The offset of the first record to fold.
+    """
+
+    def __init__(self, recipe: Recipe, position: int = 0) -> None:
+        self.recipe = recipe
+        self.position = position
+        self.counts = dict.fromkeys(Outcome, 0)
+        self.errors = Errors()
+        self._learned = 0
+        self._enough = recipe.enough
+        self.estimator = LEARNERS[recipe.learner](recipe.terms)
+        self._decode = EventDecoder(recipe.fields, recipe.formula.target)
+        self._target = recipe.fields.index(recipe.formula.target)
+        self._features = [(name, recipe.fields.index(name)) for name in recipe.formula.terms]
+
+    def fold(self, records: Iterable[Record]) -> Tally:
+        """Decode, then predict, score and learn, each record in turn.
+
+        Records before the position were folded already and are passed over.
+        """
+        tally = Tally()
+        decode = self._decode
+        for record in records:
+            if record.offset < self.position:
+                continue
+            event = decode(record.value)
+            if type(event) is tuple:
+                self._learn(event)
+                tally.learned += 1
+            elif event is UNLABELLED:
+                tally.unlabelled += 1
+            elif type(event) is Rejected:
+                tally.refused.append(Refused(record, event))
+            self.position = record.offset + 1
+        self._count(tally)
+        return tally
+
+    def skip(self, record: Record, why: Rejected) -> Tally:
+        """Pass over a record that cannot be read, as a refused one."""
+        tally = Tally(refused=[Refused(record, why)])
+        self.position = record.offset + 1
+        self._count(tally)
+        return tally
+
+    def view(self) -> PartitionView:
+        """The state as it is now."""
+        return PartitionView(
+            self.position, self.counts.copy(), self.estimator.view(), self.errors.copy()
+        )
+
+    def _learn(self, row: tuple[float, ...]) -> None:
+        """Test, then train.
+
+        A prediction that the service would refuse to give, for too few events, is not scored: two
+        events that lie close together make a line that misses the third by hundreds.
+        """
+        x = {INTERCEPT: 1.0}
+        for name, column in self._features:
+            x[name] = row[column]
+        y = row[self._target]
+        if self._learned >= self._enough:
+            self.errors.update(y, self.estimator.predict_one(x))
+        self.estimator.learn_one(x, y)
+        self._learned += 1
+
+    def _count(self, tally: Tally) -> None:
+        self.counts[Outcome.LEARNED] += tally.learned
+        self.counts[Outcome.UNLABELLED] += tally.unlabelled
+        self.counts[Outcome.REFUSED] += len(tally.refused)

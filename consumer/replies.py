@@ -1,0 +1,138 @@
+"""Replies out, in nobody's way.
+
+A reply whose topic the producer does not know yet waits beside the others until the topic is there,
+a few seconds at most: kafka-python would otherwise hold up everybody for its metadata.
+"""
+
+import threading
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import structlog
+from kafka.errors import KafkaError
+
+from consumer.client import Producer
+from consumer.dialects import Address
+
+PATIENCE_SECONDS = 5.0
+MAX_WAITING = 10_000
+
+log = structlog.get_logger()
+
+
+@dataclass(slots=True, eq=False)
+class Reply:
+    """An answer on its way.
+
+    Attributes:
+        address: Where it goes.
+        key: The request's key.
+        body: A JSON object.
+        undeliverable: Called with the reason if the address turns out to lead nowhere.
+        sent_at: When it set out, seconds of a monotonic clock.
+        settled: Delivered, or known never to be.
+    """
+
+    address: Address
+    key: bytes | None
+    body: bytes
+    undeliverable: Callable[[str], None]
+    sent_at: float
+    settled: bool = False
+
+
+class Replies:
+    """The way out for replies; ``send`` may be called by any thread and never blocks.
+
+    Args:
+        producer: For replies only.
+        look: Called when a reply begins to wait: ``deliver_waiting`` is due soon.
+    """
+
+    def __init__(self, producer: Producer, look: Callable[[], None]) -> None:
+        self._producer = producer
+        self._look = look
+        self._known: dict[str, set[int]] = {}
+        self._waiting: deque[Reply] = deque()
+        self._lock = threading.Lock()
+
+    def send(self, reply: Reply) -> None:
+        """Send now if the topic is known, else let it wait for the topic."""
+        partitions = self._known.get(reply.address.topic)
+        if partitions is not None:
+            self._post(reply, partitions)
+            return
+        with self._lock:
+            full = len(self._waiting) >= MAX_WAITING
+            if not full:
+                self._waiting.append(reply)
+        if full:
+            self._give_up(reply, "too many replies wait for topics that do not exist")
+        else:
+            self._look()
+
+    def deliver_waiting(self, existing: set[str], now: float) -> bool:
+        """Send what waited for one of the existing topics; give up on what waited too long.
+
+        Called by the watch, whose thread may block for a topic's metadata. Answers whether any
+        reply still waits.
+        """
+        with self._lock:
+            waiting, self._waiting = self._waiting, deque()
+        still = deque[Reply]()
+        for reply in waiting:
+            topic = reply.address.topic
+            partitions = self._partitions(topic) if topic in existing else None
+            if partitions is not None:
+                self._post(reply, partitions)
+            elif now - reply.sent_at > PATIENCE_SECONDS:
+                self._give_up(reply, "the reply topic does not exist")
+            else:
+                still.append(reply)
+        with self._lock:
+            self._waiting.extendleft(reversed(still))
+            return bool(self._waiting)
+
+    def _partitions(self, topic: str) -> set[int] | None:
+        if topic not in self._known:
+            try:
+                self._known[topic] = self._producer.partitions_for(topic)
+            except KafkaError as error:
+                log.warning("reply topic not usable", topic=topic, error=repr(error))
+                return None
+        return self._known[topic]
+
+    def _post(self, reply: Reply, partitions: set[int]) -> None:
+        address = reply.address
+        if address.partition is not None and address.partition not in partitions:
+            self._give_up(reply, "the reply topic has no such partition")
+            return
+        try:
+            future = self._producer.send(
+                address.topic,
+                value=reply.body,
+                key=reply.key,
+                headers=list(address.headers),
+                partition=address.partition,
+            )
+        except (KafkaError, ValueError) as error:
+            self._give_up(reply, f"not sent: {type(error).__name__}")
+            return
+        future.add_callback(self._delivered, reply)
+        future.add_errback(self._failed, reply)
+
+    @staticmethod
+    def _delivered(reply: Reply, _metadata: Any) -> None:  # noqa: ANN401 - kafka-python's
+        reply.settled = True
+
+    @staticmethod
+    def _failed(reply: Reply, error: BaseException) -> None:
+        log.warning("reply not delivered", topic=reply.address.topic, error=repr(error))
+        reply.settled = True
+
+    @staticmethod
+    def _give_up(reply: Reply, reason: str) -> None:
+        reply.settled = True
+        reply.undeliverable(reason)

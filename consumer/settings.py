@@ -1,0 +1,93 @@
+"""The consumer's settings: read from the environment once, frozen after."""
+
+import socket
+from fnmatch import fnmatchcase
+from functools import cached_property
+from typing import Annotated, Literal
+
+from pydantic import Field, ValidationInfo, field_validator
+
+from consumer.formula import parse_formula
+from consumer.partition import Recipe
+from consumer.refusal import Refusal
+from contract import topics
+from contract.environment import Environment, Names, TopicName
+
+STATIC_MEMBER = r"^[A-Za-z0-9._-]{0,200}$"
+
+
+class Settings(Environment):
+    """What the service reads beside what every part does."""
+
+    application_id: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,200}$")] = Field(
+        "riverline", description="names the consumer groups and the changelog topic"
+    )
+    instance_id: Annotated[str, Field(pattern=STATIC_MEMBER)] = Field(
+        "", description="this instance among the groups' members (default: host name and port)"
+    )
+    reply_topic_patterns: Names = Field(
+        ("prediction-repl*", "prediction-requests*repl*", "f-reply-*"),
+        description="reply topics that a request may name; never one of the service's own",
+    )
+    dead_letter_topic: TopicName = Field("mobile-events.dead-letters", description="refused events")
+    formula: str = Field("sales ~ tv", description="what is learned from what")
+    learner: Literal["bayesian", "sgd"] = Field(
+        "bayesian", description="bayesian (exact) or sgd (river's StandardScaler|LinearRegression)"
+    )
+    checkpoint_interval_ms: int = Field(
+        1000, ge=10, le=3_600_000, description="how often positions are saved, milliseconds"
+    )
+    http_host: str = Field("127.0.0.1", description="where /metrics, /livez and /readyz listen")
+    http_port: int = Field(8000, ge=0, le=65535, description="their port; 0 takes a free one")
+
+    @field_validator("formula")
+    @classmethod
+    def _formula_parses(cls, formula: str, info: ValidationInfo) -> str:
+        fields = info.data.get("fields")
+        if fields is not None:  # a fault of FIELDS is reported as one of FIELDS
+            try:
+                parse_formula(formula, fields)
+            except Refusal as refusal:
+                raise ValueError(refusal.message) from refusal
+        return formula
+
+    @field_validator("dead_letter_topic")
+    @classmethod
+    def _topics_are_distinct(cls, dead_letters: str, info: ValidationInfo) -> str:
+        names = [info.data.get(f"{role}_topic") for role in ("events", "requests", "replies")]
+        names = [name for name in [*names, dead_letters] if name is not None]
+        if len(set(names)) != len(names):
+            raise ValueError("EVENTS_, REQUESTS_, REPLIES_ and DEAD_LETTER_TOPIC must differ")
+        return dead_letters
+
+    @cached_property
+    def recipe(self) -> Recipe:
+        """What is learned from what."""
+        return Recipe(self.fields, parse_formula(self.formula, self.fields), self.learner)
+
+    @cached_property
+    def member(self) -> str:
+        """The static member's name: stable over restarts, so that they are quick."""
+        if self.instance_id:
+            return self.instance_id
+        host = "".join(c if c.isalnum() and c.isascii() else "-" for c in socket.gethostname())
+        return f"{host}-{self.http_port}"
+
+    @cached_property
+    def topics(self) -> tuple[topics.Topic, ...]:
+        """The topics the service uses."""
+        return (
+            topics.events(self.events_topic),
+            topics.requests(self.requests_topic),
+            topics.replies(self.replies_topic),
+            topics.dead_letters(self.dead_letter_topic),
+        )
+
+    def may_reply_to(self, topic: str) -> bool:
+        """Whether a request may name this reply topic."""
+        if topic == self.replies_topic:
+            return True
+        own = {self.events_topic, self.requests_topic, self.dead_letter_topic}
+        if topic in own or topic.startswith(("__", f"{self.application_id}-changelog")):
+            return False
+        return any(fnmatchcase(topic, pattern) for pattern in self.reply_topic_patterns)

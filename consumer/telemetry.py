@@ -1,0 +1,137 @@
+"""What Prometheus scrapes: one object on one registry; label values from closed sets."""
+
+from collections.abc import Iterable, Mapping
+
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    disable_created_metrics,
+)
+from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.gc_collector import GCCollector
+from prometheus_client.platform_collector import PlatformCollector
+from prometheus_client.process_collector import ProcessCollector
+from prometheus_client.registry import Collector
+
+from consumer.model import Served
+from consumer.partition import Tally
+from contract.messages import Method, Outcome, Reason, RequestOutcome
+
+_BUCKETS = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0)
+
+UNKNOWN_METHOD = "unknown"  # the label of a request whose method cannot be told
+
+
+class Telemetry:
+    """The service's metrics.
+
+    Args:
+        served: The model whose figures are scraped.
+        info: Labels of ``riverline_info``: formula, learner, versions.
+    """
+
+    def __init__(self, served: Served, info: Mapping[str, str]) -> None:
+        disable_created_metrics()  # type: ignore[no-untyped-call]
+        self.registry = CollectorRegistry()
+        for collector in (ProcessCollector, PlatformCollector, GCCollector):
+            collector(registry=self.registry)
+        self.registry.register(ModelCollector(served))
+        self._events = self._counter("riverline_events", "Events by outcome.", "outcome")
+        self._requests = self._counter(
+            "riverline_requests", "Requests by method and outcome.", "method", "outcome"
+        )
+        self._dead_letters = self._counter(
+            "riverline_dead_letters", "Events refused, by reason.", "reason"
+        )
+        self._learn = self._histogram(
+            "riverline_learn_seconds", "Seconds to fold one poll's records of one partition."
+        )
+        self._answer = self._histogram(
+            "riverline_answer_seconds", "Seconds to answer one request, without the broker's part."
+        )
+        self._lag = Gauge(
+            "riverline_consumer_lag",
+            "Records behind the end of the log, by partition.",
+            ["partition"],
+            registry=self.registry,
+        )
+        self._behind = self._gauge("riverline_events_behind", "Records behind, all partitions.")
+        self._assigned = self._gauge(
+            "riverline_assigned_partitions", "Partitions of the events topic that are ours."
+        )
+        Gauge("riverline_info", "What this is.", list(info), registry=self.registry).labels(
+            **info
+        ).set(1)
+        self._start_closed_sets()
+
+    def folded(self, tally: Tally, seconds: float) -> None:
+        """Count a fold of records."""
+        self._events.labels(Outcome.LEARNED).inc(tally.learned)
+        self._events.labels(Outcome.UNLABELLED).inc(tally.unlabelled)
+        self._events.labels(Outcome.REFUSED).inc(len(tally.refused))
+        for refused in tally.refused:
+            self._dead_letters.labels(refused.why.reason).inc()
+        self._learn.observe(seconds)
+
+    def requested(self, method: Method | None, outcome: RequestOutcome, seconds: float) -> None:
+        """Count a request; ``method`` is None where it cannot be told."""
+        self._requests.labels(method or UNKNOWN_METHOD, outcome).inc()
+        self._answer.observe(seconds)
+
+    def undelivered(self, method: Method | None) -> None:
+        """Count a request whose answer has nowhere to go."""
+        self._requests.labels(method or UNKNOWN_METHOD, RequestOutcome.REFUSED).inc()
+
+    def lags(self, lags: Mapping[int, int]) -> None:
+        """Set the lag of each assigned partition; others have none."""
+        self._lag.clear()
+        for partition, lag in lags.items():
+            self._lag.labels(partition).set(lag)
+        self._behind.set(sum(lags.values()))
+        self._assigned.set(len(lags))
+
+    def _start_closed_sets(self) -> None:
+        """A series that exists from the start shows its first increase."""
+        for outcome in Outcome:
+            self._events.labels(outcome)
+        for reason in Reason:
+            self._dead_letters.labels(reason)
+        for method in (*Method, UNKNOWN_METHOD):
+            for result in RequestOutcome:
+                self._requests.labels(method, result)
+
+    def _counter(self, name: str, text: str, *labels: str) -> Counter:
+        return Counter(name, text, labels, registry=self.registry)
+
+    def _gauge(self, name: str, text: str) -> Gauge:
+        return Gauge(name, text, registry=self.registry)
+
+    def _histogram(self, name: str, text: str) -> Histogram:
+        return Histogram(name, text, registry=self.registry, buckets=_BUCKETS)
+
+
+class ModelCollector(Collector):
+    """The model's figures, read at the scrape."""
+
+    def __init__(self, served: Served) -> None:
+        self._served = served
+
+    def collect(self) -> Iterable[Metric]:
+        """Prequential errors and coefficients."""
+        model = self._served.model
+        errors = GaugeMetricFamily(
+            "riverline_prequential_error",
+            "One-step-ahead error of the events, each predicted before it was learned.",
+            labels=["metric"],
+        )
+        for metric, value in model.errors.figures().items():
+            errors.add_metric([metric], value)
+        yield errors
+        coefficients = GaugeMetricFamily(
+            "riverline_coefficient", "The river model's coefficient, by term.", labels=["term"]
+        )
+        for term, value in model.coefficients.items():
+            coefficients.add_metric([term], value)
+        yield coefficients

@@ -1,0 +1,125 @@
+"""/metrics, /livez and /readyz over HTTP/1.1: one thread, bounded time and size for everybody.
+
+A client that sends nothing costs a coroutine for a few seconds; Prometheus' own server would keep a
+thread for it for ever.
+"""
+
+import asyncio
+import threading
+from collections.abc import Callable
+from http import HTTPStatus
+from typing import NamedTuple
+
+from prometheus_client import CollectorRegistry
+from prometheus_client.exposition import choose_encoder
+
+PATIENCE_SECONDS = 5.0
+MAX_HEAD_BYTES = 8 * 1024
+MAX_CONNECTIONS = 1000
+
+
+class Page(NamedTuple):
+    """An answer."""
+
+    status: HTTPStatus
+    content_type: str
+    body: bytes
+
+
+class Web:
+    """The HTTP server; listens from construction on.
+
+    Args:
+        host: The address to listen on.
+        port: The port; 0 takes a free one.
+        registry: What /metrics shows.
+        alive: Sentences that say why the process is not alive; none when it is.
+        ready: Sentences that say why the service is not ready; none when it is.
+
+    Raises:
+        OSError: The address cannot be listened on.
+    """
+
+    def __init__(
+        self,
+        host: str,
+        port: int,
+        registry: CollectorRegistry,
+        *,
+        alive: Callable[[], list[str]],
+        ready: Callable[[], list[str]],
+    ) -> None:
+        self._registry = registry
+        self._checks = {"/livez": alive, "/readyz": ready}
+        self._open = 0
+        self._loop = asyncio.new_event_loop()
+        try:
+            self._server = self._loop.run_until_complete(
+                asyncio.start_server(self._serve, host, port, limit=MAX_HEAD_BYTES, backlog=4096)
+            )
+        except OSError:
+            self._loop.close()
+            raise
+        self.port: int = self._server.sockets[0].getsockname()[1]
+        self._thread = threading.Thread(target=self._loop.run_forever, name="web", daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        """Stop listening and let go of whoever is connected."""
+        asyncio.run_coroutine_threadsafe(self._stop(), self._loop).result()
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+
+    async def _stop(self) -> None:
+        self._server.close()
+        tasks = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._open += 1
+        try:
+            if self._open <= MAX_CONNECTIONS:
+                async with asyncio.timeout(PATIENCE_SECONDS):
+                    await self._converse(reader, writer)
+        except (TimeoutError, OSError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
+            pass  # it went away, or said nothing that is HTTP in time: nobody to answer
+        finally:
+            self._open -= 1
+            writer.close()
+
+    async def _converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
+        method, _, rest = head[0].partition(" ")
+        path = rest.partition(" ")[0].partition("?")[0]
+        fields = dict(line.lower().split(":", 1) for line in head[1:] if ":" in line)
+        page = self._page(method, path, fields.get("accept", "").strip())
+        writer.write(
+            f"HTTP/1.1 {page.status.value} {page.status.phrase}\r\n"
+            f"Content-Type: {page.content_type}\r\n"
+            f"Content-Length: {len(page.body)}\r\n"
+            "Cache-Control: no-store\r\n"
+            "Connection: close\r\n\r\n".encode()
+        )
+        if method != "HEAD":
+            writer.write(page.body)
+        await writer.drain()
+
+    def _page(self, method: str, path: str, accept: str) -> Page:
+        if path != "/metrics" and path not in self._checks:
+            return _text(HTTPStatus.NOT_FOUND, ["/metrics, /livez and /readyz are here"])
+        if method not in ("GET", "HEAD"):
+            return _text(HTTPStatus.METHOD_NOT_ALLOWED, ["GET or HEAD"])
+        if path == "/metrics":
+            encode, content_type = choose_encoder(accept)
+            return Page(HTTPStatus.OK, content_type, encode(self._registry))
+        reasons = self._checks[path]()
+        if reasons:
+            return _text(HTTPStatus.SERVICE_UNAVAILABLE, reasons)
+        return _text(HTTPStatus.OK, ["ok"])
+
+
+def _text(status: HTTPStatus, lines: list[str]) -> Page:
+    return Page(status, "text/plain; charset=utf-8", ("\n".join(lines) + "\n").encode())
