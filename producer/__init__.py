@@ -1,0 +1,11 @@
+"""The application's side: events out, questions asked.
+
+from producer import PredictionClient
+
+with PredictionClient() as client:
+    client.predict(tv=50)["prediction"]
+"""
+
+from producer.client import PredictionClient, PredictionError, PredictionTimeoutError
+
+__all__ = ["PredictionClient", "PredictionError", "PredictionTimeoutError"]

@@ -1,0 +1,133 @@
+"""``python -m producer``: events out, questions asked."""
+
+import logging
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Annotated, Any, NoReturn
+
+import orjson
+import typer
+from kafka.errors import KafkaError
+from rich.console import Console
+
+from contract.environment import Environment, SettingsError
+from producer import simulate as simulation
+from producer.client import PredictionClient, PredictionError, PredictionTimeoutError
+from producer.send import send_events
+from producer.table import TableError, count_rows, read_rows
+
+FAILED, BAD_USAGE = 1, 2
+
+cli = typer.Typer(
+    add_completion=False,
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    help="Send events and ask questions. Each command has a --help of its own.",
+    epilog=Environment.help(),
+)
+Rate = Annotated[
+    float | None, typer.Option(min=0.001, help="Events a second at most; else as fast as it goes.")
+]
+
+
+@cli.command("csv")
+def send_csv(
+    file: Annotated[Path, typer.Argument(help="A CSV file with a header row.")],
+    rate: Rate = None,
+) -> None:
+    """Make each row of a CSV file an event: its columns are the event's members."""
+    settings = _settings()
+    try:
+        total = count_rows(file)
+        _send(settings, read_rows(file, settings.fields), total, rate)
+    except (TableError, OSError) as error:
+        _fail(str(error), BAD_USAGE)
+
+
+@cli.command()
+def simulate(
+    count: Annotated[int, typer.Option(min=1, help="How many events.")],
+    rate: Rate = None,
+    seed: Annotated[int, typer.Option(min=0, help="The same seed, the same events.")] = 1,
+) -> None:
+    """Send made-up mobile ad events with a known truth.
+
+    sales = 2.94 + 0.0458 tv + 0.1885 radio - 0.001 newspaper + N(0, 1.69), which is 9.4 at tv=50.
+    """
+    settings = _settings()
+    if not set(settings.fields) <= set(simulation.FIELDS):
+        _fail(f"FIELDS: simulate makes {', '.join(simulation.FIELDS)} alone", BAD_USAGE)
+    _send(settings, simulation.simulate(count, seed), count, rate)
+
+
+@cli.command()
+def ask(
+    features: Annotated[
+        list[str] | None, typer.Argument(help="What is known, as name=value: tv=50 radio=20")
+    ] = None,
+    timeout: Annotated[float, typer.Option(min=0.1, help="Seconds to wait for the answer.")] = 10.0,
+) -> None:
+    """Ask for one prediction and print the reply as JSON.
+
+    Exit codes: 0 answered; 1 refused, or no answer in time; 2 not a question.
+    """
+    settings = _settings()
+    params = dict(_feature(text) for text in features or ())
+    try:
+        with PredictionClient(settings, timeout=timeout) as client:
+            reply = client.ask("predict", params)
+    except (PredictionError, PredictionTimeoutError) as error:
+        _fail(str(error), FAILED)
+    except KafkaError as error:
+        _fail(_unreachable(settings, error), FAILED)
+    print(orjson.dumps(reply).decode())  # noqa: T201 - the answer
+
+
+def _feature(text: str) -> tuple[str, Any]:
+    name, equals, value = text.partition("=")
+    if not equals or not name:
+        _fail(f"{text!r} is no name=value", BAD_USAGE)
+    try:
+        return name, float(value)
+    except ValueError:
+        return name, value  # the consumer says what is wrong with it
+
+
+def _settings() -> Environment:
+    logging.getLogger("kafka").setLevel(logging.CRITICAL)  # we say what is wrong, once
+    try:
+        return Environment.read()
+    except SettingsError as error:
+        _fail(f"The settings are not usable:\n{error}", BAD_USAGE)
+
+
+def _send(
+    settings: Environment, events: Iterable[dict[str, Any]], total: int, rate: float | None
+) -> None:
+    try:
+        delivery = send_events(settings, events, total, rate)
+    except KafkaError as error:
+        _fail(_unreachable(settings, error), FAILED)
+    summary = f"{delivery.acknowledged:,} of {total:,} events are on {settings.events_topic}"
+    Console(stderr=True).print(summary, highlight=False)
+    if delivery.acknowledged != total:
+        reasons = "; ".join(f"{name}: {text}" for name, text in delivery.reasons.items())
+        _fail(f"{delivery.failed} were not delivered: {reasons}", FAILED)
+
+
+def _unreachable(settings: Environment, error: KafkaError) -> str:
+    servers = ",".join(settings.kafka_bootstrap_servers)
+    return (
+        f"Kafka at {servers}, topic {settings.events_topic}: not usable ({error!r}). "
+        "Is it running, and is the consumer, which creates the topics?"
+    )
+
+
+def _fail(message: str, code: int) -> NoReturn:
+    print(message, file=sys.stderr)  # noqa: T201
+    raise typer.Exit(code)
+
+
+if __name__ == "__main__":
+    cli()
