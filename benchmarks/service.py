@@ -1,0 +1,93 @@
+"""The real service in a process of its own, for tests and benchmarks."""
+
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from time import monotonic, sleep
+
+from broker.ports import free_port
+
+LEARNED = 'riverline_events_total{outcome="learned"}'
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """A consumer process, seen over its HTTP port.
+
+    Attributes:
+        address: Where /metrics, /livez and /readyz are.
+        process: The process, for signals.
+        log: The file with what it says.
+    """
+
+    address: str
+    process: subprocess.Popen[bytes]
+    log: Path
+
+    def status(self, path: str) -> int:
+        """The HTTP status of a path; 0 where nobody listens."""
+        try:
+            with urllib.request.urlopen(f"{self.address}{path}", timeout=5) as page:  # noqa: S310
+                return int(page.status)
+        except urllib.error.HTTPError as error:
+            with error:
+                return error.code
+        except OSError:
+            return 0
+
+    @property
+    def ready(self) -> bool:
+        """Whether /readyz says so."""
+        return self.status("/readyz") == 200  # noqa: PLR2004 - HTTP's
+
+    def metric(self, name: str) -> float:
+        """The value of a metric, named with its labels as it is exposed; 0 where it is not."""
+        with urllib.request.urlopen(f"{self.address}/metrics", timeout=5) as page:  # noqa: S310
+            for line in page.read().decode().splitlines():
+                if line.rpartition(" ")[0] == name:
+                    return float(line.rpartition(" ")[2])
+        return 0.0
+
+    def stop(self) -> int:
+        """SIGTERM, then its exit code."""
+        self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(timeout=30)
+
+
+@contextmanager
+def running_service(**environment: str) -> Iterator[Service]:
+    """Start a consumer with these variables; at the end it is killed if it still runs."""
+    port = free_port("127.0.0.1")
+    with tempfile.NamedTemporaryFile(suffix=".log") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "consumer"],
+            env={**os.environ, "HTTP_PORT": str(port), **environment},
+            stdout=log,
+            stderr=log,
+        )
+        try:
+            yield Service(f"http://127.0.0.1:{port}", process, Path(log.name))
+        finally:
+            process.kill()
+            process.wait()
+
+
+def wait_until(condition: Callable[[], bool], seconds: float = 60.0) -> None:
+    """Wait for a condition.
+
+    Raises:
+        TimeoutError: It does not hold within these seconds.
+    """
+    deadline = monotonic() + seconds
+    while not condition():
+        if monotonic() > deadline:
+            raise TimeoutError(f"not within {seconds:g} s")
+        sleep(0.02)

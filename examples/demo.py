@@ -1,0 +1,207 @@
+"""`make demo`: the main job end to end, on an embedded Kafka, with pictures.
+
+Mobile events become predictions: a broker, the consumer, 10,000 simulated events, one question.
+Exit code 0 if the prediction is within 0.5 of the known truth.
+"""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from time import monotonic, sleep
+
+from rich.console import Console
+from rich.table import Table
+
+from broker import EmbeddedKafka
+from contract.environment import Environment
+from plot import Line, line_chart
+from producer import PredictionClient, PredictionError
+from producer.send import send_events
+from producer.simulate import simulate, truth
+
+EVENTS = 10_000
+RATE = 5_000.0
+TV = 50.0
+TOLERANCE = 0.5
+PATIENCE_SECONDS = 60.0
+
+console = Console()
+
+
+class DemoError(Exception):
+    """The demo cannot go on; the message says why."""
+
+
+def main() -> int:
+    """Run the demo; the exit code."""
+    signal.signal(signal.SIGTERM, _interrupt)
+    try:
+        with ExitStack() as stack:
+            return _run(stack)
+    except KeyboardInterrupt:
+        console.print("stopped; nothing is left running")
+        return 130
+    except DemoError as error:
+        console.print(f"[red]{error}")
+        return 1
+
+
+def _run(stack: ExitStack) -> int:
+    with console.status("starting Kafka (the first time it is fetched: some seconds more)"):
+        kafka = stack.enter_context(EmbeddedKafka())
+    os.environ["KAFKA_BOOTSTRAP_SERVERS"] = kafka.bootstrap_servers
+    console.print(f"[green]✓[/] Apache Kafka serves at {kafka.bootstrap_servers}")
+    with console.status("starting the consumer"):
+        metrics = stack.enter_context(_consumer())
+    console.print(f"[green]✓[/] the consumer is ready, its metrics are at {metrics}")
+    client = stack.enter_context(PredictionClient())
+    lines = _stream(client)
+    with console.status("learning"):
+        _wait(lambda: _learned(metrics) >= EVENTS, "the consumer has not learned all events")
+    reply = client.predict(tv=TV)
+    lines.append(_line(client))
+    console.print()
+    console.print(line_chart(lines, truth, highest_x=300))
+    _show_model(lines)
+    _show_metrics(metrics)
+    console.print(
+        "[bold]Where to look next[/]\n"
+        "  python -m broker                            a Kafka that stays\n"
+        "  python -m consumer                          the service; --help lists its settings\n"
+        "  python -m producer simulate --count 100000  events\n"
+        "  python -m producer ask tv=50                a question\n"
+        "  README.md, docs/ARCHITECTURE.md             how it works\n"
+    )
+    good = abs(reply["prediction"] - truth(TV)) < TOLERANCE
+    console.print(
+        f"[bold]tv = {TV:g} gives {reply['prediction']:.3f} sales[/] after {reply['events']:,} "
+        f"events; the truth is {truth(TV):.3f}",
+        style="green" if good else "red",
+    )
+    return 0 if good else 1
+
+
+@contextmanager
+def _consumer() -> Iterator[str]:
+    """A consumer process; yields the address of its metrics."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    base = f"http://127.0.0.1:{port}"
+    with tempfile.NamedTemporaryFile("w+", suffix=".log") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "consumer"],
+            env={**os.environ, "HTTP_PORT": str(port)},
+            stdout=log,
+            stderr=log,
+            start_new_session=True,  # Ctrl-C is ours; we stop it in its turn
+        )
+        try:
+            _wait(
+                lambda: process.poll() is not None or _get(f"{base}/readyz") is not None,
+                "the consumer is not ready",
+            )
+            if process.poll() is not None:
+                raise DemoError(f"the consumer ended:\n{Path(log.name).read_text()}")
+            yield f"{base}/metrics"
+        finally:
+            process.terminate()
+            try:
+                process.wait(timeout=10)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+
+def _stream(client: PredictionClient) -> list[Line]:
+    """Send the events; the model's line as it was taught, looked at again and again."""
+    lines: list[Line] = []
+    done = threading.Event()
+
+    def look() -> None:
+        while not done.wait(0.1):
+            try:
+                lines.append(_line(client))
+            except PredictionError:
+                continue  # too few events yet: the service says so rather than guess
+
+    looking = threading.Thread(target=look)
+    looking.start()
+    try:
+        delivery = send_events(Environment.read(), simulate(EVENTS, seed=1), EVENTS, RATE)
+    finally:
+        done.set()
+        looking.join()
+    if delivery.acknowledged != EVENTS:
+        raise DemoError(f"{delivery.failed} events were not delivered: {delivery.reasons}")
+    return lines
+
+
+def _line(client: PredictionClient) -> Line:
+    low, high = client.predict(tv=0), client.predict(tv=300)
+    slope = (high["prediction"] - low["prediction"]) / 300
+    return Line(low["events"], low["prediction"], slope)
+
+
+def _show_model(lines: list[Line]) -> None:
+    table = Table("events", "line", f"at tv = {TV:g}", title="The line, as the stream taught it")
+    step = max(1, len(lines) // 6)
+    for line in [*lines[:-1:step], lines[-1]]:
+        formula = f"sales = {line.intercept:.3f} + {line.slope:.5f} tv"
+        table.add_row(f"{line.events:,}", formula, f"{line.at(TV):.3f}")
+    table.add_row("[green]truth", "sales = 7.113 + 0.04580 tv", f"{truth(TV):.3f}")
+    console.print(table)
+
+
+def _show_metrics(address: str) -> None:
+    wanted = (
+        "riverline_events_total",
+        "riverline_requests_total",
+        "riverline_prequential_error",
+        "riverline_events_behind",
+    )
+    console.print("[bold]Some of what Prometheus scrapes")
+    for line in (_get(address) or "").splitlines():
+        if line.startswith(wanted) and not line.endswith(" 0.0"):
+            console.print(f"  {line}", highlight=False)
+    console.print()
+
+
+def _learned(address: str) -> float:
+    for line in (_get(address) or "").splitlines():
+        if line.startswith('riverline_events_total{outcome="learned"}'):
+            return float(line.rsplit(" ", 1)[1])
+    return 0.0
+
+
+def _get(address: str) -> str | None:
+    """The page, or None where there is none (not yet, or not 200)."""
+    try:
+        with urllib.request.urlopen(address, timeout=5) as page:  # noqa: S310 - our own process
+            return str(page.read().decode())
+    except OSError:
+        return None
+
+
+def _wait(condition: Callable[[], bool], otherwise: str) -> None:
+    deadline = monotonic() + PATIENCE_SECONDS
+    while not condition():
+        if monotonic() > deadline:
+            raise DemoError(f"{otherwise} after {PATIENCE_SECONDS:g} s")
+        sleep(0.05)
+
+
+def _interrupt(_number: int, _frame: object) -> None:
+    raise KeyboardInterrupt
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,66 @@
+"""A service of each test's own, on the session's Kafka."""
+
+import os
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+
+import pytest
+
+from contract.environment import Environment
+from service import Service, running_service, wait_until
+
+Start = Callable[..., Service]
+
+
+@pytest.fixture
+def names(kafka: str, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
+    """The environment of a test: topics and groups that no other test has."""
+    own = uuid.uuid4().hex[:8]
+    names = {
+        "KAFKA_BOOTSTRAP_SERVERS": kafka,
+        "APPLICATION_ID": f"riverline-{own}",
+        "INSTANCE_ID": "one",
+        "EVENTS_TOPIC": f"events-{own}",
+        "REQUESTS_TOPIC": f"requests-{own}",
+        "REPLIES_TOPIC": f"prediction-replies-{own}",
+        "DEAD_LETTER_TOPIC": f"events-{own}.dead-letters",
+    }
+    for name, value in names.items():
+        monkeypatch.setenv(name, value)
+    return names
+
+
+@pytest.fixture
+def settings(names: dict[str, str]) -> Environment:
+    """What a client of this test reads from the environment."""
+    assert names.items() <= os.environ.items()
+    return Environment.read()
+
+
+@pytest.fixture
+def start(names: dict[str, str]) -> Iterator[Start]:
+    """Start a service, and wait until it is ready unless told not to."""
+    assert names
+    with ExitStack() as stack:
+
+        @contextmanager
+        def started(environment: dict[str, str], *, wait: bool) -> Iterator[Service]:
+            with running_service(**environment) as service:
+                try:
+                    if wait:
+                        wait_until(lambda: service.ready)
+                    yield service
+                finally:
+                    print(service.log.read_text())  # noqa: T201 - pytest shows it of a failed test
+
+        def begin(*, wait: bool = True, **environment: str) -> Service:
+            return stack.enter_context(started(environment, wait=wait))
+
+        yield begin
+
+
+@pytest.fixture
+def service(start: Start) -> Service:
+    """A ready service."""
+    return start()
