@@ -8,8 +8,8 @@ Each file is a list of objects that any language can read:
 
 The outcome of an event is "learned", "unlabelled" or ``{"refused": <Reason>}``. That of a request
 is ``{"asks": <Method>}`` where it is well-formed, else ``{"error": <ErrorCode>}``, of a model that
-has learned enough events. That of a reply is ``{"prediction": <number>}`` or
-``{"error": <ErrorCode>}``.
+has learned enough events. That of a reply is ``{"answers": <Method>}``, with the ``prediction``
+beside it if it is one, or ``{"error": <ErrorCode>}``.
 """
 
 import base64
@@ -57,17 +57,19 @@ class RequestExample:
 
 @dataclass(frozen=True, slots=True)
 class ReplyExample:
-    """The value of a reply, and what its reader should see; one of the two is None.
+    """The value of a reply, and what its reader should see.
 
     Attributes:
         name: What is special about it.
         value: The record's value.
-        prediction: The prediction.
-        error: The code of the error reply.
+        answers: The method it answers; None where it is an error.
+        prediction: The prediction; None where it is something else.
+        error: The code of the error reply; None where it is an answer.
     """
 
     name: str
     value: bytes
+    answers: Method | None
     prediction: float | None
     error: ErrorCode | None
 
@@ -92,7 +94,7 @@ def load_requests() -> list[RequestExample]:
         RequestExample(
             name=entry["name"],
             value=_value(entry),
-            asks=Method(entry["outcome"]["asks"]) if "asks" in entry["outcome"] else None,
+            asks=_method(entry["outcome"], "asks"),
             error=_error(entry["outcome"]),
         )
         for entry in _entries("requests")
@@ -105,6 +107,7 @@ def load_replies() -> list[ReplyExample]:
         ReplyExample(
             name=entry["name"],
             value=_value(entry) or b"",
+            answers=_method(entry["outcome"], "answers"),
             prediction=entry["outcome"].get("prediction"),
             error=_error(entry["outcome"]),
         )
@@ -124,6 +127,10 @@ def _value(entry: dict[str, Any]) -> bytes | None:
     if "base64" in entry:
         return base64.b64decode(entry["base64"], validate=True)
     return None
+
+
+def _method(outcome: dict[str, Any], word: str) -> Method | None:
+    return Method(outcome[word]) if word in outcome else None
 
 
 def _error(outcome: dict[str, Any]) -> ErrorCode | None:

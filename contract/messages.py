@@ -48,6 +48,7 @@ class RequestOutcome(StrEnum):
 class ErrorCode(StrEnum):
     """The ``code`` of an error reply. Those of a bad value are the event's reasons."""
 
+    UNREADABLE = Reason.UNREADABLE
     NO_VALUE = Reason.NO_VALUE
     TOO_LARGE = Reason.TOO_LARGE
     BAD_JSON = Reason.BAD_JSON

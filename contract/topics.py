@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 PARTITIONS = 4
+MAX_SNAPSHOT_BYTES = 8 * 1024 * 1024
 
 _BOUNDED = {
     # The broker unpacks what a sender compressed, so a bomb (a 9 kB record that unpacks to 894 MB)
@@ -47,6 +48,25 @@ def requests(name: str) -> Topic:
 def replies(name: str) -> Topic:
     """Replies are read at once or never."""
     return Topic(name, config={"retention.ms": "3600000"})
+
+
+def changelog(name: str, partitions: int) -> Topic:
+    """Snapshots, one partition for each of the events topic; only the latest of each matter."""
+    return Topic(
+        name,
+        partitions,
+        {
+            "cleanup.policy": "compact",
+            "compression.type": "producer",
+            "max.message.bytes": str(MAX_SNAPSHOT_BYTES),
+            # A new segment each minute or 16 MB, so that the cleaner may drop what is superseded.
+            "segment.ms": "60000",
+            "segment.bytes": str(16 * 1024 * 1024),
+            "min.cleanable.dirty.ratio": "0.1",
+            "delete.retention.ms": "60000",
+            "max.compaction.lag.ms": "60000",
+        },
+    )
 
 
 def dead_letters(name: str) -> Topic:

@@ -1,0 +1,76 @@
+"""What the loops report, and what follows from it."""
+
+from consumer.health import MAX_BEHIND, MAX_SILENCE_SECONDS, Health, not_ready, silent_loops
+
+NOW = 1000.0
+
+
+def healthy() -> Health:
+    return Health(
+        beats={"learner": NOW, "responder": NOW},
+        kafka=True,
+        assignment={"learner": True, "responder": True},
+        behind=0,
+    )
+
+
+def test_a_service_that_has_all_it_needs_is_ready() -> None:
+    assert not_ready(healthy(), now=NOW) == []
+
+
+def test_a_service_that_has_just_started_says_all_that_it_waits_for() -> None:
+    assert not_ready(Health(), now=NOW) == [
+        "Kafka does not answer",
+        "no assignment yet: not started",
+        "the log's end is not known yet",
+    ]
+
+
+def test_a_loop_may_be_silent_for_a_while_and_is_dead_after() -> None:
+    beats = {"learner": NOW, "responder": NOW - 30}
+    assert silent_loops(beats, now=NOW + MAX_SILENCE_SECONDS - 30) == []
+    (told,) = silent_loops(beats, now=NOW + MAX_SILENCE_SECONDS - 29)
+    assert told == "responder has not turned for 61 s"
+
+
+def test_a_beat_brings_a_loop_back_to_life() -> None:
+    health = healthy()
+    later = NOW + 2 * MAX_SILENCE_SECONDS
+    assert len(silent_loops(health.beats, now=later)) == 2
+    health.beat("learner", now=later)
+    health.beat("responder", now=later)
+    assert not_ready(health, now=later) == []
+
+
+def test_a_service_with_a_silent_loop_is_not_ready() -> None:
+    told = not_ready(healthy(), now=NOW + 61)
+    assert told == ["learner has not turned for 61 s", "responder has not turned for 61 s"]
+
+
+def test_a_service_without_kafka_is_not_ready() -> None:
+    health = healthy()
+    health.kafka = False
+    assert not_ready(health, now=NOW) == ["Kafka does not answer"]
+
+
+def test_a_service_is_not_ready_before_both_groups_have_given_it_its_part() -> None:
+    health = healthy()
+    health.assignment["responder"] = False
+    assert not_ready(health, now=NOW) == ["no assignment yet: responder"]
+
+
+def test_a_service_may_be_so_far_behind_and_no_farther() -> None:
+    health = healthy()
+    health.behind = MAX_BEHIND
+    assert not_ready(health, now=NOW) == []
+    health.behind = MAX_BEHIND + 1
+    assert not_ready(health, now=NOW) == [
+        f"{MAX_BEHIND + 1} records behind, more than {MAX_BEHIND}"
+    ]
+
+
+def test_every_reason_is_given() -> None:
+    health = Health(
+        beats={"learner": 0.0}, kafka=False, assignment={"learner": False}, behind=10**6
+    )
+    assert len(not_ready(health, now=NOW)) == 4

@@ -1,0 +1,284 @@
+"""Replies find their way, and those that cannot are in nobody's way."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import orjson
+import pytest
+from kafka.errors import KafkaTimeoutError, MessageSizeTooLargeError
+
+from consumer.client import Producer
+from consumer.dialects import Address
+from consumer.replies import MAX_WAITING, PATIENCE_SECONDS, Replies, Reply
+from contract.messages import Method
+
+HERE = "prediction-replies"
+NOWHERE = "prediction-replies-of-nobody"
+NOW = 1000.0
+
+
+class MemoryFuture:
+    """A send that is acknowledged, or fails, when the test says so."""
+
+    def __init__(self) -> None:
+        self.is_done = False
+        self._callbacks: list[Callable[[], None]] = []
+        self._errbacks: list[Callable[[BaseException], None]] = []
+
+    def add_callback(self, f: Callable[..., None], *args: object) -> object:
+        self._callbacks.append(lambda: f(*args, None))
+        return self
+
+    def add_errback(self, f: Callable[..., None], *args: object) -> object:
+        self._errbacks.append(lambda error: f(*args, error))
+        return self
+
+    def get(self, timeout: float | None = None) -> None:
+        assert self.is_done, timeout
+
+    def acknowledge(self) -> None:
+        self.is_done = True
+        for callback in self._callbacks:
+            callback()
+
+    def fail(self, error: BaseException) -> None:
+        self.is_done = True
+        for errback in self._errbacks:
+            errback(error)
+
+
+@dataclass
+class Sent:
+    topic: str
+    value: bytes | None
+    key: bytes | None
+    headers: list[tuple[str, bytes]] | None
+    partition: int | None
+    future: MemoryFuture = field(default_factory=MemoryFuture)
+
+
+class MemoryProducer:
+    """Topics with their partitions, and what was sent to them.
+
+    Args:
+        topics: The partitions of each topic there is.
+        limit: The largest value that is taken.
+    """
+
+    def __init__(self, topics: dict[str, set[int]], limit: int = 1000) -> None:
+        self.topics = topics
+        self.limit = limit
+        self.sent: list[Sent] = []
+        self.asked: list[str] = []
+
+    def send(
+        self,
+        topic: str,
+        value: bytes | None = None,
+        key: bytes | None = None,
+        headers: list[tuple[str, bytes]] | None = None,
+        partition: int | None = None,
+    ) -> MemoryFuture:
+        if topic not in self.topics:
+            raise KafkaTimeoutError(topic)
+        if len(value or b"") > self.limit:
+            raise MessageSizeTooLargeError
+        self.sent.append(Sent(topic, value, key, headers, partition))
+        return self.sent[-1].future
+
+    def partitions_for(self, topic: str) -> set[int]:
+        self.asked.append(topic)
+        if topic not in self.topics:
+            raise KafkaTimeoutError(topic)
+        return self.topics[topic]
+
+    def flush(self, timeout: float | None = None) -> None:
+        pass
+
+    def close(self, timeout: float | None = None) -> None:
+        pass
+
+
+@dataclass
+class Way:
+    """A way out for replies over a producer in memory."""
+
+    producer: MemoryProducer = field(default_factory=lambda: MemoryProducer({HERE: {0, 1}}))
+    looks: int = 0
+    lost: list[Method | None] = field(default_factory=list)
+    replies: Replies = field(init=False)
+
+    def __post_init__(self) -> None:
+        producer: Producer = self.producer
+        self.replies = Replies(producer, self._look, self.lost.append)
+
+    def _look(self) -> None:
+        self.looks += 1
+
+    def send(self, topic: str = HERE, *, body: bytes = b"{}", **address: Any) -> Reply:  # noqa: ANN401
+        headers = (("correlation_id", b"\xff7"),)
+        reply = Reply(Address(topic, headers, **address), b"key", body, Method.PREDICT, sent_at=NOW)
+        self.replies.send(reply)
+        return reply
+
+    def deliver(self, *existing: str, after: float = 0.0) -> bool:
+        there = {topic: len(self.producer.topics.get(topic, ())) for topic in existing}
+        return self.replies.deliver_waiting(there, NOW + after)
+
+
+@pytest.fixture
+def way() -> Way:
+    return Way()
+
+
+@pytest.fixture
+def known(way: Way) -> Way:
+    """One whose topic HERE is known already."""
+    way.send().settled = True
+    way.deliver(HERE)
+    way.producer.sent.clear()
+    way.looks = 0
+    return way
+
+
+def test_the_first_reply_to_a_topic_waits_for_a_look_at_the_topics(way: Way) -> None:
+    way.send()
+    assert (way.producer.sent, way.producer.asked, way.looks) == ([], [], 1)
+    assert not way.deliver(HERE)
+    assert [sent.topic for sent in way.producer.sent] == [HERE]
+
+
+def test_a_reply_to_a_known_topic_is_sent_at_once(known: Way) -> None:
+    known.send(body=b'{"prediction": 9.4}', partition=1)
+    (sent,) = known.producer.sent
+    assert (sent.value, sent.key, sent.partition) == (b'{"prediction": 9.4}', b"key", 1)
+    assert sent.headers == [("correlation_id", b"\xff7")]
+    assert known.looks == 0
+
+
+def test_a_reply_is_settled_when_it_is_acknowledged_and_not_before(known: Way) -> None:
+    reply = known.send()
+    assert not reply.settled
+    known.producer.sent[0].future.acknowledge()
+    assert reply.settled
+
+
+def test_a_reply_that_kafka_loses_is_settled_and_not_sent_again(known: Way) -> None:
+    reply = known.send()
+    known.producer.sent[0].future.fail(KafkaTimeoutError("gone"))
+    assert reply.settled
+    assert not known.deliver(HERE, after=100)
+    assert len(known.producer.sent) == 1
+
+
+def test_a_reply_to_an_unknown_topic_waits_and_holds_up_no_other(known: Way) -> None:
+    waiting = known.send(NOWHERE)
+    others = [known.send() for _ in range(100)]
+    assert [sent.topic for sent in known.producer.sent] == [HERE] * 100
+    assert known.deliver(HERE)
+    for sent in known.producer.sent:
+        sent.future.acknowledge()
+    assert all(reply.settled for reply in others)
+    assert not waiting.settled
+    assert known.lost == []
+
+
+def test_kafka_is_never_asked_about_a_topic_that_is_not_there(known: Way) -> None:
+    known.producer.asked.clear()
+    known.send(NOWHERE)
+    assert known.deliver(HERE)
+    assert known.producer.asked == []
+
+
+def test_a_topic_that_comes_late_gets_the_reply_that_waited(known: Way) -> None:
+    known.send(NOWHERE, body=b'{"late": 1}')
+    assert known.deliver(HERE, after=PATIENCE_SECONDS)
+    known.producer.topics[NOWHERE] = {0}
+    assert not known.deliver(HERE, NOWHERE, after=PATIENCE_SECONDS + 1)
+    assert [(sent.topic, sent.value) for sent in known.producer.sent] == [(NOWHERE, b'{"late": 1}')]
+    assert known.lost == []
+
+
+def test_a_reply_is_given_up_after_the_patience_and_told_so_once(known: Way) -> None:
+    reply = known.send(NOWHERE)
+    assert known.deliver(HERE, after=PATIENCE_SECONDS)
+    assert not reply.settled
+    assert not known.deliver(HERE, after=PATIENCE_SECONDS + 0.1)
+    assert reply.settled
+    assert known.lost == [Method.PREDICT]
+    assert not known.deliver(HERE, NOWHERE, after=PATIENCE_SECONDS + 1)
+    assert known.lost == [Method.PREDICT]
+
+
+def test_replies_that_wait_are_sent_in_the_order_they_came(known: Way) -> None:
+    for number in range(10):
+        known.send(NOWHERE, body=str(number).encode())
+    assert known.deliver(HERE)
+    known.producer.topics[NOWHERE] = {0}
+    assert not known.deliver(HERE, NOWHERE)
+    assert [sent.value for sent in known.producer.sent] == [str(n).encode() for n in range(10)]
+
+
+def test_a_topic_that_is_there_and_not_to_be_used_is_waited_for_too(known: Way) -> None:
+    known.send(NOWHERE)
+    assert known.deliver(HERE, NOWHERE)
+    assert known.producer.asked[-1] == NOWHERE
+    assert not known.deliver(HERE, NOWHERE, after=PATIENCE_SECONDS + 1)
+    assert known.lost == [Method.PREDICT]
+
+
+def test_a_partition_that_is_not_there_is_no_address(known: Way) -> None:
+    reply = known.send(partition=2)
+    assert reply.settled
+    assert known.lost == [Method.PREDICT]
+    assert known.producer.sent == []
+
+
+def test_a_reply_that_is_not_taken_is_told_so(known: Way) -> None:
+    reply = known.send(body=b"x" * 1001)
+    assert reply.settled
+    assert known.lost == [Method.PREDICT]
+
+
+def test_so_many_may_wait_and_no_more(known: Way) -> None:
+    for _ in range(MAX_WAITING):
+        known.send(NOWHERE)
+    assert known.lost == []
+    reply = known.send(NOWHERE)
+    assert reply.settled
+    assert known.lost == [Method.PREDICT]
+    known.send()
+    assert [sent.topic for sent in known.producer.sent] == [HERE]
+
+
+HOME = Address(HERE, (("correlation_id", b"7"),))
+
+
+@pytest.mark.parametrize(
+    ("lost", "reason"),
+    [
+        ({"topic": NOWHERE}, "the reply topic does not exist"),
+        ({"partition": 7}, "the reply topic has no such partition"),
+        ({"body": b"x" * 1001}, "not sent: MessageSizeTooLargeError"),
+    ],
+)
+def test_who_cannot_be_reached_is_told_where_it_can_be(
+    known: Way, lost: dict[str, Any], reason: str
+) -> None:
+    reply = known.send(**lost, fallback=HOME)
+    assert not known.deliver(HERE, after=PATIENCE_SECONDS + 1)
+    assert reply.settled
+    (sent,) = known.producer.sent
+    assert (sent.topic, sent.headers, sent.partition) == (HERE, list(HOME.headers), None)
+    told = orjson.loads(sent.value or b"")
+    assert told == {"error": {"code": "bad-reply-address", "message": reason}}
+    assert known.lost == [Method.PREDICT]
+
+
+def test_who_can_be_reached_nowhere_is_given_up_in_the_end(known: Way) -> None:
+    known.send(NOWHERE, fallback=Address("elsewhere", ()))
+    known.deliver(HERE, after=PATIENCE_SECONDS + 1)
+    assert not known.deliver(HERE, after=PATIENCE_SECONDS + 2)
+    assert known.producer.sent == []
+    assert known.lost == [Method.PREDICT] * 2
