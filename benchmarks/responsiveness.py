@@ -20,6 +20,8 @@ from broker import EmbeddedKafka
 from producer import PredictionClient
 from service import LEARNED, Service, running_service, wait_until
 
+WARM_UP = 500  # events
+
 
 def main() -> int:
     """Measure; 0 if every event was learned."""
@@ -31,14 +33,14 @@ def main() -> int:
         os.environ["KAFKA_BOOTSTRAP_SERVERS"] = kafka.bootstrap_servers
         with running_service() as service, PredictionClient() as client:
             wait_until(lambda: service.ready, 60)
-            _send(500)
-            wait_until(lambda: service.metric(LEARNED) == 500, 60)
+            _send(WARM_UP)
+            wait_until(lambda: service.metric(LEARNED) == WARM_UP, 60)
             idle = _ask(client, arguments.questions, lambda: True)
             storm = subprocess.Popen(_sending(arguments.events), stderr=subprocess.DEVNULL)
-            wait_until(lambda: service.metric(LEARNED) > 5_000, 60)
+            wait_until(lambda: service.metric(LEARNED) > 10 * WARM_UP, 60)
             busy = _ask(client, arguments.questions, lambda: storm.poll() is None)
             storm.wait()
-            return _report(service, arguments.events + 500, idle, busy)
+            return _report(service, arguments.events + WARM_UP, idle, busy)
 
 
 def _report(service: Service, total: int, idle: list[float], busy: list[float]) -> int:

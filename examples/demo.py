@@ -25,6 +25,7 @@ from contract.environment import Environment
 from plot import Line, line_chart
 from producer import PredictionClient, PredictionError
 from producer.send import send_events
+from producer.show import regression_table
 from producer.simulate import simulate, truth
 
 EVENTS = 10_000
@@ -71,6 +72,7 @@ def _run(stack: ExitStack) -> int:
     console.print()
     console.print(line_chart(lines, truth, highest_x=300))
     _show_model(lines)
+    console.print(regression_table(client.ask("train")), highlight=False)
     _show_metrics(metrics)
     console.print(
         "[bold]Where to look next[/]\n"

@@ -12,9 +12,11 @@ from kafka.errors import KafkaError
 from rich.console import Console
 
 from contract.environment import Environment, SettingsError
+from contract.messages import Method
 from producer import simulate as simulation
 from producer.client import PredictionClient, PredictionError, PredictionTimeoutError
 from producer.send import send_events
+from producer.show import TABLES
 from producer.table import TableError, count_rows, read_rows
 
 FAILED, BAD_USAGE = 1, 2
@@ -66,22 +68,37 @@ def ask(
     features: Annotated[
         list[str] | None, typer.Argument(help="What is known, as name=value: tv=50 radio=20")
     ] = None,
+    method: Annotated[Method, typer.Option(help="What is asked.")] = Method.PREDICT,
+    formula: Annotated[
+        str | None, typer.Option(help="Another formula over the fields: 'sales ~ tv + radio'")
+    ] = None,
+    level: Annotated[float | None, typer.Option(help="Of the prediction interval [0.95].")] = None,
     timeout: Annotated[float, typer.Option(min=0.1, help="Seconds to wait for the answer.")] = 10.0,
+    json: Annotated[bool, typer.Option("--json", help="JSON for train and describe too.")] = False,  # noqa: FBT002 - a flag
 ) -> None:
-    """Ask for one prediction and print the reply as JSON.
+    """Ask the model: a prediction, the regression's table, the data's summary.
+
+    Prints JSON; train and describe are tables in a terminal. With --method learn the features are
+    an event to learn from, and the answer is the summary after it.
 
     Exit codes: 0 answered; 1 refused, or no answer in time; 2 not a question.
     """
     settings = _settings()
-    params = dict(_feature(text) for text in features or ())
+    params: dict[str, Any] = dict(_feature(text) for text in features or ())
+    options = {"formula": formula, "level": level}
+    params |= {name: value for name, value in options.items() if value is not None}
     try:
         with PredictionClient(settings, timeout=timeout) as client:
-            reply = client.ask("predict", params)
+            reply = client.ask(method, params)
     except (PredictionError, PredictionTimeoutError) as error:
         _fail(str(error), FAILED)
     except KafkaError as error:
         _fail(_unreachable(settings, error), FAILED)
-    print(orjson.dumps(reply).decode())  # noqa: T201 - the answer
+    table = None if json or not sys.stdout.isatty() else TABLES.get(method)
+    if table is None:
+        print(orjson.dumps(reply).decode())  # noqa: T201 - the answer
+    else:
+        Console().print(table(reply), highlight=False)
 
 
 def _feature(text: str) -> tuple[str, Any]:

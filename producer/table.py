@@ -1,6 +1,7 @@
 """A CSV file's rows as events."""
 
 import csv
+import math
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -50,6 +51,7 @@ def _cell(text: object) -> object:
     if not isinstance(text, str):
         return None  # a short row; the cells beyond a header have no name and are left out
     try:
-        return float(text)
+        number = float(text)
     except ValueError:
         return text.strip() or None
+    return number if math.isfinite(number) else text.strip()  # JSON has no such number

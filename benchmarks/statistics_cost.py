@@ -1,0 +1,77 @@
+"""What do all the statistics cost an event?
+
+    python benchmarks/statistics_cost.py [--events 200000] [--rounds 7]
+
+Folds the same events in memory with the statistics (factor, extremes, sketches, recent rows) and
+without, in turn, and prints the difference an event: the median and the spread of the rounds.
+"""
+
+import argparse
+import statistics
+from collections.abc import Sequence
+from time import perf_counter
+
+import orjson
+
+from consumer.formula import parse_formula
+from consumer.partition import Partition, Recipe
+from producer.simulate import FIELDS, simulate
+
+RECIPE = Recipe(FIELDS, parse_formula("sales ~ tv", FIELDS))
+
+
+class _Event:
+    """A record as the fold reads it."""
+
+    __slots__ = ("headers", "key", "offset", "timestamp", "value")
+
+    def __init__(self, offset: int, value: bytes) -> None:
+        self.offset = offset
+        self.timestamp = offset
+        self.key: bytes | None = None
+        self.value: bytes | None = value
+        self.headers: Sequence[tuple[str, bytes | None]] = ()
+
+
+class _NoStatistics:
+    """In the place of the statistics: counts, for the fold asks how many there are."""
+
+    def __init__(self) -> None:
+        self.n = 0
+
+    def update(self, _row: object, _timestamp_ms: int) -> None:
+        """Count."""
+        self.n += 1
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--events", type=int, default=200_000)
+    parser.add_argument("--rounds", type=int, default=7)
+    arguments = parser.parse_args()
+    values = map(orjson.dumps, simulate(arguments.events, seed=1))
+    events = [_Event(offset, value) for offset, value in enumerate(values)]
+    with_all, without = [], []
+    for _ in range(arguments.rounds):
+        with_all.append(_microseconds(events, Partition(RECIPE)))
+        bare = Partition(RECIPE)
+        bare.statistics = _NoStatistics()  # type: ignore[assignment]
+        without.append(_microseconds(events, bare))
+    cost = [a - b for a, b in zip(with_all, without, strict=True)]
+    print(f"with    {statistics.median(with_all):6.2f} us an event")
+    print(f"without {statistics.median(without):6.2f} us an event")
+    print(
+        f"cost    {statistics.median(cost):6.2f} us an event "
+        f"({min(cost):.2f} to {max(cost):.2f} over {len(cost)} rounds)"
+    )
+
+
+def _microseconds(events: list[_Event], partition: Partition) -> float:
+    started = perf_counter()
+    partition.fold(events)
+    return (perf_counter() - started) / len(events) * 1e6
+
+
+if __name__ == "__main__":
+    main()
