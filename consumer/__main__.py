@@ -1,5 +1,6 @@
 """``python -m consumer``: the service, configured by the environment."""
 
+import faulthandler
 import logging
 import signal
 import sys
@@ -43,6 +44,7 @@ def main() -> None:
     def stop(_signal: int, _frame: FrameType | None) -> None:
         app.stop()
 
+    faulthandler.register(signal.SIGUSR1)  # kill -USR1 shows where every thread stands
     signal.signal(signal.SIGTERM, stop)
     signal.signal(signal.SIGINT, stop)
     try:

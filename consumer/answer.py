@@ -1,33 +1,50 @@
 """A request and the model in; a reply out. Pure: it decides, the responder acts."""
 
+import math
 from typing import Any
 
+import orjson
+
+from consumer.formula import Formula, parse_formula
 from consumer.model import Model
 from consumer.refusal import Refusal
 from consumer.request import Request, features
+from consumer.statistics.describe import describe
+from consumer.statistics.diagnostics import diagnose
+from consumer.statistics.regression import LEVEL, predict
 from contract.messages import ErrorCode, Method
 
 Reply = dict[str, Any]
 
 
 def answer(request: Request, model: Model) -> Reply:
-    """The reply to a request, from the model as it is now.
+    """The reply to a question, from the model as it is now.
 
     Raises:
-        Refusal: The request cannot be answered honestly: a code and a sentence.
+        Refusal: It cannot be answered honestly: a code and a sentence.
+        ValueError: It is no question: ``learn`` is the learner's to acknowledge.
     """
-    if request.method is Method.PREDICT:
-        return _predict(request.params, model)
-    raise Refusal(ErrorCode.UNKNOWN_METHOD, f"{request.method} is not served yet")
+    match request.method:
+        case Method.PREDICT:
+            return _predict(request.params, model)
+        case Method.TRAIN:
+            return _train(request.params, model)
+        case Method.DESCRIBE:
+            _no_others(request.params, allowed=())
+            return summarise(model)
+        case Method.LEARN:
+            raise ValueError("learn is no question")
 
 
-def basis(model: Model) -> Reply:
-    """What an answer rests on."""
-    return {
-        "formula": str(model.recipe.formula),
-        "events": model.events,
-        "positions": model.positions,
-    }
+def encode(reply: Reply) -> bytes:
+    """The reply as JSON.
+
+    Raises:
+        ValueError: A number is not finite (orjson would write null, and hide it).
+    """
+    if not _finite(reply):
+        raise ValueError("a number of the reply is not finite")
+    return orjson.dumps(reply)
 
 
 def error(refusal: Refusal) -> Reply:
@@ -35,16 +52,101 @@ def error(refusal: Refusal) -> Reply:
     return {"error": {"code": refusal.code, "message": refusal.message}}
 
 
+def summarise(model: Model) -> Reply:
+    """The summary of the data set: ``describe``, and what acknowledges an event.
+
+    Raises:
+        Refusal: There is no event yet.
+    """
+    description = describe(model.summary)
+    return {
+        "summary": description.fields,
+        "quantiles": description.quantiles,
+        **_basis(model, model.recipe.formula),
+    }
+
+
+def _train(params: dict[str, Any], model: Model) -> Reply:
+    _no_others(params, allowed=("formula",))
+    regression = model.fit(_formula(params, model))
+    return {
+        **regression.to_reply(),
+        "residuals": diagnose(model.summary, regression).to_reply(),
+        **_basis(model, regression.formula),
+    }
+
+
 def _predict(params: dict[str, Any], model: Model) -> Reply:
-    formula = model.recipe.formula
-    given = features(params, model.recipe.fields, formula.target)
+    """River's model answers where its formula is asked for, else the exact regression."""
+    params = dict(params)
+    level = _level(params.pop("level", LEVEL))
+    named = {"formula": params.pop("formula")} if "formula" in params else None
+    own = model.recipe.formula
+    given = features(params, model.recipe.fields, own.target if named is None else None)
+    formula = _formula_of(given, model) if named is None else _formula(named, model)
+    _all_given(given, formula)
+    regression = model.fit(formula)
+    exact = predict(regression, given, level)
+    reply: Reply = {
+        "prediction": exact.prediction,
+        "interval": {"level": level, "low": exact.low, "high": exact.high},
+        "model": "ols",
+    }
+    if formula == own:
+        reply |= {"prediction": model.predict(given), "model": model.recipe.learner}
+        if model.recipe.learner == "sgd":
+            del reply["interval"]  # it is the exact regression's
+            reply["average_of_partitions"] = len(model.parts)
+    return {**reply, **_basis(model, formula)}
+
+
+def _formula_of(given: dict[str, float], model: Model) -> Formula:
+    """The formula whose features these are: the configured one, or one over just these."""
+    own = model.recipe.formula
+    if given.keys() == set(own.terms):
+        return own
+    if not given:
+        raise Refusal(ErrorCode.BAD_PARAMS, f"no feature is given; the formula is {own}")
+    return Formula(own.target, tuple(name for name in model.recipe.fields if name in given))
+
+
+def _all_given(given: dict[str, float], formula: Formula) -> None:
     for name in formula.terms:
         if name not in given:
             raise Refusal(ErrorCode.MISSING_FIELD, f"{name} is missing; the formula is {formula}")
-    needed = model.recipe.enough
-    if model.events < needed:
-        raise Refusal(
-            ErrorCode.TOO_FEW_EVENTS,
-            f"{model.events} events learned; {formula} takes at least {needed}",
-        )
-    return {"prediction": model.predict(given), **basis(model)}
+
+
+def _formula(params: dict[str, Any], model: Model) -> Formula:
+    """The formula that is asked for; the configured one where none is."""
+    own = model.recipe.formula
+    text = params.get("formula")
+    if text is None:
+        return own
+    if type(text) is not str:
+        raise Refusal(ErrorCode.BAD_FORMULA, "formula must be a string such as 'sales ~ tv'")
+    formula = parse_formula(text, model.recipe.fields, own.target)
+    same = formula.target == own.target and set(formula.terms) == set(own.terms)
+    return own if same else formula
+
+
+def _level(level: object) -> float:
+    if type(level) is not float or not 0 < level < 1:
+        raise Refusal(ErrorCode.BAD_PARAMS, "level must be a number between 0 and 1")
+    return level
+
+
+def _no_others(params: dict[str, Any], *, allowed: tuple[str, ...]) -> None:
+    if others := params.keys() - set(allowed):
+        known = f"; known: {', '.join(allowed)}" if allowed else ""
+        raise Refusal(ErrorCode.BAD_PARAMS, f"{len(others)} unknown parameter(s){known}")
+
+
+def _finite(value: object) -> bool:
+    if isinstance(value, dict):
+        return all(map(_finite, value.values()))
+    return not isinstance(value, float) or math.isfinite(value)
+
+
+def _basis(model: Model, formula: Formula) -> Reply:
+    """What an answer rests on."""
+    return {"formula": str(formula), "events": model.events, "positions": model.positions}

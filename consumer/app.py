@@ -2,6 +2,7 @@
 
     main       waits for Kafka, makes the topics, starts the loops, waits for a signal or a death
     learner    events in, the model out                          (consumer/learner.py)
+    follower   the changelog in: what others learned, and what was  (consumer/follower.py)
     responder  requests in, answers from the model out           (consumer/responder.py)
     watch      is Kafka there; which reply topics are            (consumer/watch.py)
     web        /metrics, /livez, /readyz                         (consumer/web.py)
@@ -10,32 +11,41 @@ The model goes from the learner to the responder as frozen views behind one refe
 (consumer/model.py): neither ever waits for the other.
 """
 
+import os
 import platform
 import sys
 import threading
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from importlib.metadata import version
 from time import monotonic
+from uuid import uuid4
 
 import structlog
 from kafka.errors import KafkaConfigurationError, KafkaError
 
 from consumer import client
+from consumer.acknowledge import Acknowledgements
+from consumer.changelog import Changelog
 from consumer.deadletters import DeadLetters
+from consumer.follower import Follower
+from consumer.forwards import Forwards
 from consumer.health import Health, not_ready, silent_loops
 from consumer.learner import Learner
-from consumer.model import Served
 from consumer.replies import Replies
 from consumer.responder import Responder
+from consumer.served import Served
 from consumer.settings import Settings
+from consumer.shared import Shared
 from consumer.telemetry import Telemetry
-from consumer.topics import ensure_topics
+from consumer.topics import ensure_changelog, ensure_topics
 from consumer.watch import Watch
 from consumer.web import Web
+from contract.topics import MAX_SNAPSHOT_BYTES
 
 RETRY_SECONDS = 0.5
+WATCHDOG_SECONDS = 1.0
 CLOSE_MS = 1000
 SWITCH_SECONDS = 0.0005
 """How long the learner may hold the interpreter while the responder waits (Python's 5 ms are too
@@ -89,17 +99,44 @@ class App:
         sys.setswitchinterval(SWITCH_SECONDS)
         with ExitStack() as stack:
             stack.callback(self.web.close)
+            stack.callback(self._leave)
             clients = self._connect(stack)
             if clients is None:
                 return
             threads = self._start(clients)
             log.info("serving", http_port=self.web.port, formula=self._settings.formula)
-            self._ended.wait()
+            self._wait()
             self._stop.set()
             for thread in threads:
                 thread.join()
         if self._death is not None:
             raise LoopDiedError(repr(self._death)) from self._death
+
+    def _wait(self) -> None:
+        """Until told to stop or a loop dies; a loop that hangs ends the process at once.
+
+        A process that was itself suspended forgives its loops until they had time to turn.
+        """
+        turned = monotonic()
+        while not self._ended.wait(WATCHDOG_SECONDS):
+            now = monotonic()
+            if now - turned > 2 * WATCHDOG_SECONDS:
+                for loop in self._health.beats:
+                    self._health.beat(loop, now=now)
+            turned = now
+            if silent := silent_loops(self._health.beats, now=now):
+                log.critical("ended", reason="; ".join(silent))
+                os._exit(1)  # the loop cannot be told to stop, and nothing unsaved is lost
+
+    def _leave(self) -> None:
+        """Hand our partitions over at once: a static member that just goes is waited for."""
+        if not self._health.kafka:
+            return
+        try:
+            with closing(client.admin(self._settings)) as admin:
+                client.leave(admin, self._settings)
+        except KafkaError as error:
+            log.warning("groups not left; they notice by themselves", error=repr(error))
 
     def _connect(self, stack: ExitStack) -> "_Clients | None":
         """Wait for Kafka, make the topics, open the clients; None when told to stop meanwhile."""
@@ -129,16 +166,38 @@ class App:
 
     def _start(self, clients: "_Clients") -> list[threading.Thread]:
         """The loops, each in a thread of its own."""
-        settings, health, stop = self._settings, self._health, self._stop
-        shared = (self._served, self._telemetry, health)
-        watch = Watch(lambda: client.admin(settings, patience_ms=3000), health)
-        replies = Replies(clients.replies, watch.look_soon)
-        dead_letters = DeadLetters(clients.dead_letters, settings.dead_letter_topic)
-        learner = Learner(settings, clients.events, dead_letters, *shared)
-        responder = Responder(settings, clients.requests, replies, *shared)
+        settings, stop = self._settings, self._stop
+        shared = Shared(settings, self._served, self._telemetry, self._health)
+        watch = Watch(
+            lambda: client.admin(settings, patience_ms=3000),
+            self._health,
+            settings.events_topic,
+            clients.topic_id,
+        )
+        replies = Replies(clients.replies, watch.look_soon, self._telemetry.undelivered)
+        writer = uuid4().bytes
+        follower = Follower(shared, clients.changelog, writer)
+        changelog = Changelog(
+            shared,
+            clients.snapshots,
+            follower,
+            writer=writer,
+            topic_id=clients.topic_id,
+            cover=lambda: _cover(settings),
+        )
+        learner = Learner(
+            shared,
+            clients.events,
+            DeadLetters(clients.dead_letters, settings.dead_letter_topic),
+            Acknowledgements(replies, settings.replies_topic, settings.may_reply_to),
+            changelog,
+        )
+        forwards = Forwards(clients.forwards, settings.events_topic)
+        responder = Responder(shared, clients.requests, replies, forwards)
         return [
+            self._thread("follower", lambda: follower.run(stop)),
             self._thread("learner", lambda: learner.run(stop)),
-            self._thread("responder", lambda: responder.run(stop)),
+            self._thread("responder", lambda: responder.run(stop, follower.loaded)),
             self._thread("watch", lambda: watch.run(stop, replies.deliver_waiting)),
         ]
 
@@ -159,42 +218,53 @@ class App:
 
 @dataclass(frozen=True, slots=True)
 class _Clients:
-    """The connections to Kafka, one for each way in and out."""
+    """The connections to Kafka, one for each way in and out, and the events topic's id."""
 
+    topic_id: str
     events: client.Consumer
     requests: client.Consumer
+    changelog: client.Consumer
     dead_letters: client.Producer
     replies: client.Producer
+    forwards: client.Producer
+    snapshots: client.Producer
 
 
 def _open(settings: Settings, stack: ExitStack) -> _Clients:
-    """Open the clients; whatever was opened is closed when the stack is.
+    """Make the topics and open the clients; whatever was opened is closed when the stack is.
 
     Raises:
         KafkaError: Kafka is not there.
-        TopicError: A topic is missing and may not be created.
+        TopicError: A topic is missing and may not be created, or does not fit.
     """
-    admin = client.admin(settings)
-    try:
-        ensure_topics(admin, settings.topics)
-    finally:
-        admin.close()
 
     def consumer(opened: client.Consumer) -> client.Consumer:
         stack.callback(opened.close, autocommit=False, timeout_ms=CLOSE_MS)
         return opened
 
-    def producer(role: str) -> client.Producer:
-        opened = client.producer(settings, role=role)
+    def producer(role: str, **options: object) -> client.Producer:
+        opened = client.producer(settings, role=role, **options)
         stack.callback(opened.close, timeout=CLOSE_MS / 1000)
         return opened
 
+    with closing(client.admin(settings)) as admin:
+        ensure_topics(admin, settings.topics)
+        topic_id = ensure_changelog(admin, settings.changelog_topic, settings.events_topic)
     return _Clients(
+        topic_id=topic_id,
         events=consumer(client.events_consumer(settings)),
         requests=consumer(client.requests_consumer(settings)),
+        changelog=consumer(client.changelog_consumer(settings)),
         dead_letters=producer("dead-letters"),
         replies=producer("replies"),
+        forwards=producer("forwards"),
+        snapshots=producer("snapshots", max_request_size=MAX_SNAPSHOT_BYTES),
     )
+
+
+def _cover(settings: Settings) -> None:
+    with closing(client.admin(settings)) as admin:
+        ensure_changelog(admin, settings.changelog_topic, settings.events_topic)
 
 
 def _info(settings: Settings) -> dict[str, str]:

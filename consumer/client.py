@@ -8,11 +8,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
 from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition
+from kafka.admin import MemberToRemove
 from kafka.coordinator.assignors.cooperative_sticky import CooperativeStickyAssignor
 
 from consumer import unpack
 from consumer.partition import Record
 from consumer.settings import Settings
+from contract.topics import MAX_SNAPSHOT_BYTES
 
 SESSION_TIMEOUT_MS = 10_000
 
@@ -24,6 +26,8 @@ class Consumer(Protocol):
         self, timeout_ms: int = ..., max_records: int | None = ...
     ) -> dict[Any, list[Record]]: ...
     def subscribe(self, topics: Sequence[str], *, listener: object) -> None: ...
+    def assign(self, partitions: Sequence[TopicPartition]) -> None: ...
+    def partitions_for_topic(self, topic: str) -> set[int]: ...
     def seek(self, partition: TopicPartition, offset: int) -> None: ...
     def position(self, partition: TopicPartition) -> int | None: ...
     def highwater(self, partition: TopicPartition) -> int | None: ...
@@ -66,8 +70,11 @@ class Admin(Protocol):
     """What we use of a KafkaAdminClient."""
 
     def list_topics(self) -> list[str]: ...
-    def describe_topics(self, topics: Sequence[str]) -> list[dict[str, Any]]: ...
+    def describe_topics(self, topics: Sequence[str] | None = ...) -> list[dict[str, Any]]: ...
     def create_topics(self, new_topics: Mapping[str, Mapping[str, Any]]) -> object: ...
+    def create_partitions(self, topic_partitions: Mapping[str, int]) -> object: ...
+    def describe_configs(self, config_resources: Sequence[object]) -> dict[str, Any]: ...
+    def remove_group_members(self, group_id: str, members: Sequence[object]) -> object: ...
     def close(self) -> None: ...
 
 
@@ -95,6 +102,22 @@ def requests_consumer(settings: Settings) -> Consumer:
 
 
 unpack.install()
+
+
+def changelog_consumer(settings: Settings) -> Consumer:
+    """For the changelog: all its partitions, in no group; snapshots are large."""
+    consumer: Consumer = KafkaConsumer(
+        **settings.client_options(),
+        client_id=f"{settings.application_id}-follower-{settings.member}",
+        group_id=None,
+        enable_auto_commit=False,
+        auto_offset_reset="earliest",
+        max_partition_fetch_bytes=MAX_SNAPSHOT_BYTES,
+        metadata_max_age_ms=5000,
+        metrics_enabled=False,
+        bootstrap_timeout_ms=2000,
+    )
+    return consumer
 
 
 def _consumer(settings: Settings, *, role: str, **options: object) -> Consumer:
@@ -145,6 +168,17 @@ def admin(settings: Settings, *, patience_ms: int = 5000) -> Admin:
         bootstrap_timeout_ms=2000,
     )
     return made
+
+
+def leave(admin: Admin, settings: Settings) -> None:
+    """Take our static member out of the groups.
+
+    Raises:
+        KafkaError: Kafka is away.
+    """
+    member = MemberToRemove(group_instance_id=settings.member)
+    for role in ("learner", "responder"):
+        admin.remove_group_members(f"{settings.application_id}-{role}", [member])
 
 
 def quieten() -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from operator import itemgetter
-from typing import Any, Final
+from typing import Any, Final, Self
 
 import orjson
 
@@ -35,7 +35,7 @@ class Unreadable(bytes):
 
     detail: str
 
-    def __new__(cls, raw: bytes, detail: str) -> "Unreadable":
+    def __new__(cls, raw: bytes, detail: str) -> Self:
         """The raw bytes of the record, and why it is not unpacked."""
         made = super().__new__(cls, raw)
         made.detail = detail

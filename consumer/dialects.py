@@ -6,7 +6,7 @@ correlation id is copied to the reply.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from contract.messages import (
     CONTENT_TYPE,
@@ -28,11 +28,13 @@ class Address:
         topic: The reply topic.
         headers: The headers that the answer carries.
         partition: The partition asked for, if any.
+        fallback: Where the requester can be told that this address leads nowhere.
     """
 
     topic: str
     headers: tuple[tuple[str, bytes], ...]
     partition: int | None = None
+    fallback: "Address | None" = None
 
 
 class BadAddressError(Exception):
@@ -80,7 +82,20 @@ def find_address(
         raise BadAddressError(f"{REPLY_TO} is not UTF-8", fallback) from None
     if not allowed(topic):
         raise BadAddressError(f"{REPLY_TO} names a topic that no reply may go to", fallback)
-    return _plain(topic, correlation_id)
+    return replace(_plain(topic, correlation_id), fallback=fallback)
+
+
+def find_reply_headers(headers: Headers, *, default_topic: str) -> list[tuple[str, bytes]]:
+    """The headers that make an event ask for an acknowledgement where this request did."""
+    last = dict(headers)
+    found = {name: last[name] for name in (CORRELATION_ID, REPLY_TO) if last.get(name)}
+    found.setdefault(REPLY_TO, default_topic.encode())
+    return [(name, value) for name, value in found.items() if value is not None]
+
+
+def wants_reply(headers: Headers) -> bool:
+    """Whether an event asks for an acknowledgement (FastStream sends an id with every record)."""
+    return bool(headers) and bool(dict(headers).get(REPLY_TO))
 
 
 def is_expired(headers: Headers, *, now_ms: float) -> bool:

@@ -197,7 +197,12 @@ def combine(views: Sequence[Posterior | Weights]) -> NDArray[np.float64]:
     if posteriors:
         precision = np.sum([view.precision for view in posteriors], axis=0)
         precision -= (len(posteriors) - 1) * ALPHA * np.eye(len(precision))
-        return np.linalg.solve(precision, np.sum([view.eta for view in posteriors], axis=0))
+        eta = np.sum([view.eta for view in posteriors], axis=0)
+        try:
+            return np.linalg.solve(precision, eta)
+        except np.linalg.LinAlgError:  # features that repeat each other: the shortest solution
+            shortest: NDArray[np.float64] = np.linalg.lstsq(precision, eta)[0]
+            return shortest
     weights = [view for view in views if isinstance(view, Weights)]
     shares = [view.n for view in weights]
     return np.average([view.coefficients for view in weights], axis=0, weights=shares)

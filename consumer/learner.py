@@ -1,142 +1,148 @@
-"""The learner's loop: poll, decode, predict, score, learn, publish; the order of a commit.
+"""The learner's loop, and the order of a commit.
 
-Its state is a fold of the log and is rebuilt by replaying it: a newly assigned partition starts
-from the log's beginning.
+    1  poll             records of our partitions
+    2  fold             decode; predict, score, learn (partition.py)
+    3  dead letters     sent for what was refused
+    4  publish          the model serves what was learned
+    5  acknowledge      events that ask for it
+    6  settle           every dead letter so far is acknowledged
+    7  snapshot         state and position, one record, to the changelog
+    8  acknowledged     the snapshot counts
+    9  commit           the group's offset, for lag and tooling alone
+
+1 to 5 for every poll, 6 to 9 every CHECKPOINT_INTERVAL_MS for the partitions that moved, when one
+is taken away, and on a clean stop. docs/FAILURES.md has a row for each gap between them.
 """
 
 import threading
-from collections.abc import Iterable
+import time
+from collections.abc import Sequence
 from time import monotonic, perf_counter
 
 import structlog
-from kafka import ConsumerRebalanceListener, TopicPartition
-from kafka.errors import KafkaError
+from kafka import TopicPartition
+from kafka.errors import KafkaError, OffsetOutOfRangeError
 from kafka.structs import OffsetAndMetadata
 
+from consumer.acknowledge import Acknowledgements
+from consumer.assignment import Assignment
+from consumer.changelog import Changelog
 from consumer.client import Consumer
 from consumer.deadletters import DeadLetters
-from consumer.health import Health
-from consumer.model import Served
-from consumer.partition import Partition, PartitionView, Tally
-from consumer.poll import Pill, poll
-from consumer.settings import Settings
-from consumer.telemetry import Telemetry
+from consumer.partition import Partition, Record, Tally
+from consumer.poll import Batches, Pill, poll
+from consumer.restore import NEW_ID, StateError
+from consumer.shared import Shared
 
 POLL_MS = 200
 SETTLE_SECONDS = 5.0
+STOP_SECONDS = 2.0
 
 log = structlog.get_logger()
-
-
-class Assignment(ConsumerRebalanceListener):  # type: ignore[misc]  # kafka-python has no types
-    """Notes what the group decides; the loop acts on it.
-
-    The callbacks run on the client's I/O thread, where work would stop the heartbeats.
-    """
-
-    def __init__(self) -> None:
-        self.known = False  # whether the group has decided at all
-        self._lost: set[int] = set()
-        self._lock = threading.Lock()
-
-    def on_partitions_assigned(self, assigned: Iterable[TopicPartition]) -> None:  # noqa: ARG002
-        """The loop sees them in ``consumer.assignment()``."""
-        self.known = True
-
-    def on_partitions_revoked(self, revoked: Iterable[TopicPartition]) -> None:
-        """A partition taken away and given back between two polls must be restored all the same."""
-        with self._lock:
-            self._lost.update(tp.partition for tp in revoked)
-
-    def on_partitions_lost(self, lost: Iterable[TopicPartition]) -> None:
-        """As if revoked: there is nothing to hand over that the log does not hold."""
-        self.on_partitions_revoked(lost)
-
-    def take_lost(self) -> set[int]:
-        """The partitions taken away since the last call."""
-        with self._lock:
-            lost, self._lost = self._lost, set()
-        return lost
 
 
 class Learner:
     """Owns the state of the partitions that the group assigns to us.
 
     Args:
-        settings: The service's.
+        shared: What all loops share.
         consumer: Of the events topic.
         dead_letters: Where refused events go.
-        served: Where the model is published.
-        telemetry: Counts and times.
-        health: Facts about the loop.
+        acknowledgements: Where those are told who ask for it.
+        changelog: Where the state lasts.
     """
 
     def __init__(
         self,
-        settings: Settings,
+        shared: Shared,
         consumer: Consumer,
         dead_letters: DeadLetters,
-        served: Served,
-        telemetry: Telemetry,
-        health: Health,
+        acknowledgements: Acknowledgements,
+        changelog: Changelog,
     ) -> None:
-        self._settings = settings
-        self._topic = settings.events_topic
+        self._shared = shared
+        self._topic = shared.settings.events_topic
         self._consumer = consumer
         self._dead_letters = dead_letters
-        self._served = served
-        self._telemetry = telemetry
-        self._health = health
+        self._acknowledgements = acknowledgements
+        self._changelog = changelog
         self._assignment = Assignment()
         self._partitions: dict[int, Partition] = {}
-        self._views: dict[int, PartitionView] = {}
         self._saved_at = monotonic()
 
     def run(self, stop: threading.Event) -> None:
-        """Learn until told to stop; then save once more."""
+        """Learn until told to stop; then save once more.
+
+        Raises:
+            StateError: The log and the saved state do not fit together.
+        """
         self._consumer.subscribe([self._topic], listener=self._assignment)
         while not stop.is_set():
-            self._health.beat("learner", now=monotonic())
-            self._turn()
+            self._shared.health.beat("learner", now=monotonic())
+            self._turn(stop)
         self._save()
+        self._changelog.settle(STOP_SECONDS)
+        self._commit()
 
-    def _turn(self) -> None:
-        """One turn, in the order of a commit: fold, dead letters, publish, and then save."""
-        polled = None if self._dead_letters.full else poll(self._consumer, POLL_MS)
-        self._take_up_assignment()
+    def _turn(self, stop: threading.Event) -> None:
+        polled = self._poll()
+        self._take_up_assignment(stop)
         if isinstance(polled, Pill):
             self._step_over(polled)
-        elif polled:
+        else:
             for at, records in polled.items():
-                if at.partition in self._partitions:
-                    started = perf_counter()
-                    tally = self._partitions[at.partition].fold(records)
-                    self._after(at.partition, tally, perf_counter() - started)
-        if monotonic() - self._saved_at >= self._settings.checkpoint_interval_ms / 1000:
+                if at.partition in self._partitions:  # else it is not restored yet
+                    self._fold(at.partition, records)
+        if monotonic() - self._saved_at >= self._shared.settings.checkpoint_interval_ms / 1000:
             self._save()
+            self._commit()
+            self._note_lag()
 
-    def _take_up_assignment(self) -> None:
+    def _poll(self) -> Batches | Pill:
+        if self._dead_letters.full:
+            self._dead_letters.settle(SETTLE_SECONDS)
+            return {}
+        try:
+            return poll(self._consumer, POLL_MS)
+        except OffsetOutOfRangeError as error:
+            raise StateError(
+                f"{self._topic}: a position that was to be read next is not in the log any more "
+                f"({error}): retention passed it, or the topic was recreated. {NEW_ID}"
+            ) from error
+
+    def _take_up_assignment(self, stop: threading.Event) -> None:
         """Restore what is newly ours, let go of what is not."""
         ours = {at.partition for at in self._consumer.assignment()}
-        for number in (self._partitions.keys() - ours) | self._assignment.take_lost():
-            self._partitions.pop(number, None)
-            self._views.pop(number, None)
+        lost = self._assignment.take_lost() | (self._partitions.keys() - ours)
+        for number in sorted(lost & self._partitions.keys()):
+            self._changelog.release(number, self._partitions.pop(number))
+            self._shared.served.release(number)
         new = sorted(ours - self._partitions.keys())
-        if not new and ours == self._views.keys():
-            return
         for number in new:
-            self._restore(number)
-        self._health.assignment["learner"] = self._assignment.known
-        self._served.publish(self._views)
-        log.info("assignment", partitions=sorted(ours))
+            self._restore(TopicPartition(self._topic, number), stop)
+        if new or lost:
+            self._shared.telemetry.rebalanced()
+            log.info("assignment", partitions=sorted(self._partitions))
+        restored = self._assignment.known and ours <= self._partitions.keys()
+        self._shared.health.assignment["learner"] = restored
 
-    def _restore(self, number: int) -> None:
-        """Start from the log's beginning."""
-        at = TopicPartition(self._topic, number)
-        position = self._consumer.beginning_offsets([at])[at]
-        self._consumer.seek(at, position)
-        self._partitions[number] = Partition(self._settings.recipe, position)
-        self._views[number] = self._partitions[number].view()
+    def _restore(self, at: TopicPartition, stop: threading.Event) -> None:
+        try:
+            partition = self._changelog.restore(self._consumer, at, stop)
+        except StateError:
+            raise
+        except KafkaError as error:
+            log.warning("not restored yet", partition=at.partition, error=repr(error))
+            return
+        if partition is not None:
+            self._consumer.seek(at, partition.position)
+            self._partitions[at.partition] = partition
+            self._shared.served.own(at.partition, partition.view())
+
+    def _fold(self, number: int, records: Sequence[Record]) -> None:
+        started = perf_counter()
+        tally = self._partitions[number].fold(records)
+        self._after(number, tally, perf_counter() - started)
 
     def _step_over(self, pill: Pill) -> None:
         log.warning(
@@ -152,26 +158,32 @@ class Learner:
 
     def _after(self, number: int, tally: Tally, seconds: float) -> None:
         self._dead_letters.send(self._topic, number, tally.refused)
-        self._telemetry.folded(tally, seconds)
-        self._views[number] = self._partitions[number].view()
-        self._served.publish(self._views)
+        self._shared.telemetry.folded(tally, seconds)
+        self._shared.served.own(number, self._partitions[number].view())
+        if tally.asking:
+            model = self._shared.served.model
+            self._acknowledgements.send(tally.asking, model, now_ms=time.time() * 1000)
 
     def _save(self) -> None:
-        """Commit the positions, for lag and tooling alone, once their dead letters are safe."""
+        """A snapshot of each partition that moved, once the dead letters up to it are safe."""
         self._saved_at = monotonic()
-        self._note_lag()
         if not self._dead_letters.settle(SETTLE_SECONDS):
             return
+        for number, partition in self._partitions.items():
+            self._changelog.save(number, partition)
+
+    def _commit(self) -> None:
+        """The group's offsets follow the acknowledged snapshots; nothing is read by them."""
         positions = {
-            TopicPartition(self._topic, number): OffsetAndMetadata(partition.position, "", -1)
-            for number, partition in self._partitions.items()
+            TopicPartition(self._topic, number): OffsetAndMetadata(position, "", -1)
+            for number, position in self._changelog.saved_positions().items()
+            if number in self._partitions
         }
         if positions:
             self._consumer.commit_async(positions)
 
     def _note_lag(self) -> None:
         """The log's end is in every fetch response; the client's position knows of markers."""
-        self._health.assignment["learner"] = self._assignment.known
         lags: dict[int, int] = {}
         for number in self._partitions:
             at = TopicPartition(self._topic, number)
@@ -182,5 +194,5 @@ class Learner:
             if end is None or position is None:
                 return
             lags[number] = max(0, end - position)
-        self._health.behind = sum(lags.values())
-        self._telemetry.lags(lags)
+        self._shared.health.behind = sum(lags.values())
+        self._shared.telemetry.lags(lags)

@@ -1,15 +1,22 @@
 """The model that answers: the sum over all partitions, as of their positions."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
 
 from consumer.estimator import combine
+from consumer.formula import Formula
 from consumer.partition import PartitionView, Recipe
 from consumer.prequential import Errors, add
+from consumer.statistics.regression import Regression, fit
+from consumer.statistics.running import Statistics
+from consumer.statistics.summary import Summary, merge
 from contract.messages import Outcome
+
+MAX_FITS = 64
+"""Formulas whose regressions are kept while the model stands: askers may think of any number."""
 
 
 @dataclass(frozen=True)
@@ -23,6 +30,7 @@ class Model:
 
     recipe: Recipe
     parts: Mapping[int, PartitionView]
+    _fits: dict[Formula, Regression] = field(default_factory=dict, init=False, repr=False)
 
     @property
     def positions(self) -> dict[str, int]:
@@ -33,6 +41,24 @@ class Model:
     def events(self) -> int:
         """Events learned."""
         return sum(view.counts[Outcome.LEARNED] for view in self.parts.values())
+
+    @cached_property
+    def summary(self) -> Summary:
+        """The sum of the partitions' statistics."""
+        views = [self.parts[number].statistics for number in sorted(self.parts)]
+        return merge(views or [Statistics(self.recipe.fields).view()])
+
+    def fit(self, formula: Formula) -> Regression:
+        """The exact regression of any formula over the fields; worked out once.
+
+        Raises:
+            Refusal: The events leave it open.
+        """
+        if formula not in self._fits:
+            if len(self._fits) >= MAX_FITS:
+                self._fits.clear()
+            self._fits[formula] = fit(self.summary, formula)
+        return self._fits[formula]
 
     @cached_property
     def errors(self) -> Errors:
@@ -53,18 +79,3 @@ class Model:
         intercept, *weights = self.coefficients.values()
         terms = self.recipe.formula.terms
         return intercept + float(np.dot(weights, [features[name] for name in terms]))
-
-
-class Served:
-    """The model as it is now, handed from the learner to whoever answers.
-
-    The views are frozen and a swap of one reference is atomic, so no lock is held while an event
-    is learned or a request answered.
-    """
-
-    def __init__(self, recipe: Recipe) -> None:
-        self.model = Model(recipe, {})
-
-    def publish(self, views: Mapping[int, PartitionView]) -> None:
-        """Serve the views of these partitions from now on. Called by one thread only."""
-        self.model = Model(self.model.recipe, dict(views))

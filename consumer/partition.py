@@ -4,14 +4,16 @@ The state after a position is the same bits however polls and crashes cut the st
 the records alone, in their order.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol, Self
 
-from consumer.decode import UNLABELLED, EventDecoder, Rejected
+from consumer.decode import UNLABELLED, Decoded, EventDecoder, Rejected
+from consumer.dialects import wants_reply
 from consumer.estimator import INTERCEPT, LEARNERS, Posterior, Weights
 from consumer.formula import Formula
 from consumer.prequential import Errors
+from consumer.statistics.running import Part, Statistics
 from contract.messages import Outcome
 
 
@@ -45,7 +47,7 @@ class Recipe:
 
     @property
     def enough(self) -> int:
-        """Events from which on there is a residual degree of freedom, so that answers are honest."""
+        """How many events leave a residual degree of freedom, so that an answer is honest."""
         return len(self.terms) + 1
 
 
@@ -66,21 +68,31 @@ class PartitionView:
         counts: Events by outcome.
         estimate: What the river model knows, in the form that sums over partitions.
         errors: The prequential sums.
+        statistics: The sufficient statistics of the labelled events.
     """
 
     position: int
     counts: dict[Outcome, int]
     estimate: Posterior | Weights
     errors: Errors
+    statistics: Part
 
 
 @dataclass(slots=True)
 class Tally:
-    """What a fold of records gives to the shell."""
+    """What a fold of records gives to the shell.
+
+    Attributes:
+        learned: How many events were learned.
+        unlabelled: How many had no target.
+        refused: Those that were refused, and why.
+        asking: Those that ask to be acknowledged, with what became of them.
+    """
 
     learned: int = 0
     unlabelled: int = 0
     refused: list[Refused] = field(default_factory=list)
+    asking: list[tuple[Record, Decoded]] = field(default_factory=list)
 
 
 class Partition:
@@ -96,7 +108,7 @@ class Partition:
         self.position = position
         self.counts = dict.fromkeys(Outcome, 0)
         self.errors = Errors()
-        self._learned = 0
+        self.statistics = Statistics(recipe.fields)
         self._enough = recipe.enough
         self.estimator = LEARNERS[recipe.learner](recipe.terms)
         self._decode = EventDecoder(recipe.fields, recipe.formula.target)
@@ -115,12 +127,14 @@ class Partition:
                 continue
             event = decode(record.value)
             if type(event) is tuple:
-                self._learn(event)
+                self._learn(event, record.timestamp)
                 tally.learned += 1
             elif event is UNLABELLED:
                 tally.unlabelled += 1
             elif type(event) is Rejected:
                 tally.refused.append(Refused(record, event))
+            if record.headers and wants_reply(record.headers):
+                tally.asking.append((record, event))
             self.position = record.offset + 1
         self._count(tally)
         return tally
@@ -132,13 +146,45 @@ class Partition:
         self._count(tally)
         return tally
 
+    def to_state(self) -> dict[str, Any]:
+        """All that the next fold depends on, as numbers that JSON carries bit for bit."""
+        return {
+            "position": self.position,
+            "counts": {outcome.value: count for outcome, count in self.counts.items()},
+            "errors": self.errors.state(),
+            "estimator": self.estimator.state(),
+            "statistics": self.statistics.to_state(),
+        }
+
+    @classmethod
+    def from_state(
+        cls, recipe: Recipe, state: Mapping[str, Any], sketches: Mapping[str, str]
+    ) -> Self:
+        """The partition that gave this state and these sketches.
+
+        Raises:
+            KeyError: A part of it is missing.
+            TypeError: A part of it is of another kind.
+            ValueError: It is of another recipe, or a number is not finite.
+        """
+        partition = cls(recipe, state["position"])
+        partition.counts = {outcome: state["counts"][outcome] for outcome in Outcome}
+        partition.errors = Errors(*state["errors"])
+        partition.estimator.restore(state["estimator"])
+        partition.statistics = Statistics.from_state(recipe.fields, state["statistics"], sketches)
+        return partition
+
     def view(self) -> PartitionView:
         """The state as it is now."""
         return PartitionView(
-            self.position, self.counts.copy(), self.estimator.view(), self.errors.copy()
+            self.position,
+            self.counts.copy(),
+            self.estimator.view(),
+            self.errors.copy(),
+            self.statistics.view(),
         )
 
-    def _learn(self, row: tuple[float, ...]) -> None:
+    def _learn(self, row: tuple[float, ...], timestamp_ms: int) -> None:
         """Test, then train.
 
         A prediction that the service would refuse to give, for too few events, is not scored: two
@@ -148,10 +194,10 @@ class Partition:
         for name, column in self._features:
             x[name] = row[column]
         y = row[self._target]
-        if self._learned >= self._enough:
+        if self.statistics.n >= self._enough:
             self.errors.update(y, self.estimator.predict_one(x))
         self.estimator.learn_one(x, y)
-        self._learned += 1
+        self.statistics.update(row, timestamp_ms)
 
     def _count(self, tally: Tally) -> None:
         self.counts[Outcome.LEARNED] += tally.learned

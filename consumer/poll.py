@@ -1,8 +1,8 @@
 """Poll, guarded: a batch that kafka-python cannot read is stepped over, once and for good.
 
 An exception while a batch is read (checksum, codec) is raised once; after that the bare client's
-``poll`` spins on the same place and returns nothing, silently. (One bad record in a good batch never
-gets here: see ``unpack``.)
+``poll`` spins on the same place and returns nothing, silently. (One bad record in a good batch
+never gets here: see ``unpack``.)
 """
 
 from collections.abc import Sequence

@@ -12,6 +12,9 @@ from collections.abc import Iterable
 from math import sqrt
 from typing import Self
 
+LARGEST_ERROR = 1e100
+"""A stochastic gradient may run away; its error still leaves the sums finite."""
+
 
 class Errors:
     """Running sums of one-step-ahead errors; mutable, owned by one partition."""
@@ -34,7 +37,7 @@ class Errors:
 
     def update(self, y: float, y_pred: float) -> None:
         """Score one prediction against what came."""
-        error = y - y_pred
+        error = min(max(y - y_pred, -LARGEST_ERROR), LARGEST_ERROR)
         self.n += 1
         self.absolute += abs(error)
         self.squared += error * error

@@ -6,15 +6,18 @@ a few seconds at most: kafka-python would otherwise hold up everybody for its me
 
 import threading
 from collections import deque
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 import structlog
 from kafka.errors import KafkaError
 
+from consumer import answer
 from consumer.client import Producer
 from consumer.dialects import Address
+from consumer.refusal import Refusal
+from contract.messages import ErrorCode, Method
 
 PATIENCE_SECONDS = 5.0
 MAX_WAITING = 10_000
@@ -30,7 +33,7 @@ class Reply:
         address: Where it goes.
         key: The request's key.
         body: A JSON object.
-        undeliverable: Called with the reason if the address turns out to lead nowhere.
+        method: What was asked, where that is known.
         sent_at: When it set out, seconds of a monotonic clock.
         settled: Delivered, or known never to be.
     """
@@ -38,7 +41,7 @@ class Reply:
     address: Address
     key: bytes | None
     body: bytes
-    undeliverable: Callable[[str], None]
+    method: Method | None
     sent_at: float
     settled: bool = False
 
@@ -49,12 +52,19 @@ class Replies:
     Args:
         producer: For replies only.
         look: Called when a reply begins to wait: ``deliver_waiting`` is due soon.
+        lost: Called with the method of a reply whose address leads nowhere.
     """
 
-    def __init__(self, producer: Producer, look: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        producer: Producer,
+        look: Callable[[], None],
+        lost: Callable[[Method | None], None],
+    ) -> None:
         self._producer = producer
         self._look = look
-        self._known: dict[str, set[int]] = {}
+        self._lost = lost
+        self._known: dict[str, int] = {}  # topics that the producer knows; partitions
         self._waiting: deque[Reply] = deque()
         self._lock = threading.Lock()
 
@@ -73,18 +83,26 @@ class Replies:
         else:
             self._look()
 
-    def deliver_waiting(self, existing: set[str], now: float) -> bool:
+    def deliver_waiting(self, existing: Mapping[str, int] | None, now: float) -> bool:
         """Send what waited for one of the existing topics; give up on what waited too long.
 
-        Called by the watch, whose thread may block for a topic's metadata. Answers whether any
-        reply still waits.
+        Called by the watch, whose thread may block for a topic's metadata.
+
+        Args:
+            existing: How many partitions each topic has; None while Kafka does not answer.
+            now: Seconds of a monotonic clock.
+
+        Returns:
+            Whether any reply still waits.
         """
+        if existing is not None:
+            known = self._known.keys() & existing.keys()
+            self._known = {topic: existing[topic] for topic in known}
         with self._lock:
             waiting, self._waiting = self._waiting, deque()
         still = deque[Reply]()
         for reply in waiting:
-            topic = reply.address.topic
-            partitions = self._partitions(topic) if topic in existing else None
+            partitions = self._partitions(reply.address.topic, existing or {})
             if partitions is not None:
                 self._post(reply, partitions)
             elif now - reply.sent_at > PATIENCE_SECONDS:
@@ -95,18 +113,20 @@ class Replies:
             self._waiting.extendleft(reversed(still))
             return bool(self._waiting)
 
-    def _partitions(self, topic: str) -> set[int] | None:
-        if topic not in self._known:
+    def _partitions(self, topic: str, existing: Mapping[str, int]) -> int | None:
+        """How many partitions the topic has, once the producer knows it too."""
+        if topic not in self._known and topic in existing:
             try:
-                self._known[topic] = self._producer.partitions_for(topic)
+                self._producer.partitions_for(topic)
             except KafkaError as error:
                 log.warning("reply topic not usable", topic=topic, error=repr(error))
                 return None
-        return self._known[topic]
+            self._known[topic] = existing[topic]
+        return self._known.get(topic)
 
-    def _post(self, reply: Reply, partitions: set[int]) -> None:
+    def _post(self, reply: Reply, partitions: int) -> None:
         address = reply.address
-        if address.partition is not None and address.partition not in partitions:
+        if address.partition is not None and address.partition >= partitions:
             self._give_up(reply, "the reply topic has no such partition")
             return
         try:
@@ -132,7 +152,17 @@ class Replies:
         log.warning("reply not delivered", topic=reply.address.topic, error=repr(error))
         reply.settled = True
 
-    @staticmethod
-    def _give_up(reply: Reply, reason: str) -> None:
+    def _give_up(self, reply: Reply, reason: str) -> None:
+        """The address leads nowhere: tell the requester elsewhere, if there is such a place."""
         reply.settled = True
-        reply.undeliverable(reason)
+        self._lost(reply.method)
+        if reply.address.fallback is not None:
+            body = answer.error(Refusal(ErrorCode.BAD_REPLY_ADDRESS, reason))
+            self.send(
+                replace(
+                    reply,
+                    address=reply.address.fallback,
+                    body=answer.encode(body),
+                    settled=False,
+                )
+            )

@@ -47,7 +47,9 @@ def decode_request(value: bytes | None) -> Request:
     return Request(method, params)
 
 
-def features(params: dict[str, Any], fields: tuple[str, ...], target: str) -> dict[str, float]:
+def features(
+    params: dict[str, Any], fields: tuple[str, ...], target: str | None
+) -> dict[str, float]:
     """The numbers among the parameters, by feature.
 
     Raises:

@@ -3,7 +3,6 @@
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
 from time import monotonic, perf_counter
 
 import orjson
@@ -14,20 +13,29 @@ from kafka.structs import OffsetAndMetadata
 
 from consumer import answer
 from consumer.client import Consumer
-from consumer.dialects import Address, BadAddressError, find_address, is_expired
+from consumer.decode import EventDecoder, Rejected
+from consumer.dialects import (
+    Address,
+    BadAddressError,
+    Headers,
+    find_address,
+    find_reply_headers,
+    is_expired,
+)
+from consumer.forwards import Forward, Forwards
 from consumer.health import Health
-from consumer.model import Served
 from consumer.partition import Record
 from consumer.poll import Pill, poll
 from consumer.refusal import Refusal
 from consumer.replies import Replies, Reply
-from consumer.request import decode_request
-from consumer.settings import Settings
-from consumer.telemetry import Telemetry
+from consumer.request import Request, decode_request
+from consumer.shared import Shared
 from contract.messages import ErrorCode, Method, RequestOutcome
 
 POLL_MS = 200
 COMMIT_SECONDS = 1.0
+
+Sent = Reply | Forward
 
 log = structlog.get_logger()
 
@@ -47,36 +55,36 @@ class Responder:
     """Answers requests from the model as it is now.
 
     Args:
-        settings: The service's.
+        shared: What all loops share.
         consumer: Of the requests topic.
-        replies: The way out.
-        served: The model.
-        telemetry: Counts and times.
-        health: Facts about the loop.
+        replies: The way out for answers.
+        forwards: The way to the events topic for events sent as requests.
     """
 
     def __init__(
         self,
-        settings: Settings,
+        shared: Shared,
         consumer: Consumer,
         replies: Replies,
-        served: Served,
-        telemetry: Telemetry,
-        health: Health,
+        forwards: Forwards,
     ) -> None:
-        self._settings = settings
+        self._settings = shared.settings
         self._consumer = consumer
         self._replies = replies
-        self._served = served
-        self._telemetry = telemetry
-        self._health = health
-        self._unsettled: deque[tuple[TopicPartition, int, Reply | None]] = deque()
+        self._forwards = forwards
+        self._decode = EventDecoder(shared.settings.fields, shared.settings.recipe.formula.target)
+        self._served = shared.served
+        self._telemetry = shared.telemetry
+        self._health = shared.health
+        self._unsettled: deque[tuple[TopicPartition, int, Sent | None]] = deque()
         self._done: dict[TopicPartition, int] = {}
         self._committed_at = monotonic()
 
-    def run(self, stop: threading.Event) -> None:
-        """Answer until told to stop."""
+    def run(self, stop: threading.Event, loaded: threading.Event) -> None:
+        """Answer until told to stop, from the moment on when the saved state is ``loaded``."""
         self._health.assignment["responder"] = False
+        while not stop.is_set() and not loaded.wait(POLL_MS / 1000):
+            self._health.beat("responder", now=monotonic())
         self._consumer.subscribe([self._settings.requests_topic], listener=_Joined(self._health))
         while not stop.is_set():
             self._health.beat("responder", now=monotonic())
@@ -101,73 +109,76 @@ class Responder:
         if monotonic() - self._committed_at >= COMMIT_SECONDS:
             self._commit()
 
-    def _handle(self, record: Record) -> Reply | None:
-        """Answer one request; the reply on its way, or None where none is owed."""
+    def _handle(self, record: Record) -> Sent | None:
+        """Answer one request; what is on its way for it, or None where nothing is owed."""
         started = perf_counter()
-        settings = self._settings
         try:
-            address = find_address(
-                record.headers,
-                default_topic=settings.replies_topic,
-                allowed=settings.may_reply_to,
-            )
+            address = self._address(record.headers)
         except BadAddressError as bad:
             self._telemetry.undelivered(None)
-            return self._tell(bad, record)
+            if bad.fallback is None:
+                return None
+            return self._refuse(
+                Refusal(ErrorCode.BAD_REPLY_ADDRESS, bad.detail), bad.fallback, record, None
+            )
         method: Method | None = None
+        outcome = RequestOutcome.ANSWERED
+        sent: Sent | None = None
         try:
             request = decode_request(record.value)
             method = request.method
             if is_expired(record.headers, now_ms=time.time() * 1000):
-                self._count(method, RequestOutcome.EXPIRED, started)
-                return None
-            body = answer.answer(request, self._served.model)
-            outcome = RequestOutcome.ANSWERED
+                outcome = RequestOutcome.EXPIRED
+            elif method is Method.LEARN:
+                sent = self._forward(request, record)
+            else:
+                body = answer.encode(answer.answer(request, self._served.model))
+                sent = self._send(address, record, body, method)
         except Refusal as refusal:
-            body = answer.error(refusal)
             outcome = RequestOutcome.REFUSED
-        reply = self._reply(address, record, body, undeliverable=self._nowhere(record, method))
-        self._replies.send(reply)
-        self._count(method, outcome, started)
-        return reply
-
-    def _tell(self, bad: BadAddressError, record: Record) -> Reply | None:
-        """Tell a requester whose reply address is of no use, where its id is known."""
-        if bad.fallback is None:
-            return None
-        refusal = Refusal(ErrorCode.BAD_REPLY_ADDRESS, bad.detail)
-        reply = self._reply(bad.fallback, record, answer.error(refusal), undeliverable=_ignored)
-        self._replies.send(reply)
-        return reply
-
-    def _nowhere(self, record: Record, method: Method | None) -> Callable[[str], None]:
-        """What to do once a reply's address turns out to lead nowhere."""
-
-        def undeliverable(reason: str) -> None:
-            self._telemetry.undelivered(method)
-            id_only = [(k, v) for k, v in record.headers if k == "correlation_id"]
-            try:
-                home = find_address(
-                    id_only, default_topic=self._settings.replies_topic, allowed=lambda _: False
-                )
-            except BadAddressError:
-                return
-            self._tell(BadAddressError(reason, home), record)
-
-        return undeliverable
-
-    @staticmethod
-    def _reply(
-        address: Address,
-        record: Record,
-        body: answer.Reply,
-        *,
-        undeliverable: Callable[[str], None],
-    ) -> Reply:
-        return Reply(address, record.key, orjson.dumps(body), undeliverable, sent_at=monotonic())
-
-    def _count(self, method: Method | None, outcome: RequestOutcome, started: float) -> None:
+            sent = self._refuse(refusal, address, record, method)
+        except Exception:  # no question may end the service
+            log.exception("a request could not be answered", method=method)
+            outcome = RequestOutcome.REFUSED
+            fault = Refusal(ErrorCode.INTERNAL, "the service is at fault, not the request")
+            sent = self._refuse(fault, address, record, method)
         self._telemetry.requested(method, outcome, perf_counter() - started)
+        return sent
+
+    def _address(self, headers: Headers) -> Address:
+        settings = self._settings
+        return find_address(
+            headers, default_topic=settings.replies_topic, allowed=settings.may_reply_to
+        )
+
+    def _forward(self, request: Request, record: Record) -> Sent:
+        """An event sent as a request goes to the events topic; the learner acknowledges it.
+
+        Raises:
+            Refusal: There is nothing to learn from it.
+        """
+        try:
+            value = orjson.dumps(request.params)
+        except TypeError:  # orjson reads deeper than it writes
+            raise Refusal(ErrorCode.BAD_PARAMS, "the event is nested too deep") from None
+        event = self._decode(value)
+        if isinstance(event, Rejected):
+            raise Refusal(ErrorCode(event.reason), event.detail)
+        if not isinstance(event, tuple):
+            target = self._settings.recipe.formula.target
+            raise Refusal(ErrorCode.MISSING_FIELD, f"{target} is missing: nothing to learn from")
+        headers = find_reply_headers(record.headers, default_topic=self._settings.replies_topic)
+        return self._forwards.send(value, record.key, headers)
+
+    def _refuse(
+        self, refusal: Refusal, address: Address, record: Record, method: Method | None
+    ) -> Reply:
+        return self._send(address, record, answer.encode(answer.error(refusal)), method)
+
+    def _send(self, address: Address, record: Record, body: bytes, method: Method | None) -> Reply:
+        reply = Reply(address, record.key, body, method, sent_at=monotonic())
+        self._replies.send(reply)
+        return reply
 
     def _commit(self) -> None:
         """Commit what is answered for good: a request is answered again rather than never."""
@@ -187,7 +198,3 @@ class Responder:
                 self._consumer.commit_async(positions)
             except CommitFailedError as error:
                 log.warning("positions of requests not committed", error=repr(error))
-
-
-def _ignored(_reason: str) -> None:
-    """The default reply topic is not there either: nobody can be told."""

@@ -35,7 +35,7 @@ class Settings(Environment):
         "bayesian", description="bayesian (exact) or sgd (river's StandardScaler|LinearRegression)"
     )
     checkpoint_interval_ms: int = Field(
-        1000, ge=10, le=3_600_000, description="how often positions are saved, milliseconds"
+        1000, ge=10, le=3_600_000, description="how often the state is saved, milliseconds"
     )
     http_host: str = Field("127.0.0.1", description="where /metrics, /livez and /readyz listen")
     http_port: int = Field(8000, ge=0, le=65535, description="their port; 0 takes a free one")
@@ -73,9 +73,14 @@ class Settings(Environment):
         host = "".join(c if c.isalnum() and c.isascii() else "-" for c in socket.gethostname())
         return f"{host}-{self.http_port}"
 
+    @property
+    def changelog_topic(self) -> str:
+        """Where the state is kept."""
+        return f"{self.application_id}-changelog"
+
     @cached_property
     def topics(self) -> tuple[topics.Topic, ...]:
-        """The topics the service uses."""
+        """The topics the service uses, beside the changelog, which follows the events topic."""
         return (
             topics.events(self.events_topic),
             topics.requests(self.requests_topic),
@@ -88,6 +93,6 @@ class Settings(Environment):
         if topic == self.replies_topic:
             return True
         own = {self.events_topic, self.requests_topic, self.dead_letter_topic}
-        if topic in own or topic.startswith(("__", f"{self.application_id}-changelog")):
+        if topic in own or topic.startswith(("__", self.changelog_topic)):
             return False
         return any(fnmatchcase(topic, pattern) for pattern in self.reply_topic_patterns)

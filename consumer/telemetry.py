@@ -15,8 +15,8 @@ from prometheus_client.platform_collector import PlatformCollector
 from prometheus_client.process_collector import ProcessCollector
 from prometheus_client.registry import Collector
 
-from consumer.model import Served
 from consumer.partition import Tally
+from consumer.served import Served
 from contract.messages import Method, Outcome, Reason, RequestOutcome
 
 _BUCKETS = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0)
@@ -64,7 +64,65 @@ class Telemetry:
         Gauge("riverline_info", "What this is.", list(info), registry=self.registry).labels(
             **info
         ).set(1)
+        self._checkpoint = self._histogram(
+            "riverline_checkpoint_seconds",
+            "Seconds from sending a snapshot to its acknowledgement.",
+        )
+        self._checkpoint_bytes = self._gauge(
+            "riverline_checkpoint_bytes", "Size of the last acknowledged snapshot."
+        )
+        self._checkpoint_time = self._gauge(
+            "riverline_last_checkpoint_timestamp_seconds",
+            "When a snapshot was last acknowledged, seconds since the epoch.",
+        )
+        self._restore = self._gauge(
+            "riverline_restore_seconds", "Seconds that the last restored partition took."
+        )
+        self._replayed = self._counter(
+            "riverline_restore_replayed_events", "Records to read again after a restore, in all."
+        )
+        self._rebalances = self._counter(
+            "riverline_rebalances", "Assignments of the group that changed our partitions."
+        )
+        self._snapshots_refused = self._counter(
+            "riverline_snapshots_refused", "Snapshots passed over, by reason.", "reason"
+        )
+        self._followed = self._gauge(
+            "riverline_followed_partitions", "Partitions served from another's snapshots."
+        )
+        self._followed_lag = Gauge(
+            "riverline_followed_lag",
+            "Records between a followed snapshot and the end of its log, by partition.",
+            ["partition"],
+            registry=self.registry,
+        )
         self._start_closed_sets()
+
+    def checkpointed(self, seconds: float, size: int, now: float) -> None:
+        """A snapshot of so many bytes was acknowledged ``now``, seconds since the epoch."""
+        self._checkpoint.observe(seconds)
+        self._checkpoint_bytes.set(size)
+        self._checkpoint_time.set(now)
+
+    def restored(self, seconds: float, replayed: int) -> None:
+        """A partition was restored; so many records are to be read again."""
+        self._restore.set(seconds)
+        self._replayed.inc(replayed)
+
+    def rebalanced(self) -> None:
+        """Our partitions changed."""
+        self._rebalances.inc()
+
+    def snapshot_refused(self, *, foreign: bool) -> None:
+        """A snapshot was passed over: of something else, or damaged."""
+        self._snapshots_refused.labels("foreign" if foreign else "damaged").inc()
+
+    def follows(self, lags: Mapping[int, int]) -> None:
+        """Set how far the followed partitions are behind their logs."""
+        self._followed.set(len(lags))
+        self._followed_lag.clear()
+        for partition, lag in lags.items():
+            self._followed_lag.labels(partition).set(lag)
 
     def folded(self, tally: Tally, seconds: float) -> None:
         """Count a fold of records."""
@@ -96,6 +154,8 @@ class Telemetry:
         """A series that exists from the start shows its first increase."""
         for outcome in Outcome:
             self._events.labels(outcome)
+        for reason in ("damaged", "foreign"):
+            self._snapshots_refused.labels(reason)
         for reason in Reason:
             self._dead_letters.labels(reason)
         for method in (*Method, UNKNOWN_METHOD):
@@ -119,8 +179,11 @@ class ModelCollector(Collector):
         self._served = served
 
     def collect(self) -> Iterable[Metric]:
-        """Prequential errors and coefficients."""
+        """Events, prequential errors and coefficients."""
         model = self._served.model
+        yield GaugeMetricFamily(
+            "riverline_model_events", "Events that the model has learned.", value=model.events
+        )
         errors = GaugeMetricFamily(
             "riverline_prequential_error",
             "One-step-ahead error of the events, each predicted before it was learned.",

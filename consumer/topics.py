@@ -1,16 +1,22 @@
 """Topics: created where missing, checked where present."""
 
 from collections.abc import Sequence
+from time import monotonic, sleep
 
 import structlog
+from kafka.admin import ConfigResource, ConfigResourceType
 from kafka.errors import (
     ClusterAuthorizationFailedError,
+    KafkaError,
     TopicAlreadyExistsError,
     TopicAuthorizationFailedError,
 )
 
 from consumer.client import Admin
+from contract import topics
 from contract.topics import Topic
+
+VISIBLE_SECONDS = 3.0
 
 log = structlog.get_logger()
 
@@ -19,7 +25,7 @@ class TopicError(Exception):
     """A topic is missing and may not be created, or is not usable: says which and what to do."""
 
 
-def ensure_topics(admin: Admin, topics: Sequence[Topic]) -> None:
+def ensure_topics(admin: Admin, wanted: Sequence[Topic]) -> None:
     """Create the topics that are missing.
 
     Raises:
@@ -27,9 +33,48 @@ def ensure_topics(admin: Admin, topics: Sequence[Topic]) -> None:
         KafkaError: Kafka is not there.
     """
     present = set(admin.list_topics())
-    for topic in topics:
+    for topic in wanted:
         if topic.name not in present:
             _create(admin, topic)
+
+
+def ensure_changelog(admin: Admin, name: str, events_topic: str) -> str:
+    """Make the changelog as wide as the events topic; the events topic's id.
+
+    Raises:
+        TopicError: It is wider than the events topic, is not compacted, or may not be made.
+        KafkaError: Kafka is not there.
+    """
+    found = {topic["name"]: topic for topic in admin.describe_topics([events_topic, name])}
+    wide, there = len(found[events_topic]["partitions"]), len(found[name]["partitions"])
+    if there == 0:
+        _create(admin, topics.changelog(name, wide))
+        return str(found[events_topic]["topic_id"])
+    if there < wide:
+        log.warning("the events topic has grown", topic=events_topic, partitions=wide, was=there)
+        admin.create_partitions({name: wide})
+    elif there > wide:
+        raise TopicError(
+            f"topic {events_topic} has {wide} partitions and its changelog {name} has {there}: the "
+            "topic was recreated with fewer. Choose a new APPLICATION_ID, which relearns from it"
+        )
+    _must_be_compacted(admin, name)
+    return str(found[events_topic]["topic_id"])
+
+
+def _must_be_compacted(admin: Admin, name: str) -> None:
+    deadline = monotonic() + VISIBLE_SECONDS
+    while True:
+        try:
+            found = admin.describe_configs([ConfigResource(ConfigResourceType.TOPIC, name)])
+        except KafkaError:
+            return  # we may not look: then whoever made it answers for it
+        policy = found["topic"][name].get("cleanup.policy", {"value": "delete"})["value"]
+        if policy == "compact":
+            return
+        if monotonic() > deadline:
+            raise TopicError(f"topic {name} must have cleanup.policy=compact, and has {policy}")
+        sleep(0.1)  # another instance made it just now, and its settings are not seen at once
 
 
 def _create(admin: Admin, topic: Topic) -> None:

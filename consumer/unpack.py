@@ -1,8 +1,8 @@
 """Unpack batches, tolerantly: a record that cannot be unpacked is handed on as bytes.
 
-kafka-python gives up a whole batch at one record whose header key is not UTF-8 or whose lengths lie:
-the records after it in the same batch could then never be read. Here such a record comes out with
-its own bytes as an ``Unreadable`` value, and the next one after it.
+kafka-python gives up a whole batch at one record whose header key is not UTF-8 or whose lengths
+lie: the records after it in the same batch could then never be read. Here such a record comes out
+with its own bytes as an ``Unreadable`` value, and the next one after it.
 """
 
 from kafka.errors import CorruptRecordError
@@ -38,9 +38,10 @@ class TolerantBatch(DefaultRecordBatch):  # type: ignore[misc]  # kafka-python h
             return None
         if not pos <= start + length <= len(self._buffer):
             return None
-        self._pos = start + length
+        end = start + length
+        self._pos: int = end
         self._next_record_index += 1
-        raw = bytes(self._buffer[start : self._pos])
+        raw = bytes(self._buffer[start:end])
         offset = self.base_offset + offset_delta
         value = Unreadable(raw, str(error))
         return DefaultRecord(

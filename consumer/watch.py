@@ -1,7 +1,7 @@
 """Is Kafka there, and which topics are? Asked once a second, and at once when a reply waits."""
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from time import monotonic
 
 import structlog
@@ -9,9 +9,13 @@ from kafka.errors import KafkaError
 
 from consumer.client import Admin
 from consumer.health import Health
+from consumer.restore import NEW_ID, StateError
 
 INTERVAL_SECONDS = 1.0
 URGENT_SECONDS = 0.1
+
+Topics = Mapping[str, int]
+"""How many partitions each topic has."""
 
 log = structlog.get_logger()
 
@@ -22,11 +26,17 @@ class Watch:
     Args:
         connect: Makes the admin client.
         health: Where the answer is noted.
+        topic: The events topic.
+        topic_id: Which topic of that name it was at the start.
     """
 
-    def __init__(self, connect: Callable[[], Admin], health: Health) -> None:
+    def __init__(
+        self, connect: Callable[[], Admin], health: Health, topic: str, topic_id: str
+    ) -> None:
         self._connect = connect
         self._health = health
+        self._topic = topic
+        self._topic_id = topic_id
         self._urgent = threading.Event()
         self._admin: Admin | None = None
 
@@ -34,18 +44,18 @@ class Watch:
         """Do not wait for the next second."""
         self._urgent.set()
 
-    def run(self, stop: threading.Event, saw: Callable[[set[str], float], bool]) -> None:
+    def run(self, stop: threading.Event, saw: Callable[[Topics | None, float], bool]) -> None:
         """Ask until told to stop.
 
         Args:
             stop: Tells it to stop.
-            saw: Gets the topics' names and the monotonic time; answers whether it is urgent.
+            saw: Gets the topics and the monotonic time; answers whether it is urgent.
         """
         try:
             while not stop.is_set():
                 self._health.beat("watch", now=monotonic())
                 topics = self._ask()
-                urgent = saw(topics if topics is not None else set(), monotonic())
+                urgent = saw(topics, monotonic())
                 self._urgent.wait(URGENT_SECONDS if urgent else INTERVAL_SECONDS)
                 if urgent:
                     stop.wait(URGENT_SECONDS)
@@ -53,11 +63,11 @@ class Watch:
         finally:
             self._disconnect()
 
-    def _ask(self) -> set[str] | None:
+    def _ask(self) -> Topics | None:
         try:
             if self._admin is None:
                 self._admin = self._connect()
-            topics = set(self._admin.list_topics())
+            topics = self._admin.describe_topics()
         except (KafkaError, OSError) as error:
             if self._health.kafka:
                 log.warning("Kafka does not answer", error=repr(error))
@@ -67,7 +77,10 @@ class Watch:
         if not self._health.kafka:
             log.info("Kafka answers")
         self._health.kafka = True
-        return topics
+        ids = {topic["name"]: topic["topic_id"] for topic in topics}
+        if ids.get(self._topic, self._topic_id) != self._topic_id:
+            raise StateError(f"topic {self._topic} was recreated while it was read. {NEW_ID}")
+        return {topic["name"]: len(topic["partitions"]) for topic in topics}
 
     def _disconnect(self) -> None:
         if self._admin is not None:

@@ -51,7 +51,7 @@ class Web:
     ) -> None:
         self._registry = registry
         self._checks = {"/livez": alive, "/readyz": ready}
-        self._open = 0
+        self._talks: dict[asyncio.Task[None] | None, None] = {}  # in the order of their arrival
         self._loop = asyncio.new_event_loop()
         try:
             self._server = self._loop.run_until_complete(
@@ -79,16 +79,25 @@ class Web:
         await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self._open += 1
+        task = asyncio.current_task()
+        self._talks[task] = None
+        if len(self._talks) > MAX_CONNECTIONS:
+            self._let_go_of_the_oldest()
         try:
-            if self._open <= MAX_CONNECTIONS:
-                async with asyncio.timeout(PATIENCE_SECONDS):
-                    await self._converse(reader, writer)
+            async with asyncio.timeout(PATIENCE_SECONDS):
+                await self._converse(reader, writer)
         except (TimeoutError, OSError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
             pass  # it went away, or said nothing that is HTTP in time: nobody to answer
         finally:
-            self._open -= 1
+            self._talks.pop(task, None)
             writer.close()
+
+    def _let_go_of_the_oldest(self) -> None:
+        """Who has been here for longest says nothing: a newcomer is answered in milliseconds."""
+        oldest = next(iter(self._talks))
+        del self._talks[oldest]
+        if oldest is not None:
+            oldest.cancel()
 
     async def _converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")

@@ -1,6 +1,7 @@
 """A service of each test's own, on the session's Kafka."""
 
 import os
+import signal
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -49,7 +50,8 @@ def start(names: dict[str, str]) -> Iterator[Start]:
             with running_service(**environment) as service:
                 try:
                     if wait:
-                        wait_until(lambda: service.ready)
+                        _wait_until_it_starts(service)
+                        assert service.process.poll() is None, service.log.read_text()
                     yield service
                 finally:
                     print(service.log.read_text())  # noqa: T201 - pytest shows it of a failed test
@@ -58,6 +60,15 @@ def start(names: dict[str, str]) -> Iterator[Start]:
             return stack.enter_context(started(environment, wait=wait))
 
         yield begin
+
+
+def _wait_until_it_starts(service: Service) -> None:
+    try:
+        wait_until(lambda: service.ready or service.process.poll() is not None)
+    except TimeoutError:
+        service.process.send_signal(signal.SIGUSR1)  # where every thread stands
+        wait_until(lambda: "MainThread" in service.log.read_text())
+        raise
 
 
 @pytest.fixture

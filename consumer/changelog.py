@@ -1,0 +1,183 @@
+"""Where the state lasts: snapshots out to the changelog, and partitions back from it.
+
+Used by the learner's thread alone; the follower reads beside it.
+"""
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from time import monotonic
+
+import structlog
+from kafka import TopicPartition
+from kafka.errors import KafkaError
+
+from consumer import snapshot
+from consumer.client import Consumer, Future, Producer
+from consumer.estimator import combine
+from consumer.follower import Follower
+from consumer.partition import Partition, PartitionView
+from consumer.restore import Log, start
+from consumer.shared import Shared
+from consumer.snapshot import Snapshot
+from contract.messages import Outcome
+
+WAIT_SECONDS = 1.0
+
+log = structlog.get_logger()
+
+
+@dataclass(slots=True)
+class _Saved:
+    """What the changelog has of a partition of ours.
+
+    Attributes:
+        position: Of the last acknowledged snapshot; None before the first.
+        under_way: The snapshot that is not acknowledged yet.
+    """
+
+    position: int | None = None
+    under_way: Future | None = None
+
+
+class Changelog:
+    """The changelog as the learner sees it.
+
+    Args:
+        shared: What all loops share.
+        producer: For snapshots only.
+        follower: Reads the changelog.
+        writer: Who writes, for the header that lets our follower pass over our own snapshots.
+        topic_id: Which topic of the events topic's name the positions are in.
+        cover: Makes the changelog as wide as the events topic.
+    """
+
+    def __init__(
+        self,
+        shared: Shared,
+        producer: Producer,
+        follower: Follower,
+        *,
+        writer: bytes,
+        topic_id: str,
+        cover: Callable[[], None],
+    ) -> None:
+        self._shared = shared
+        self._topic = shared.settings.changelog_topic
+        self._producer = producer
+        self._follower = follower
+        self._writer = writer
+        self._topic_id = topic_id
+        self._cover = cover
+        self._saved: dict[int, _Saved] = {}
+
+    def restore(
+        self, consumer: Consumer, at: TopicPartition, stop: threading.Event
+    ) -> Partition | None:
+        """A partition of the events topic as the changelog has it; None when told to stop.
+
+        Raises:
+            StateError: What is there does not give the right state.
+            KafkaError: Kafka is away; call again.
+        """
+        started = monotonic()
+        ours = TopicPartition(self._topic, at.partition)
+        if at.partition not in consumer.partitions_for_topic(self._topic):
+            self._cover()
+        end = consumer.end_offsets([ours])[ours]
+        while (followed := self._follower.latest(at.partition, end, WAIT_SECONDS)) is None:
+            self._shared.health.beat("learner", now=monotonic())
+            if stop.is_set():
+                return None
+        records = Log(
+            at.topic,
+            self._topic_id,
+            at.partition,
+            consumer.beginning_offsets([at])[at],
+            consumer.end_offsets([at])[at],
+        )
+        partition = start(
+            self._shared.settings.recipe,
+            records,
+            followed.latest,
+            followed.foreign,
+            followed.damaged,
+        )
+        self._saved[at.partition] = _Saved(followed.latest.position if followed.latest else None)
+        seconds, behind = monotonic() - started, records.end - partition.position
+        self._shared.telemetry.restored(seconds, behind)
+        log.info(
+            "partition restored",
+            partition=at.partition,
+            position=partition.position,
+            events=partition.counts[Outcome.LEARNED],
+            behind=behind,
+            seconds=round(seconds, 3),
+        )
+        return partition
+
+    def save(self, number: int, partition: Partition) -> Snapshot | None:
+        """Send a snapshot if the partition has moved and none is under way; the snapshot sent."""
+        saved = self._saved[number]
+        if partition.position == saved.position:
+            return None
+        if saved.under_way is not None and not saved.under_way.is_done:
+            return None
+        taken = snapshot.take(partition, number, self._topic_id)
+        document = snapshot.write(taken, _coefficients(partition.view(), partition))
+        started = monotonic()
+
+        def acknowledged(_metadata: object) -> None:
+            saved.position = taken.position
+            self._shared.telemetry.checkpointed(monotonic() - started, len(document), time.time())
+
+        try:
+            saved.under_way = self._producer.send(
+                self._topic,
+                value=document,
+                key=f"partition-{number}".encode(),
+                headers=[("writer", self._writer)],
+                partition=number,
+            )
+        except (KafkaError, ValueError) as error:  # ValueError: a partition it has not heard of
+            _lost(error)
+        else:
+            saved.under_way.add_callback(acknowledged)
+            saved.under_way.add_errback(_lost)
+        return taken
+
+    def release(self, number: int, partition: Partition) -> None:
+        """The partition is not ours any more: save it, and follow its new owner from here on."""
+        taken = self.save(number, partition) or snapshot.take(partition, number, self._topic_id)
+        self._follower.remember(taken, partition.view())
+        del self._saved[number]
+
+    def saved_positions(self) -> dict[int, int]:
+        """The position of the last acknowledged snapshot of each partition of ours."""
+        return {
+            number: saved.position
+            for number, saved in self._saved.items()
+            if saved.position is not None
+        }
+
+    def settle(self, timeout_seconds: float) -> None:
+        """Wait for the snapshots that are under way."""
+        deadline = monotonic() + timeout_seconds
+        for saved in self._saved.values():
+            if saved.under_way is not None:
+                try:
+                    saved.under_way.get(timeout=max(0.0, deadline - monotonic()))
+                except KafkaError:
+                    continue  # said by the errback
+
+
+def _coefficients(view: PartitionView, partition: Partition) -> dict[str, float]:
+    if view.statistics.n == 0:
+        return {}
+    values = map(float, combine([view.estimate]))
+    return dict(zip(partition.recipe.terms, values, strict=True))
+
+
+def _lost(error: BaseException) -> None:
+    log.warning("snapshot not written; the next one will do", error=repr(error))

@@ -1,0 +1,25 @@
+"""What the loops share."""
+
+from dataclasses import dataclass
+
+from consumer.health import Health
+from consumer.served import Served
+from consumer.settings import Settings
+from consumer.telemetry import Telemetry
+
+
+@dataclass(frozen=True, slots=True)
+class Shared:
+    """One of each in a process.
+
+    Attributes:
+        settings: Read once.
+        served: The model as it is now.
+        telemetry: Counts and times.
+        health: Facts about the loops.
+    """
+
+    settings: Settings
+    served: Served
+    telemetry: Telemetry
+    health: Health

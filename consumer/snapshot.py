@@ -1,0 +1,144 @@
+"""A partition's state as one open JSON document, and back. Pure.
+
+One record of the changelog holds the state *and* the position that it is the fold of, so it is
+atomic; and since the fold is deterministic, every snapshot ever written is right for ever.
+``contract/schemas/snapshot.schema.json`` describes it.
+"""
+
+import hashlib
+import math
+from dataclasses import dataclass
+from importlib.metadata import version
+from typing import Any
+
+import orjson
+
+from consumer.partition import Partition, Recipe
+
+FORMAT = 1
+RIVER = ".".join(version("river").split(".")[:2])
+"""The river whose arrays a state holds: major and minor version."""
+
+
+class DamagedError(Exception):
+    """A record of the changelog is no snapshot, or not the one that was written."""
+
+
+class ForeignError(Exception):
+    """A snapshot is intact and of something else; the message says of what, and what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """A snapshot that has been verified.
+
+    Attributes:
+        partition: Of the events topic.
+        position: The offset of the next record to fold.
+        topic_id: Which topic of that name the positions are in; empty where Kafka does not tell.
+        sha256: Of the canonical state, hexadecimal.
+        state: The canonical state.
+        sketches: Quantile sketches, which draw random bits and so stand outside the state.
+    """
+
+    partition: int
+    position: int
+    topic_id: str
+    sha256: str
+    state: dict[str, Any]
+    sketches: dict[str, str]
+
+    def restore(self, recipe: Recipe) -> Partition:
+        """A partition that goes on from here.
+
+        Raises:
+            DamagedError: The state is not one of this recipe's.
+        """
+        try:
+            return Partition.from_state(recipe, self.state, self.sketches)
+        except (KeyError, TypeError, ValueError) as error:
+            raise DamagedError(f"the state cannot be taken up: {error}") from error
+
+
+def take(partition: Partition, number: int, topic_id: str) -> Snapshot:
+    """The snapshot of a partition as it is now."""
+    recipe = partition.recipe
+    state = {
+        "partition": number,
+        "topic_id": topic_id,
+        "fields": list(recipe.fields),
+        "formula": str(recipe.formula),
+        "learner": recipe.learner,
+        "river": RIVER,
+        **partition.to_state(),
+    }
+    return Snapshot(
+        number, partition.position, topic_id, digest(state), state, partition.statistics.sketches()
+    )
+
+
+def write(snapshot: Snapshot, coefficients: dict[str, float]) -> bytes:
+    """The document; ``coefficients`` are there for anyone to read, and follow from the state.
+
+    Raises:
+        ValueError: A number is not finite (orjson would write null, and hide it).
+    """
+    document = {
+        "format": FORMAT,
+        "riverline": version("riverline"),
+        "position": snapshot.position,
+        "coefficients": coefficients,
+        "sha256": snapshot.sha256,
+        "state": snapshot.state,
+        "sketches": snapshot.sketches,
+    }
+    if not all(map(math.isfinite, coefficients.values())):
+        raise ValueError("a coefficient is not finite")
+    return orjson.dumps(document)
+
+
+def read(value: bytes | None, number: int, recipe: Recipe) -> Snapshot:
+    """The snapshot in a record of the changelog's partition ``number``.
+
+    Raises:
+        DamagedError: It is none, or not the one that was written.
+        ForeignError: It is of another formula, fields, learner, format or river.
+    """
+    try:
+        document = orjson.loads(value or b"")
+        if document["format"] != FORMAT:
+            raise ForeignError(_foreign("format", document["format"], FORMAT))
+        state, sketches, sha256 = document["state"], document["sketches"], document["sha256"]
+        if digest(state) != sha256:
+            raise DamagedError("its SHA-256 is not that of its state")
+        if state["partition"] != number:
+            raise DamagedError(f"it is of partition {state['partition']}")
+        _same_recipe(state, recipe)
+        return Snapshot(number, state["position"], state["topic_id"], sha256, state, sketches)
+    except (orjson.JSONDecodeError, KeyError, TypeError) as error:
+        raise DamagedError(f"no snapshot: {type(error).__name__}: {error}") from error
+
+
+def digest(state: dict[str, Any]) -> str:
+    """SHA-256 of the canonical state: JSON with sorted members, as orjson writes it."""
+    return hashlib.sha256(orjson.dumps(state, option=orjson.OPT_SORT_KEYS)).hexdigest()
+
+
+def _same_recipe(state: dict[str, Any], recipe: Recipe) -> None:
+    ours = {
+        "formula": str(recipe.formula),
+        "fields": list(recipe.fields),
+        "learner": recipe.learner,
+        "river": RIVER,
+    }
+    for name, due in ours.items():
+        if state[name] != due:
+            raise ForeignError(_foreign(name, state[name], due))
+
+
+def _foreign(name: str, theirs: object, ours: object) -> str:
+    return (
+        f"the saved state is of another {name}: {str(theirs)[:80]!r}, and this service's is "
+        f"{ours!r}. Go back to that {name}, or choose a new APPLICATION_ID, which relearns from "
+        "the log"
+    )
