@@ -1,7 +1,8 @@
 """The state of one events partition: a fold of its log, and nothing else.
 
 The state after a position is the same bits however polls and crashes cut the stream: it depends on
-the records alone, in their order.
+the records alone, in their order. Labelled events are learned in blocks of 64, counted from the
+first; the rest of a block is part of the state as rows, and learned ahead for whoever looks.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -10,9 +11,10 @@ from typing import Any, Protocol, Self
 
 from consumer.decode import UNLABELLED, Decoded, EventDecoder, Rejected
 from consumer.dialects import wants_reply
-from consumer.estimator import INTERCEPT, LEARNERS, Posterior, Weights
+from consumer.estimator import INTERCEPT, LEARNERS, Estimator, Posterior, Weights
 from consumer.formula import Formula
 from consumer.prequential import Errors
+from consumer.statistics.factor import Floats, with_constant
 from consumer.statistics.running import Part, Statistics
 from contract.messages import Outcome
 
@@ -110,24 +112,26 @@ class Partition:
         self.errors = Errors()
         self.statistics = Statistics(recipe.fields)
         self._enough = recipe.enough
-        self.estimator = LEARNERS[recipe.learner](recipe.terms)
+        self.estimator: Estimator = LEARNERS[recipe.learner](recipe.terms)
         self._decode = EventDecoder(recipe.fields, recipe.formula.target)
         self._target = recipe.fields.index(recipe.formula.target)
-        self._features = [(name, recipe.fields.index(name)) for name in recipe.formula.terms]
+        self._features = [recipe.fields.index(name) for name in recipe.formula.terms]
 
     def fold(self, records: Iterable[Record]) -> Tally:
-        """Decode, then predict, score and learn, each record in turn.
+        """Decode each record in turn; predict, score and learn each block that is full.
 
         Records before the position were folded already and are passed over.
         """
         tally = Tally()
-        decode = self._decode
+        decode, update = self._decode, self.statistics.update
         for record in records:
             if record.offset < self.position:
                 continue
             event = decode(record.value)
             if type(event) is tuple:
-                self._learn(event, record.timestamp)
+                block = update(event, record.timestamp)
+                if block is not None:
+                    self._learn(block, self.estimator, self.errors)
                 tally.learned += 1
             elif event is UNLABELLED:
                 tally.unlabelled += 1
@@ -175,29 +179,29 @@ class Partition:
         return partition
 
     def view(self) -> PartitionView:
-        """The state as it is now."""
+        """The state as it is now, the events of the block that is not full yet learned ahead."""
+        estimator, errors = self.estimator.copy(), self.errors.copy()
+        self._learn(self.statistics.pending(), estimator, errors)
         return PartitionView(
             self.position,
             self.counts.copy(),
-            self.estimator.view(),
-            self.errors.copy(),
+            estimator.view(),
+            errors,
             self.statistics.view(),
         )
 
-    def _learn(self, row: tuple[float, ...], timestamp_ms: int) -> None:
-        """Test, then train.
+    def _learn(self, rows: Floats, estimator: Estimator, errors: Errors) -> None:
+        """Test, then train, on the last rows, shape (n, k).
 
         A prediction that the service would refuse to give, for too few events, is not scored: two
         events that lie close together make a line that misses the third by hundreds.
         """
-        x = {INTERCEPT: 1.0}
-        for name, column in self._features:
-            x[name] = row[column]
-        y = row[self._target]
-        if self.statistics.n >= self._enough:
-            self.errors.update(y, self.estimator.predict_one(x))
-        self.estimator.learn_one(x, y)
-        self.statistics.update(row, timestamp_ms)
+        if not len(rows):
+            return
+        y = rows[:, self._target]
+        missed = estimator.learn_block(with_constant(rows[:, self._features]), y)
+        unscored = max(0, self._enough - (self.statistics.n - len(rows)))
+        errors.update(y[unscored:], missed[unscored:])
 
     def _count(self, tally: Tally) -> None:
         self.counts[Outcome.LEARNED] += tally.learned

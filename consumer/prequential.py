@@ -4,13 +4,17 @@ Kept as sums, so that partitions add up. The figures are those of ``river.metric
 and ``R2`` over the same predictions (tests/unit/test_prequential.py).
 
 Source: Gama, Sebastiao, Rodrigues, "On evaluating stream learning algorithms", Machine Learning 90
-(2013); the sum of squares by Welford, merged by Chan, Golub, LeVeque, "Updating formulae and a
+(2013); sums of squares merged as by Chan, Golub, LeVeque, "Updating formulae and a
 pairwise algorithm for computing sample variances" (1979).
 """
 
 from collections.abc import Iterable
 from math import sqrt
 from typing import Self
+
+import numpy as np
+
+from consumer.statistics.factor import Floats
 
 LARGEST_ERROR = 1e100
 """A stochastic gradient may run away; its error still leaves the sums finite."""
@@ -35,23 +39,45 @@ class Errors:
         self.mean_y = mean_y
         self.spread_y = spread_y
 
-    def update(self, y: float, y_pred: float) -> None:
-        """Score one prediction against what came."""
-        error = min(max(y - y_pred, -LARGEST_ERROR), LARGEST_ERROR)
-        self.n += 1
-        self.absolute += abs(error)
-        self.squared += error * error
-        delta = y - self.mean_y
-        self.mean_y += delta / self.n
-        self.spread_y += delta * (y - self.mean_y)
+    def update(self, y: Floats, errors: Floats) -> None:
+        """Score predictions, in one go.
+
+        Args:
+            y: What came, shape (n,).
+            errors: That less what was predicted, shape (n,).
+        """
+        if not len(y):
+            return
+        errors = np.clip(errors, -LARGEST_ERROR, LARGEST_ERROR)
+        mean = float(y.mean())
+        deviations = y - mean
+        self._plus(
+            len(y),
+            float(np.abs(errors).sum()),
+            float(errors @ errors),
+            mean,
+            float(deviations @ deviations),
+        )
+
+    def _plus(
+        self, n: int, absolute: float, squared: float, mean_y: float, spread_y: float
+    ) -> None:
+        """Add the sums of n events, n > 0."""
+        total = self.n + n
+        delta = mean_y - self.mean_y
+        self.spread_y += spread_y + delta * delta * self.n * n / total
+        self.mean_y += delta * n / total
+        self.absolute += absolute
+        self.squared += squared
+        self.n = total
 
     def copy(self) -> Self:
         """The sums as they are now."""
         return type(self)(self.n, self.absolute, self.squared, self.mean_y, self.spread_y)
 
-    def state(self) -> list[float]:
+    def state(self) -> tuple[int, float, float, float, float]:
         """The sums in the order of the constructor."""
-        return [self.n, self.absolute, self.squared, self.mean_y, self.spread_y]
+        return self.n, self.absolute, self.squared, self.mean_y, self.spread_y
 
     def figures(self) -> dict[str, float]:
         """The ``mae`` and ``rmse`` in the target's unit, and ``r2``; an undefined one is absent."""
@@ -67,13 +93,6 @@ def add(parts: Iterable[Errors]) -> Errors:
     """The sums over several partitions."""
     total = Errors()
     for part in parts:
-        n = total.n + part.n
-        if n == 0:
-            continue
-        delta = part.mean_y - total.mean_y
-        total.spread_y += part.spread_y + delta * delta * total.n * part.n / n
-        total.mean_y += delta * part.n / n
-        total.absolute += part.absolute
-        total.squared += part.squared
-        total.n = n
+        if part.n:
+            total._plus(*part.state())  # noqa: SLF001 - one of ours
     return total

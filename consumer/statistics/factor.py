@@ -11,12 +11,18 @@ The one module that calls LAPACK.
 """
 
 import math
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import lapack, solve_triangular
+from threadpoolctl import threadpool_limits
 
 Floats = NDArray[np.float64]
+
+# Several threads split a sum in other ways, and the same events would not give the same bits; for
+# blocks of 64 rows they cost many times what they bring.
+threadpool_limits(limits=1, user_api="blas")
 
 EPSILON = float(np.finfo(np.float64).eps)
 
@@ -46,6 +52,11 @@ def triangle(*matrices: Floats) -> Floats:
 def solve(factor: Floats, right: Floats) -> Floats:
     """The x of ``factor @ x = right``, by back substitution; the diagonal has no zero."""
     return np.asarray(solve_triangular(factor, right, check_finite=False))
+
+
+def lower_solve(factor: NDArray[Any], right: NDArray[Any]) -> Floats:
+    """The x of ``factor @ x = right`` for a lower-triangular factor, by forward substitution."""
+    return np.asarray(lapack.dtrtrs(factor, right, lower=1)[0])
 
 
 def size(column: Floats) -> float:

@@ -70,8 +70,8 @@ class Statistics:
         """How many rows there were."""
         return self._blocks.n + len(self._pending)
 
-    def update(self, row: Sequence[float], timestamp_ms: int) -> None:
-        """Take in one labelled event.
+    def update(self, row: Sequence[float], timestamp_ms: int) -> Floats | None:
+        """Take in one labelled event; the rows of the block that it fills, shape (BLOCK, k).
 
         Args:
             row: A finite number for each field, in their order, at most 1e12 in magnitude.
@@ -84,6 +84,12 @@ class Statistics:
             self._blocks = self._blocks.plus(rows, np.array(self._timestamps, np.int64))
             self._pending.clear()
             self._timestamps.clear()
+            return rows
+        return None
+
+    def pending(self) -> Floats:
+        """The rows of the block that is not full yet, shape (m, k)."""
+        return _matrix(self._pending, len(self.fields))
 
     def view(self) -> Part:
         """The statistics as they are now; later updates do not reach it. Costs a microsecond."""
