@@ -35,6 +35,7 @@ from consumer.health import Health, not_ready, silent_loops
 from consumer.learner import Learner
 from consumer.replies import Replies
 from consumer.responder import Responder
+from consumer.restore import StateError
 from consumer.served import Served
 from consumer.settings import Settings
 from consumer.shared import Shared
@@ -110,7 +111,8 @@ class App:
             for thread in threads:
                 thread.join()
         if self._death is not None:
-            raise LoopDiedError(repr(self._death)) from self._death
+            named = isinstance(self._death, StateError)  # it says what to do
+            raise LoopDiedError(str(self._death) if named else repr(self._death)) from self._death
 
     def _wait(self) -> None:
         """Until told to stop or a loop dies; a loop that hangs ends the process at once.
@@ -206,7 +208,8 @@ class App:
             try:
                 run()
             except BaseException as death:  # whatever it is, the process ends with it
-                log.exception("a loop died", loop=name)
+                if not isinstance(death, StateError):
+                    log.exception("a loop died", loop=name)
                 self._death = self._death or death
             finally:
                 self._ended.set()
@@ -258,7 +261,10 @@ def _open(settings: Settings, stack: ExitStack) -> _Clients:
         dead_letters=producer("dead-letters"),
         replies=producer("replies"),
         forwards=producer("forwards"),
-        snapshots=producer("snapshots", max_request_size=MAX_SNAPSHOT_BYTES),
+        # It must hear soon of a partition that the changelog was grown by.
+        snapshots=producer(
+            "snapshots", max_request_size=MAX_SNAPSHOT_BYTES, metadata_max_age_ms=5000
+        ),
     )
 
 

@@ -147,9 +147,10 @@ class Changelog:
             saved.under_way.add_errback(_lost)
         return taken
 
-    def release(self, number: int, partition: Partition) -> None:
+    def release(self, number: int, partition: Partition, *, save: bool) -> None:
         """The partition is not ours any more: save it, and follow its new owner from here on."""
-        taken = self.save(number, partition) or snapshot.take(partition, number, self._topic_id)
+        taken = self.save(number, partition) if save else None
+        taken = taken or snapshot.take(partition, number, self._topic_id)
         self._follower.remember(taken, partition.view())
         del self._saved[number]
 

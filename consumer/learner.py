@@ -17,6 +17,7 @@ is taken away, and on a clean stop. docs/FAILURES.md has a row for each gap betw
 import threading
 import time
 from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 from time import monotonic, perf_counter
 
 import structlog
@@ -80,18 +81,21 @@ class Learner:
         while not stop.is_set():
             self._shared.health.beat("learner", now=monotonic())
             self._turn(stop)
+        self._changelog.settle(STOP_SECONDS)  # where one is under way, none is sent
         self._save()
         self._changelog.settle(STOP_SECONDS)
         self._commit()
 
     def _turn(self, stop: threading.Event) -> None:
         polled = self._poll()
-        self._take_up_assignment(stop)
+        # What came in the same poll as its partition was read from the group's offset.
+        ours = self._partitions.keys() - self._take_up_assignment(stop)
         if isinstance(polled, Pill):
-            self._step_over(polled)
+            if polled.at.partition in ours:
+                self._step_over(polled)
         else:
             for at, records in polled.items():
-                if at.partition in self._partitions:  # else it is not restored yet
+                if at.partition in ours:
                     self._fold(at.partition, records)
         if monotonic() - self._saved_at >= self._shared.settings.checkpoint_interval_ms / 1000:
             self._save()
@@ -105,26 +109,35 @@ class Learner:
         try:
             return poll(self._consumer, POLL_MS)
         except OffsetOutOfRangeError as error:
+            (lost,) = error.args
+            if not any(at.partition in self._partitions for at in lost):
+                return {}  # the group's offset, and not ours: restored in a moment
             raise StateError(
                 f"{self._topic}: a position that was to be read next is not in the log any more "
                 f"({error}): retention passed it, or the topic was recreated. {NEW_ID}"
             ) from error
 
-    def _take_up_assignment(self, stop: threading.Event) -> None:
-        """Restore what is newly ours, let go of what is not."""
+    def _take_up_assignment(self, stop: threading.Event) -> set[int]:
+        """Let go of what is not ours any more, restore what is newly ours; the latter."""
         ours = {at.partition for at in self._consumer.assignment()}
         lost = self._assignment.take_lost() | (self._partitions.keys() - ours)
-        for number in sorted(lost & self._partitions.keys()):
-            self._changelog.release(number, self._partitions.pop(number))
-            self._shared.served.release(number)
-        new = sorted(ours - self._partitions.keys())
-        for number in new:
+        self._release(lost & self._partitions.keys())
+        new = ours - self._partitions.keys()
+        for number in sorted(new):
             self._restore(TopicPartition(self._topic, number), stop)
         if new or lost:
             self._shared.telemetry.rebalanced()
             log.info("assignment", partitions=sorted(self._partitions))
         restored = self._assignment.known and ours <= self._partitions.keys()
         self._shared.health.assignment["learner"] = restored
+        return new
+
+    def _release(self, lost: AbstractSet[int]) -> None:
+        """Hand over: saved once more if the dead letters up to there are safe."""
+        settled = bool(lost) and self._dead_letters.settle(SETTLE_SECONDS)
+        for number in sorted(lost):
+            self._changelog.release(number, self._partitions.pop(number), save=settled)
+            self._shared.served.release(number)
 
     def _restore(self, at: TopicPartition, stop: threading.Event) -> None:
         try:
@@ -152,9 +165,8 @@ class Learner:
             offset=pill.record.offset,
             detail=pill.why.detail,
         )
-        partition = self._partitions.get(pill.at.partition)
-        if partition is not None:
-            self._after(pill.at.partition, partition.skip(pill.record, pill.why), 0.0)
+        number = pill.at.partition
+        self._after(number, self._partitions[number].skip(pill.record, pill.why), 0.0)
 
     def _after(self, number: int, tally: Tally, seconds: float) -> None:
         self._dead_letters.send(self._topic, number, tally.refused)

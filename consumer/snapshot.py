@@ -91,6 +91,7 @@ def write(snapshot: Snapshot, coefficients: dict[str, float]) -> bytes:
         "sha256": snapshot.sha256,
         "state": snapshot.state,
         "sketches": snapshot.sketches,
+        "sketches_sha256": digest(snapshot.sketches),
     }
     if not all(map(math.isfinite, coefficients.values())):
         raise ValueError("a coefficient is not finite")
@@ -111,6 +112,10 @@ def read(value: bytes | None, number: int, recipe: Recipe) -> Snapshot:
         state, sketches, sha256 = document["state"], document["sketches"], document["sha256"]
         if digest(state) != sha256:
             raise DamagedError("its SHA-256 is not that of its state")
+        if digest(sketches) != document["sketches_sha256"]:
+            raise DamagedError("its second SHA-256 is not that of its sketches")
+        if type(state["position"]) is not int or state["position"] < 0:
+            raise DamagedError("its position is no offset")
         if state["partition"] != number:
             raise DamagedError(f"it is of partition {state['partition']}")
         _same_recipe(state, recipe)
@@ -120,7 +125,7 @@ def read(value: bytes | None, number: int, recipe: Recipe) -> Snapshot:
 
 
 def digest(state: dict[str, Any]) -> str:
-    """SHA-256 of the canonical state: JSON with sorted members, as orjson writes it."""
+    """SHA-256 of the canonical document: JSON with sorted members, as orjson writes it."""
     return hashlib.sha256(orjson.dumps(state, option=orjson.OPT_SORT_KEYS)).hexdigest()
 
 
