@@ -23,7 +23,7 @@ from time import monotonic
 from uuid import uuid4
 
 import structlog
-from kafka.errors import KafkaConfigurationError, KafkaError
+from kafka.errors import FencedInstanceIdError, KafkaConfigurationError, KafkaError
 
 from consumer import client
 from consumer.acknowledge import Acknowledgements
@@ -111,8 +111,7 @@ class App:
             for thread in threads:
                 thread.join()
         if self._death is not None:
-            named = isinstance(self._death, StateError)  # it says what to do
-            raise LoopDiedError(str(self._death) if named else repr(self._death)) from self._death
+            raise LoopDiedError(_reason(self._death)) from self._death
 
     def _wait(self) -> None:
         """Until told to stop or a loop dies; a loop that hangs ends the process at once.
@@ -132,7 +131,7 @@ class App:
 
     def _leave(self) -> None:
         """Hand our partitions over at once: a static member that just goes is waited for."""
-        if not self._health.kafka:
+        if not self._health.kafka or isinstance(self._death, FencedInstanceIdError):
             return
         try:
             with closing(client.admin(self._settings)) as admin:
@@ -208,7 +207,7 @@ class App:
             try:
                 run()
             except BaseException as death:  # whatever it is, the process ends with it
-                if not isinstance(death, StateError):
+                if not isinstance(death, StateError | FencedInstanceIdError):
                     log.exception("a loop died", loop=name)
                 self._death = self._death or death
             finally:
@@ -271,6 +270,13 @@ def _open(settings: Settings, stack: ExitStack) -> _Clients:
 def _cover(settings: Settings) -> None:
     with closing(client.admin(settings)) as admin:
         ensure_changelog(admin, settings.changelog_topic, settings.events_topic)
+
+
+def _reason(death: BaseException) -> str:
+    """What a loop died of; a fault that has a name says what to do."""
+    if isinstance(death, FencedInstanceIdError):
+        return "another process runs under our INSTANCE_ID and has our place: give each its own"
+    return str(death) if isinstance(death, StateError) else repr(death)
 
 
 def _info(settings: Settings) -> dict[str, str]:

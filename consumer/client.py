@@ -4,12 +4,13 @@ The options and their reasons are measured ones: docs/FAILURES.md, "The clients"
 """
 
 import logging
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
 from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition
 from kafka.admin import MemberToRemove
 from kafka.coordinator.assignors.cooperative_sticky import CooperativeStickyAssignor
+from kafka.net.compat import KafkaNetClient
 
 from consumer import unpack
 from consumer.partition import Record
@@ -29,7 +30,7 @@ class Consumer(Protocol):
     def assign(self, partitions: Sequence[TopicPartition]) -> None: ...
     def partitions_for_topic(self, topic: str) -> set[int]: ...
     def seek(self, partition: TopicPartition, offset: int) -> None: ...
-    def position(self, partition: TopicPartition) -> int | None: ...
+    def position(self, partition: TopicPartition, timeout_ms: int | None = ...) -> int | None: ...
     def highwater(self, partition: TopicPartition) -> int | None: ...
     def assignment(self) -> set[TopicPartition]: ...
     def beginning_offsets(
@@ -101,12 +102,36 @@ def requests_consumer(settings: Settings) -> Consumer:
     )
 
 
+def _connect(kind: Callable[..., Any], **options: object) -> Any:  # noqa: ANN401 - a Protocol's
+    """A client of kafka-python, or no trace of it.
+
+    One that does not reach the broker raises in its constructor and leaves its I/O thread running:
+    a service that waits for Kafka would gather them.
+
+    Raises:
+        KafkaError: The broker is not there, or does not let us in.
+    """
+    opened: list[KafkaNetClient] = []
+
+    def net_client(**config: object) -> KafkaNetClient:
+        opened.append(KafkaNetClient(**config))
+        return opened[-1]
+
+    try:
+        return kind(kafka_client=net_client, **options)
+    except BaseException:
+        for client in opened:
+            client.close()
+        raise
+
+
 unpack.install()
 
 
 def changelog_consumer(settings: Settings) -> Consumer:
     """For the changelog: all its partitions, in no group; snapshots are large."""
-    consumer: Consumer = KafkaConsumer(
+    consumer: Consumer = _connect(
+        KafkaConsumer,
         **settings.client_options(),
         client_id=f"{settings.application_id}-follower-{settings.member}",
         group_id=None,
@@ -121,7 +146,8 @@ def changelog_consumer(settings: Settings) -> Consumer:
 
 
 def _consumer(settings: Settings, *, role: str, **options: object) -> Consumer:
-    consumer: Consumer = KafkaConsumer(
+    consumer: Consumer = _connect(
+        KafkaConsumer,
         **settings.client_options(),
         client_id=f"{settings.application_id}-{role}-{settings.member}",
         group_id=f"{settings.application_id}-{role}",
@@ -144,7 +170,8 @@ def producer(settings: Settings, *, role: str, **options: object) -> Producer:
     Not idempotent: kafka-python's idempotent producer is dead for good after one record that the
     broker rejects, and what we send may be repeated without harm.
     """
-    made: Producer = KafkaProducer(
+    made: Producer = _connect(
+        KafkaProducer,
         **settings.client_options(),
         client_id=f"{settings.application_id}-{role}-{settings.member}",
         acks="all",
@@ -161,7 +188,8 @@ def producer(settings: Settings, *, role: str, **options: object) -> Producer:
 def admin(settings: Settings, *, patience_ms: int = 5000) -> Admin:
     """For topics, and for asking whether Kafka is there."""
     known = KafkaAdminClient.DEFAULT_CONFIG  # it has fewer options than its siblings
-    made: Admin = KafkaAdminClient(
+    made: Admin = _connect(
+        KafkaAdminClient,
         **{name: value for name, value in settings.client_options().items() if name in known},
         client_id=f"{settings.application_id}-admin-{settings.member}",
         request_timeout_ms=patience_ms,

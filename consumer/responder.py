@@ -3,6 +3,7 @@
 import threading
 import time
 from collections import deque
+from math import inf
 from time import monotonic, perf_counter
 
 import orjson
@@ -25,7 +26,7 @@ from consumer.dialects import (
 from consumer.forwards import Forward, Forwards
 from consumer.health import Health
 from consumer.partition import Record
-from consumer.poll import Pill, poll
+from consumer.poll import Batches, Pill, poll
 from consumer.refusal import Refusal
 from consumer.replies import Replies, Reply
 from consumer.request import Request, decode_request
@@ -78,6 +79,7 @@ class Responder:
         self._health = shared.health
         self._unsettled: deque[tuple[TopicPartition, int, Sent | None]] = deque()
         self._done: dict[TopicPartition, int] = {}
+        self._begun: set[TopicPartition] = set()
         self._committed_at = monotonic()
 
     def run(self, stop: threading.Event, loaded: threading.Event) -> None:
@@ -93,6 +95,7 @@ class Responder:
 
     def _turn(self) -> None:
         polled = poll(self._consumer, POLL_MS)
+        self._begin({} if isinstance(polled, Pill) else polled)
         if isinstance(polled, Pill):
             log.warning(
                 "request not readable",
@@ -108,6 +111,23 @@ class Responder:
                     self._unsettled.append((at, record.offset + 1, self._handle(record)))
         if monotonic() - self._committed_at >= COMMIT_SECONDS:
             self._commit()
+
+    def _begin(self, polled: Batches) -> None:
+        """Commit at once where a new partition of ours begins.
+
+        Whoever takes over a partition without an offset begins at the log's end, and what was asked
+        between the two would never be answered.
+        """
+        ours = self._consumer.assignment()
+        self._begun &= ours
+        for at in ours - self._begun:
+            start = self._consumer.position(at, timeout_ms=POLL_MS)
+            if polled.get(at):
+                start = polled[at][0].offset
+            if start is not None:
+                self._begun.add(at)
+                self._done[at] = start
+                self._committed_at = -inf
 
     def _handle(self, record: Record) -> Sent | None:
         """Answer one request; what is on its way for it, or None where nothing is owed."""
