@@ -40,8 +40,8 @@ from consumer.served import Served
 from consumer.settings import Settings
 from consumer.shared import Shared
 from consumer.telemetry import Telemetry
-from consumer.topics import ensure_changelog, ensure_topics
-from consumer.watch import Watch
+from consumer.topics import EventsTopic, ensure_changelog, ensure_topics
+from consumer.watch import Topics, Watch
 from consumer.web import Web
 from contract.topics import MAX_SNAPSHOT_BYTES
 
@@ -173,17 +173,17 @@ class App:
             lambda: client.admin(settings, patience_ms=3000),
             self._health,
             settings.events_topic,
-            clients.topic_id,
+            clients.log.topic_id,
         )
         replies = Replies(clients.replies, watch.look_soon, self._telemetry.undelivered)
         writer = uuid4().bytes
-        follower = Follower(shared, clients.changelog, writer)
+        follower = Follower(shared, clients.changelog, writer, clients.log.partitions)
         changelog = Changelog(
             shared,
             clients.snapshots,
             follower,
             writer=writer,
-            topic_id=clients.topic_id,
+            topic_id=clients.log.topic_id,
             cover=lambda: _cover(settings),
         )
         learner = Learner(
@@ -195,11 +195,16 @@ class App:
         )
         forwards = Forwards(clients.forwards, settings.events_topic)
         responder = Responder(shared, clients.requests, replies, forwards)
+
+        def saw(topics: Topics | None, now: float) -> bool:
+            follower.widen((topics or {}).get(settings.changelog_topic, 0))
+            return replies.deliver_waiting(topics, now)
+
         return [
             self._thread("follower", lambda: follower.run(stop)),
             self._thread("learner", lambda: learner.run(stop)),
             self._thread("responder", lambda: responder.run(stop, follower.loaded)),
-            self._thread("watch", lambda: watch.run(stop, replies.deliver_waiting)),
+            self._thread("watch", lambda: watch.run(stop, saw)),
         ]
 
     def _thread(self, name: str, run: Callable[[], None]) -> threading.Thread:
@@ -220,9 +225,9 @@ class App:
 
 @dataclass(frozen=True, slots=True)
 class _Clients:
-    """The connections to Kafka, one for each way in and out, and the events topic's id."""
+    """The connections to Kafka, one for each way in and out, and the events topic as it was."""
 
-    topic_id: str
+    log: EventsTopic
     events: client.Consumer
     requests: client.Consumer
     changelog: client.Consumer
@@ -251,9 +256,9 @@ def _open(settings: Settings, stack: ExitStack) -> _Clients:
 
     with closing(client.admin(settings)) as admin:
         ensure_topics(admin, settings.topics)
-        topic_id = ensure_changelog(admin, settings.changelog_topic, settings.events_topic)
+        events = ensure_changelog(admin, settings.changelog_topic, settings.events_topic)
     return _Clients(
-        topic_id=topic_id,
+        log=events,
         events=consumer(client.events_consumer(settings)),
         requests=consumer(client.requests_consumer(settings)),
         changelog=consumer(client.changelog_consumer(settings)),
@@ -267,9 +272,11 @@ def _open(settings: Settings, stack: ExitStack) -> _Clients:
     )
 
 
-def _cover(settings: Settings) -> None:
+def _cover(settings: Settings) -> int:
+    """Make the changelog as wide as the events topic; how wide that is."""
     with closing(client.admin(settings)) as admin:
-        ensure_changelog(admin, settings.changelog_topic, settings.events_topic)
+        events = ensure_changelog(admin, settings.changelog_topic, settings.events_topic)
+    return events.partitions
 
 
 def _reason(death: BaseException) -> str:

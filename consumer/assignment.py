@@ -7,20 +7,14 @@ from kafka import ConsumerRebalanceListener, TopicPartition
 
 
 class Assignment(ConsumerRebalanceListener):  # type: ignore[misc]  # kafka-python has no types
-    """Notes and does nothing: the callbacks run on the client's I/O thread, the heartbeats' too.
-
-    Attributes:
-        known: Whether the group has decided at all.
-    """
+    """Notes and does nothing: the callbacks run on the client's I/O thread, the heartbeats' too."""
 
     def __init__(self) -> None:
-        self.known = False
         self._lost: set[int] = set()
         self._lock = threading.Lock()
 
-    def on_partitions_assigned(self, assigned: Iterable[TopicPartition]) -> None:  # noqa: ARG002
+    def on_partitions_assigned(self, assigned: Iterable[TopicPartition]) -> None:
         """The loop sees them in ``consumer.assignment()``."""
-        self.known = True
 
     def on_partitions_revoked(self, revoked: Iterable[TopicPartition]) -> None:
         """A partition taken away and given back between two polls must be restored all the same."""

@@ -5,7 +5,7 @@ Used by the learner's thread alone; the follower reads beside it.
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from time import monotonic
 
@@ -50,7 +50,7 @@ class Changelog:
         follower: Reads the changelog.
         writer: Who writes, for the header that lets our follower pass over our own snapshots.
         topic_id: Which topic of the events topic's name the positions are in.
-        cover: Makes the changelog as wide as the events topic.
+        cover: Makes the changelog as wide as the events topic, and says how wide.
     """
 
     def __init__(
@@ -61,7 +61,7 @@ class Changelog:
         *,
         writer: bytes,
         topic_id: str,
-        cover: Callable[[], None],
+        cover: Callable[[], int],
     ) -> None:
         self._shared = shared
         self._topic = shared.settings.changelog_topic
@@ -71,6 +71,10 @@ class Changelog:
         self._topic_id = topic_id
         self._cover = cover
         self._saved: dict[int, _Saved] = {}
+
+    def expect(self, numbers: Iterable[int]) -> None:
+        """These partitions are about to be restored: find out about all of them at once."""
+        self._follower.expect(numbers)
 
     def restore(
         self, consumer: Consumer, at: TopicPartition, stop: threading.Event
@@ -82,11 +86,9 @@ class Changelog:
             KafkaError: Kafka is away; call again.
         """
         started = monotonic()
-        ours = TopicPartition(self._topic, at.partition)
-        if at.partition not in consumer.partitions_for_topic(self._topic):
-            self._cover()
-        end = consumer.end_offsets([ours])[ours]
-        while (followed := self._follower.latest(at.partition, end, WAIT_SECONDS)) is None:
+        if not self._follower.covers(at.partition):
+            self._follower.widen(self._cover())
+        while (followed := self._follower.latest(at.partition, WAIT_SECONDS)) is None:
             self._shared.health.beat("learner", now=monotonic())
             if stop.is_set():
                 return None

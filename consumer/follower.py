@@ -4,7 +4,9 @@ What other instances own is served from here, and a partition that is taken over
 """
 
 import threading
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from itertools import starmap
 from time import monotonic
 
 import structlog
@@ -17,9 +19,12 @@ from consumer.poll import Pill, poll
 from consumer.shared import Shared
 from consumer.snapshot import DamagedError, ForeignError, Snapshot, read
 
-POLL_MS = 200
+POLL_MS = 50  # a partition that is taken over waits for a turn or two
 LOOK_SECONDS = 1.0
 RETRY_SECONDS = 0.5
+
+Ends = dict[int, int | None]
+"""Offsets by partition; None where the broker is still to be asked."""
 
 log = structlog.get_logger()
 
@@ -46,18 +51,21 @@ class Follower:
         shared: What all loops share.
         consumer: Of the changelog, in no group.
         writer: The header of our own process's snapshots, which are passed over.
+        partitions: How many the changelog has.
     """
 
-    def __init__(self, shared: Shared, consumer: Consumer, writer: bytes) -> None:
+    def __init__(self, shared: Shared, consumer: Consumer, writer: bytes, partitions: int) -> None:
         self._shared = shared
         self._topic = shared.settings.changelog_topic
         self._consumer = consumer
         self._writer = writer
+        self._wide = partitions
         self._followed: dict[int, Followed] = {}
         self._positions: dict[int, int] = {}
+        self._initial: Ends = {}  # what the changelog held at the start
+        self._awaited: Ends = {}  # what the learner waits for
         self._progress = threading.Condition()
         self._looked_at = 0.0
-        self._ends: dict[int, int] | None = None
         self.loaded = threading.Event()  # all that the changelog held at the start is known
 
     def run(self, stop: threading.Event) -> None:
@@ -85,16 +93,40 @@ class Follower:
             for at, records in polled.items():
                 for record in records:
                     self._take(at.partition, record)
-        self._note_positions()
+        self._note_progress()
         self._look()
 
-    def latest(self, partition: int, end: int, timeout_seconds: float) -> Followed | None:
-        """What the changelog says of a partition up to its offset ``end``; None if not in time."""
+    def widen(self, partitions: int) -> None:
+        """The changelog has grown; called by the watch."""
+        self._wide = max(self._wide, partitions)
+
+    def covers(self, partition: int) -> bool:
+        """Whether the changelog is known to have this partition."""
+        return partition < self._wide
+
+    def expect(self, partitions: Iterable[int]) -> None:
+        """Look up where these partitions of the changelog end: ``latest`` will be asked of them."""
         with self._progress:
+            for partition in partitions:
+                self._awaited.setdefault(partition, None)
+
+    def latest(self, partition: int, timeout_seconds: float) -> Followed | None:
+        """What the changelog says of a partition up to its end as of now; None if not in time.
+
+        Called again after None, it goes on waiting for the same end.
+        """
+        with self._progress:
+            self._awaited.setdefault(partition, None)
             reached = self._progress.wait_for(
-                lambda: self._positions.get(partition, -1) >= end, timeout_seconds
+                lambda: self._is_reached(partition, self._awaited[partition]), timeout_seconds
             )
-            return self._followed.get(partition, Followed()) if reached else None
+            if not reached:
+                return None
+            del self._awaited[partition]
+            return self._followed.get(partition, Followed())
+
+    def _is_reached(self, partition: int, end: int | None) -> bool:
+        return end is not None and self._positions.get(partition, -1) >= end
 
     def remember(self, snapshot: Snapshot, view: PartitionView) -> None:
         """A partition that we owned until now: go on from its state, till its new owner's comes."""
@@ -102,20 +134,16 @@ class Follower:
 
     def _cover(self) -> None:
         """Read every partition of the changelog, those that it has grown by too."""
-        there = self._consumer.partitions_for_topic(self._topic)
-        if there <= self._positions.keys():
+        if len(self._positions) >= self._wide:
             return
-        numbers = sorted(there)
-        self._consumer.assign([TopicPartition(self._topic, number) for number in numbers])
-        starts = self._consumer.beginning_offsets(
-            [TopicPartition(self._topic, number) for number in numbers]
-        )
-        if self._ends is None:
-            ends = self._consumer.end_offsets(list(starts))
-            self._ends = {at.partition: end for at, end in ends.items()}
+        all_of_it = [TopicPartition(self._topic, number) for number in range(self._wide)]
+        self._consumer.assign(all_of_it)
+        starts = self._consumer.beginning_offsets(all_of_it)
         with self._progress:
             for at, start in starts.items():
                 self._consumer.seek(at, self._positions.setdefault(at.partition, start))
+                if not self.loaded.is_set():
+                    self._initial.setdefault(at.partition, None)
 
     def _take(self, partition: int, record: Record) -> None:
         if dict(record.headers).get("writer") == self._writer:
@@ -154,16 +182,29 @@ class Follower:
                 damaged=known.damaged + (foreign is None),
             )
 
-    def _note_positions(self) -> None:
+    def _note_progress(self) -> None:
+        """Where we are, and where the ends are that somebody waits for."""
+        numbers = sorted(self._positions)
+        places = [TopicPartition(self._topic, number) for number in numbers]
+        positions = {at.partition: self._consumer.position(at) for at in places}
         with self._progress:
-            for number in self._positions:
-                position = self._consumer.position(TopicPartition(self._topic, number))
-                if position is not None:
-                    self._positions[number] = position
-            self._progress.notify_all()
-            ends = self._ends or {}
-            if all(self._positions[number] >= end for number, end in ends.items()):
+            asked = [
+                at
+                for at in places
+                if None in (self._awaited.get(at.partition, 0), self._initial.get(at.partition, 0))
+            ]
+        found = self._consumer.end_offsets(asked) if asked else {}
+        with self._progress:
+            self._positions |= {n: at for n, at in positions.items() if at is not None}
+            for ends in (self._awaited, self._initial):
+                ends |= {
+                    at.partition: end
+                    for at, end in found.items()
+                    if ends.get(at.partition, 0) is None
+                }
+            if numbers and all(starmap(self._is_reached, self._initial.items())):
                 self.loaded.set()
+            self._progress.notify_all()
 
     def _look(self) -> None:
         """How far the partitions that others own are behind their logs."""

@@ -28,7 +28,7 @@ from kafka.structs import OffsetAndMetadata
 from consumer.acknowledge import Acknowledgements
 from consumer.assignment import Assignment
 from consumer.changelog import Changelog
-from consumer.client import Consumer
+from consumer.client import Consumer, joined
 from consumer.deadletters import DeadLetters
 from consumer.partition import Partition, Record, Tally
 from consumer.poll import Batches, Pill, poll
@@ -68,6 +68,7 @@ class Learner:
         self._acknowledgements = acknowledgements
         self._changelog = changelog
         self._assignment = Assignment()
+        self._joined = False
         self._partitions: dict[int, Partition] = {}
         self._saved_at = monotonic()
 
@@ -123,12 +124,14 @@ class Learner:
         lost = self._assignment.take_lost() | (self._partitions.keys() - ours)
         self._release(lost & self._partitions.keys())
         new = ours - self._partitions.keys()
+        self._changelog.expect(new)
         for number in sorted(new):
             self._restore(TopicPartition(self._topic, number), stop)
         if new or lost:
             self._shared.telemetry.rebalanced()
             log.info("assignment", partitions=sorted(self._partitions))
-        restored = self._assignment.known and ours <= self._partitions.keys()
+        self._joined = self._joined or joined(self._consumer)
+        restored = self._joined and ours <= self._partitions.keys()
         self._shared.health.assignment["learner"] = restored
         return new
 

@@ -8,12 +8,12 @@ from time import monotonic, perf_counter
 
 import orjson
 import structlog
-from kafka import ConsumerRebalanceListener, TopicPartition
+from kafka import TopicPartition
 from kafka.errors import CommitFailedError
 from kafka.structs import OffsetAndMetadata
 
 from consumer import answer
-from consumer.client import Consumer
+from consumer.client import Consumer, joined
 from consumer.decode import EventDecoder, Rejected
 from consumer.dialects import (
     Address,
@@ -24,7 +24,6 @@ from consumer.dialects import (
     is_expired,
 )
 from consumer.forwards import Forward, Forwards
-from consumer.health import Health
 from consumer.partition import Record
 from consumer.poll import Batches, Pill, poll
 from consumer.refusal import Refusal
@@ -39,17 +38,6 @@ COMMIT_SECONDS = 1.0
 Sent = Reply | Forward
 
 log = structlog.get_logger()
-
-
-class _Joined(ConsumerRebalanceListener):  # type: ignore[misc]  # kafka-python has no types
-    def __init__(self, health: Health) -> None:
-        self._health = health
-
-    def on_partitions_assigned(self, assigned: object) -> None:  # noqa: ARG002
-        self._health.assignment["responder"] = True
-
-    def on_partitions_revoked(self, revoked: object) -> None:
-        pass
 
 
 class Responder:
@@ -87,7 +75,7 @@ class Responder:
         self._health.assignment["responder"] = False
         while not stop.is_set() and not loaded.wait(POLL_MS / 1000):
             self._health.beat("responder", now=monotonic())
-        self._consumer.subscribe([self._settings.requests_topic], listener=_Joined(self._health))
+        self._consumer.subscribe([self._settings.requests_topic], listener=None)
         while not stop.is_set():
             self._health.beat("responder", now=monotonic())
             self._turn()
@@ -95,6 +83,8 @@ class Responder:
 
     def _turn(self) -> None:
         polled = poll(self._consumer, POLL_MS)
+        if joined(self._consumer):
+            self._health.assignment["responder"] = True
         self._begin({} if isinstance(polled, Pill) else polled)
         if isinstance(polled, Pill):
             log.warning(

@@ -1,6 +1,7 @@
 """Topics: created where missing, checked where present."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from time import monotonic, sleep
 
 import structlog
@@ -38,8 +39,21 @@ def ensure_topics(admin: Admin, wanted: Sequence[Topic]) -> None:
             _create(admin, topic)
 
 
-def ensure_changelog(admin: Admin, name: str, events_topic: str) -> str:
-    """Make the changelog as wide as the events topic; the events topic's id.
+@dataclass(frozen=True, slots=True)
+class EventsTopic:
+    """The events topic as it is.
+
+    Attributes:
+        topic_id: Which topic of its name it is.
+        partitions: How many it has, and its changelog too.
+    """
+
+    topic_id: str
+    partitions: int
+
+
+def ensure_changelog(admin: Admin, name: str, events_topic: str) -> EventsTopic:
+    """Make the changelog as wide as the events topic.
 
     Raises:
         TopicError: It is wider than the events topic, is not compacted, or may not be made.
@@ -47,9 +61,10 @@ def ensure_changelog(admin: Admin, name: str, events_topic: str) -> str:
     """
     found = {topic["name"]: topic for topic in admin.describe_topics([events_topic, name])}
     wide, there = len(found[events_topic]["partitions"]), len(found[name]["partitions"])
+    events = EventsTopic(str(found[events_topic]["topic_id"]), wide)
     if there == 0:
         _create(admin, topics.changelog(name, wide))
-        return str(found[events_topic]["topic_id"])
+        return events
     if there < wide:
         log.warning("the events topic has grown", topic=events_topic, partitions=wide, was=there)
         admin.create_partitions({name: wide})
@@ -59,7 +74,7 @@ def ensure_changelog(admin: Admin, name: str, events_topic: str) -> str:
             "topic was recreated with fewer. Choose a new APPLICATION_ID, which relearns from it"
         )
     _must_be_compacted(admin, name)
-    return str(found[events_topic]["topic_id"])
+    return events
 
 
 def _must_be_compacted(admin: Admin, name: str) -> None:

@@ -17,33 +17,35 @@ class TolerantBatch(DefaultRecordBatch):  # type: ignore[misc]  # kafka-python h
     """A batch of Kafka's record format 2 (the only one since Kafka 0.11)."""
 
     def __next__(self) -> DefaultRecord:
-        try:
-            return super().__next__()
-        except CorruptRecordError as error:
-            record = self._step_over(error)
-            if record is None:
-                raise
-            return record
-
-    def _step_over(self, error: CorruptRecordError) -> DefaultRecord | None:
-        """The record at the read position as bytes; None where not even its length holds."""
         if self._next_record_index >= self._num_records:
-            return None
+            return super().__next__()  # the end, or bytes too many
+        try:
+            record: DefaultRecord = self._read_msg()
+        except (ValueError, IndexError, CorruptRecordError) as error:
+            return self._step_over(error)
+        self._next_record_index += 1
+        return record
+
+    def _step_over(self, error: Exception) -> DefaultRecord:
+        """The record at the read position, as bytes.
+
+        Raises:
+            CorruptRecordError: Not even its length holds.
+        """
         try:
             length, start = decode_varint(self._buffer, self._pos)
             _attributes, pos = decode_varint(self._buffer, start)
             _timestamp, pos = decode_varint(self._buffer, pos)
             offset_delta, pos = decode_varint(self._buffer, pos)
         except (ValueError, IndexError):
-            return None
-        if not pos <= start + length <= len(self._buffer):
-            return None
+            raise CorruptRecordError(f"a record without a length: {error!r}") from error
         end = start + length
+        if not pos <= end <= len(self._buffer):
+            raise CorruptRecordError(f"a record whose length lies: {error!r}") from error
         self._pos: int = end
         self._next_record_index += 1
-        raw = bytes(self._buffer[start:end])
+        value = Unreadable(bytes(self._buffer[start:end]), repr(error))
         offset = self.base_offset + offset_delta
-        value = Unreadable(raw, str(error))
         return DefaultRecord(
             length, offset, self.first_timestamp, self.timestamp_type, None, value, []
         )

@@ -153,8 +153,9 @@ def test_an_event_that_asks_for_it_is_acknowledged_after_it_is_learned(
     assert body["summary"]["sales"]["count"] == service.metric(LEARNED) == 1
     bad = {"value": b"{}", "headers": [("reply_to", reply_to), ("correlation_id", b"2")]}
     produce(settings, settings.events_topic, bad)
-    _, reply = read_all(settings, settings.replies_topic, 2)
-    assert orjson.loads(reply.value)["error"]["code"] == "missing-field"
+    replies = read_all(settings, settings.replies_topic, 2)
+    by_id = {dict(reply.headers)["correlation_id"]: orjson.loads(reply.value) for reply in replies}
+    assert by_id[b"2"]["error"]["code"] == "missing-field"
 
 
 def test_the_sgd_learner_says_that_it_is_an_average(start: Start, settings: Environment) -> None:
