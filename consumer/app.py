@@ -40,7 +40,7 @@ from consumer.served import Served
 from consumer.settings import Settings
 from consumer.shared import Shared
 from consumer.telemetry import Telemetry
-from consumer.topics import EventsTopic, ensure_changelog, ensure_topics
+from consumer.topics import EventsTopic, ensure_changelog, ensure_topics, topic_id
 from consumer.watch import Topics, Watch
 from consumer.web import Web
 from contract.topics import MAX_SNAPSHOT_BYTES
@@ -193,7 +193,12 @@ class App:
             Acknowledgements(replies, settings.replies_topic, settings.may_reply_to),
             changelog,
         )
-        forwards = Forwards(clients.forwards, settings.events_topic)
+        forwards = Forwards(
+            clients.forwards,
+            settings.events_topic,
+            clients.log.partitions,
+            clients.requests_id,
+        )
         responder = Responder(shared, clients.requests, replies, forwards)
 
         def saw(topics: Topics | None, now: float) -> bool:
@@ -225,9 +230,10 @@ class App:
 
 @dataclass(frozen=True, slots=True)
 class _Clients:
-    """The connections to Kafka, one for each way in and out, and the events topic as it was."""
+    """The connections to Kafka, one for each way in and out, and which topics they are of."""
 
     log: EventsTopic
+    requests_id: str
     events: client.Consumer
     requests: client.Consumer
     changelog: client.Consumer
@@ -256,15 +262,17 @@ def _open(settings: Settings, stack: ExitStack) -> _Clients:
 
     with closing(client.admin(settings)) as admin:
         ensure_topics(admin, settings.topics)
+        requests_id = topic_id(admin, settings.requests_topic)
         events = ensure_changelog(admin, settings.changelog_topic, settings.events_topic)
     return _Clients(
         log=events,
+        requests_id=requests_id,
         events=consumer(client.events_consumer(settings)),
         requests=consumer(client.requests_consumer(settings)),
         changelog=consumer(client.changelog_consumer(settings)),
         dead_letters=producer("dead-letters"),
         replies=producer("replies"),
-        forwards=producer("forwards"),
+        forwards=producer("forwards", max_in_flight_requests_per_connection=1),
         # It must hear soon of a partition that the changelog was grown by.
         snapshots=producer(
             "snapshots", max_request_size=MAX_SNAPSHOT_BYTES, metadata_max_age_ms=5000

@@ -15,6 +15,7 @@ from contract.messages import (
     JSON_CONTENT,
     MAX_CORRELATION_ID_BYTES,
     REPLY_TO,
+    REQUEST_OF_EVENT,
 )
 
 Headers = Sequence[tuple[str, bytes | None]]
@@ -96,6 +97,14 @@ def find_reply_headers(headers: Headers, *, default_topic: str) -> list[tuple[st
 def wants_reply(headers: Headers) -> bool:
     """Whether an event asks for an acknowledgement (FastStream sends an id with every record)."""
     return bool(headers) and bool(dict(headers).get(REPLY_TO))
+
+
+def find_request(headers: Headers) -> tuple[str, int] | None:
+    """Which request an event came as: the requests partition and the offset in it."""
+    source, _, offset = (dict(headers).get(REQUEST_OF_EVENT) or b"").rpartition(b":")
+    if not source or not offset.isdigit() or len(offset) > len(str(2**63)):
+        return None
+    return source.decode(errors="replace"), int(offset)
 
 
 def is_expired(headers: Headers, *, now_ms: float) -> bool:

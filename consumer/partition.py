@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol, Self
 
 from consumer.decode import UNLABELLED, Decoded, EventDecoder, Rejected
-from consumer.dialects import wants_reply
+from consumer.dialects import Headers, find_request, wants_reply
 from consumer.estimator import INTERCEPT, LEARNERS, Estimator, Posterior, Weights
 from consumer.formula import Formula
 from consumer.prequential import Errors
@@ -109,6 +109,7 @@ class Partition:
         self.recipe = recipe
         self.position = position
         self.counts = dict.fromkeys(Outcome, 0)
+        self.forwarded: dict[str, int] = {}  # by requests partition, the next offset due
         self.errors = Errors()
         self.statistics = Statistics(recipe.fields)
         self._enough = recipe.enough
@@ -128,6 +129,12 @@ class Partition:
             if record.offset < self.position:
                 continue
             event = decode(record.value)
+            if record.headers:
+                if wants_reply(record.headers):
+                    tally.asking.append((record, event))
+                if self._is_repeat(record.headers):
+                    self.position = record.offset + 1
+                    continue
             if type(event) is tuple:
                 block = update(event, record.timestamp)
                 if block is not None:
@@ -137,8 +144,6 @@ class Partition:
                 tally.unlabelled += 1
             elif type(event) is Rejected:
                 tally.refused.append(Refused(record, event))
-            if record.headers and wants_reply(record.headers):
-                tally.asking.append((record, event))
             self.position = record.offset + 1
         self._count(tally)
         return tally
@@ -155,6 +160,7 @@ class Partition:
         return {
             "position": self.position,
             "counts": {outcome.value: count for outcome, count in self.counts.items()},
+            "forwarded": self.forwarded.copy(),
             "errors": self.errors.state(),
             "estimator": self.estimator.state(),
             "statistics": self.statistics.to_state(),
@@ -173,6 +179,7 @@ class Partition:
         """
         partition = cls(recipe, state["position"])
         partition.counts = {outcome: state["counts"][outcome] for outcome in Outcome}
+        partition.forwarded = dict(state["forwarded"])
         partition.errors = Errors(*state["errors"])
         partition.estimator.restore(state["estimator"])
         partition.statistics = Statistics.from_state(recipe.fields, state["statistics"], sketches)
@@ -189,6 +196,20 @@ class Partition:
             errors,
             self.statistics.view(),
         )
+
+    def _is_repeat(self, headers: Headers) -> bool:
+        """Whether the event came as a request that was folded already: then it counts for nothing.
+
+        A requests partition is forwarded in order, so one offset tells.
+        """
+        request = find_request(headers)
+        if request is None:
+            return False
+        source, offset = request
+        if offset < self.forwarded.get(source, 0):
+            return True
+        self.forwarded[source] = offset + 1
+        return False
 
     def _learn(self, rows: Floats, estimator: Estimator, errors: Errors) -> None:
         """Test, then train, on the last rows, shape (n, k).

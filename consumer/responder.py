@@ -98,7 +98,7 @@ class Responder:
         else:
             for at, records in polled.items():
                 for record in records:
-                    self._unsettled.append((at, record.offset + 1, self._handle(record)))
+                    self._unsettled.append((at, record.offset + 1, self._handle(record, at)))
         if monotonic() - self._committed_at >= COMMIT_SECONDS:
             self._commit()
 
@@ -119,7 +119,7 @@ class Responder:
                 self._done[at] = start
                 self._committed_at = -inf
 
-    def _handle(self, record: Record) -> Sent | None:
+    def _handle(self, record: Record, at: TopicPartition) -> Sent | None:
         """Answer one request; what is on its way for it, or None where nothing is owed."""
         started = perf_counter()
         try:
@@ -140,7 +140,7 @@ class Responder:
             if is_expired(record.headers, now_ms=time.time() * 1000):
                 outcome = RequestOutcome.EXPIRED
             elif method is Method.LEARN:
-                sent = self._forward(request, record)
+                sent = self._forward(request, record, at)
             else:
                 body = answer.encode(answer.answer(request, self._served.model))
                 sent = self._send(address, record, body, method)
@@ -161,7 +161,7 @@ class Responder:
             headers, default_topic=settings.replies_topic, allowed=settings.may_reply_to
         )
 
-    def _forward(self, request: Request, record: Record) -> Sent:
+    def _forward(self, request: Request, record: Record, at: TopicPartition) -> Sent:
         """An event sent as a request goes to the events topic; the learner acknowledges it.
 
         Raises:
@@ -178,7 +178,7 @@ class Responder:
             target = self._settings.recipe.formula.target
             raise Refusal(ErrorCode.MISSING_FIELD, f"{target} is missing: nothing to learn from")
         headers = find_reply_headers(record.headers, default_topic=self._settings.replies_topic)
-        return self._forwards.send(value, record.key, headers)
+        return self._forwards.send(value, record, at, headers)
 
     def _refuse(
         self, refusal: Refusal, address: Address, record: Record, method: Method | None

@@ -52,6 +52,16 @@ class EventsTopic:
     partitions: int
 
 
+def topic_id(admin: Admin, topic: str) -> str:
+    """Which topic of that name it is.
+
+    Raises:
+        KafkaError: Kafka is not there.
+    """
+    (found,) = admin.describe_topics([topic])
+    return str(found["topic_id"])
+
+
 def ensure_changelog(admin: Admin, name: str, events_topic: str) -> EventsTopic:
     """Make the changelog as wide as the events topic.
 

@@ -83,6 +83,10 @@ DEADLINE = "deadline"  # milliseconds since the epoch, decimal
 CONTENT_TYPE = "content-type"
 JSON_CONTENT = b"application/json"
 
+# Of an event that came as a request: which request, as `topic id-partition:offset`. A responder
+# that dies before its position is committed sends the event again; the learner passes it over.
+REQUEST_OF_EVENT = "riverline.request"
+
 # A dead letter: key `topic-partition-offset`, value the original's first DEAD_LETTER_BYTES bytes,
 # and these headers. Repeats after a crash have the same key.
 DEAD_LETTER_BYTES = 64 * 1024

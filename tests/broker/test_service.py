@@ -1,6 +1,7 @@
 """The main job end to end: real Kafka, the real consumer process, the real commands."""
 
 import json
+import socket
 import subprocess
 import sys
 import threading
@@ -382,6 +383,22 @@ def test_kafka_may_come_later_and_may_be_killed(
         with PredictionClient() as client:
             assert client.predict(tv=50)["events"] == 35_000
         assert service.process.poll() is None
+
+
+def test_waiting_for_kafka_gathers_no_threads(
+    start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as nobody:  # it takes connections and drops them
+        monkeypatch.setenv("KAFKA_BOOTSTRAP_SERVERS", f"127.0.0.1:{nobody.getsockname()[1]}")
+        nobody.settimeout(30)
+        service = start(wait=False)
+        threads = Path(f"/proc/{service.process.pid}/task")
+        wait_until(lambda: service.status("/livez") == 200)
+        counts = []
+        for _ in range(30):
+            nobody.accept()[0].close()
+            counts.append(len(list(threads.iterdir())))
+        assert max(counts) <= min(counts) + 3
 
 
 def test_a_late_reply_is_passed_over(service: Service, settings: Environment) -> None:
