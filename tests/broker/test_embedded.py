@@ -62,6 +62,7 @@ def test_a_killed_command_takes_java_with_it_and_leaves_the_records(tmp_path: Pa
             assert consume(kafka.bootstrap_servers) == EVENTS
 
 
+@pytest.mark.slow
 def test_java_outlives_the_thread_that_started_it() -> None:
     kafka = EmbeddedKafka()
     try:
@@ -88,6 +89,7 @@ def test_records_survive_sigkill_on_the_same_port() -> None:
         assert consume(kafka.bootstrap_servers) == EVENTS
 
 
+@pytest.mark.slow
 def test_records_survive_a_stop_and_a_change_of_port(tmp_path: Path) -> None:
     data = tmp_path / "new" / "folder, with = odd # characters: é\\"
     with EmbeddedKafka(data=data) as kafka:
@@ -108,6 +110,7 @@ def test_two_brokers_run_at_once_and_a_temporary_folder_goes(broker: EmbeddedKaf
     assert not folder.exists()
 
 
+@pytest.mark.slow
 def test_a_paused_kafka_stops_without_waiting_for_the_time_of_grace() -> None:
     kafka = EmbeddedKafka()
     kafka.start()

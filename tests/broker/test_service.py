@@ -385,6 +385,7 @@ def test_kafka_may_come_later_and_may_be_killed(
         assert service.process.poll() is None
 
 
+@pytest.mark.slow
 def test_waiting_for_kafka_gathers_no_threads(
     start: Start, monkeypatch: pytest.MonkeyPatch
 ) -> None:
