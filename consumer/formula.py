@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from consumer.refusal import Refusal
 from contract.messages import ErrorCode
 
+INTERCEPT = "Intercept"
+"""What the constant is called among the terms."""
+
 MAX_FORMULA_LENGTH = 4096
 """Characters; a longer text is refused unread."""
 

@@ -9,10 +9,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol, Self
 
+from consumer.bayesian import Posterior
 from consumer.decode import UNLABELLED, Decoded, EventDecoder, Rejected
 from consumer.dialects import Headers, find_request, wants_reply
-from consumer.estimator import INTERCEPT, LEARNERS, Estimator, Posterior, Weights
-from consumer.formula import Formula
+from consumer.estimator import LEARNERS, Estimator
+from consumer.formula import INTERCEPT, Formula
+from consumer.gradient import Weights
 from consumer.prequential import Errors
 from consumer.statistics.factor import Floats, with_constant
 from consumer.statistics.running import Part, Statistics

@@ -64,6 +64,18 @@ def size(column: Floats) -> float:
     return math.hypot(*column.tolist())
 
 
+def finite(value: object, shape: tuple[int, ...]) -> Floats:
+    """The value as an array of this shape, every number finite.
+
+    Raises:
+        ValueError: It is not.
+    """
+    array = np.asarray(value, dtype=np.float64)
+    if array.shape != shape or not np.isfinite(array).all():
+        raise ValueError(f"finite numbers of shape {shape} are due")
+    return array
+
+
 def rounding(n: int) -> float:
     """What rounding may leave, after n rows, of a column that ought to vanish.
 

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from consumer.formula import Formula
+from consumer.formula import INTERCEPT, Formula
 from consumer.refusal import Refusal
 from consumer.statistics.design import design
 from consumer.statistics.distributions import student_quantile, student_two_sided
@@ -21,8 +21,6 @@ from consumer.statistics.factor import Floats, condition_number, rounding, size,
 from consumer.statistics.quality import Quality, judge
 from consumer.statistics.summary import Summary
 from contract.messages import ErrorCode
-
-INTERCEPT = "Intercept"
 
 LEVEL = 0.95
 """Of an interval, unless something else is asked for."""

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from river.linear_model import BayesianLinearRegression
 
-from consumer.estimator import ALPHA, INTERCEPT, Bayesian
+from consumer.bayesian import ALPHA, Bayesian
+from consumer.formula import INTERCEPT
 from consumer.statistics.running import BLOCK
 
 TERMS = (INTERCEPT, "tv", "radio", "newspaper")

@@ -10,15 +10,10 @@ from numpy.typing import NDArray
 from river.linear_model import BayesianLinearRegression, LinearRegression
 from river.preprocessing import StandardScaler
 
-from consumer.estimator import (
-    ALPHA,
-    INTERCEPT,
-    LEARNERS,
-    Bayesian,
-    Estimator,
-    StochasticGradient,
-    combine,
-)
+from consumer.bayesian import ALPHA, Bayesian
+from consumer.estimator import LEARNERS, Estimator, combine
+from consumer.formula import INTERCEPT
+from consumer.gradient import StochasticGradient
 
 Floats = NDArray[np.float64]
 Data = tuple[Floats, Floats]

@@ -3,7 +3,7 @@
 import orjson
 import pytest
 
-from consumer.estimator import Posterior
+from consumer.bayesian import Posterior
 from consumer.partition import Partition
 from contract.messages import Outcome
 from unit.records import Record, bits, event, recipe

@@ -1,0 +1,123 @@
+"""River's ``StandardScaler | LinearRegression``: a stochastic gradient, event by event."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Self
+
+import numpy as np
+from river.linear_model import LinearRegression
+from river.preprocessing import StandardScaler
+
+from consumer.formula import INTERCEPT
+from consumer.statistics.factor import Floats, finite
+
+Features = dict[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Weights:
+    """What a stochastic gradient has learned, on the raw scale of the features.
+
+    Attributes:
+        n: Events learned.
+        coefficients: Intercept first, in the order of the terms.
+    """
+
+    n: int
+    coefficients: Floats
+
+
+class StochasticGradient:
+    """``StandardScaler | LinearRegression``, river's usual pipeline, for those who want it.
+
+    Its answer depends on the order of the events, and it has no sum over partitions, only an
+    average weighted by events: a reply says so.
+
+    Args:
+        terms: The features' names, the intercept first (the regression has one of its own).
+    """
+
+    def __init__(self, terms: Sequence[str]) -> None:
+        self._features = tuple(terms)[1:]
+        self._scaler = StandardScaler()
+        self._regression = LinearRegression()
+        self._n = 0
+
+    def predict_one(self, x: Features) -> float:
+        """The prediction, with the features scaled as they were when last learned."""
+        return float(self._regression.predict_one(self._scaler.transform_one(self._raw(x))))
+
+    def learn_one(self, x: Features, y: float) -> None:
+        """Scale, then take one step down the gradient."""
+        raw = self._raw(x)
+        self._scaler.learn_one(raw)
+        self._regression.learn_one(self._scaler.transform_one(raw), y)
+        self._n += 1
+
+    def learn_block(self, rows: Floats, y: Floats) -> Floats:
+        """Learn a block of events, one after another: there is no shorter way.
+
+        Args:
+            rows: The design, the intercept first, shape (n, p).
+            y: The targets, shape (n,).
+
+        Returns:
+            Each event's target less its prediction from all events before it, shape (n,).
+        """
+        errors = np.empty(len(y))
+        for i, (row, target) in enumerate(zip(rows[:, 1:].tolist(), y.tolist(), strict=True)):
+            x = dict(zip(self._features, row, strict=True))
+            errors[i] = target - self.predict_one(x)
+            self.learn_one(x, target)
+        return errors
+
+    def copy(self) -> Self:
+        """The same, to go on by itself."""
+        made = type(self)((INTERCEPT, *self._features))
+        made.restore(self.state())
+        return made
+
+    def view(self) -> Weights:
+        """The weights, undone of their scaling."""
+        coefficients = [float(self._regression.intercept)]
+        for name in self._features:
+            deviation = self._scaler.vars[name] ** 0.5
+            weight = self._regression.weights.get(name, 0.0) / deviation if deviation > 0 else 0.0
+            coefficients[0] -= weight * self._scaler.means[name]
+            coefficients.append(weight)
+        return Weights(self._n, np.array(coefficients))
+
+    def state(self) -> dict[str, Any]:
+        """Counts, means and variances of the scaler; weights and steps of the regression."""
+        return {
+            "idx": list(self._features),
+            "n": self._n,
+            "means": [float(self._scaler.means[name]) for name in self._features],
+            "vars": [float(self._scaler.vars[name]) for name in self._features],
+            "weights": [float(self._regression.weights.get(n, 0.0)) for n in self._features],
+            "intercept": float(self._regression.intercept),
+            "steps": self._regression.optimizer.n_iterations,
+        }
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Take up a state.
+
+        Raises:
+            ValueError: It is not of these features, or not finite.
+        """
+        if tuple(state["idx"]) != self._features:
+            raise ValueError("the state is of other terms")
+        shape = (len(self._features),)
+        self._n = state["n"]
+        columns = (finite(state[key], shape).tolist() for key in ("means", "vars", "weights"))
+        for name, mean, variance, weight in zip(self._features, *columns, strict=True):
+            self._scaler.counts[name] = self._n
+            self._scaler.means[name] = mean
+            self._scaler.vars[name] = variance
+            if self._n:
+                self._regression._weights[name] = weight  # noqa: SLF001 - river has no setter
+        self._regression.intercept = float(finite(state["intercept"], ()))
+        self._regression.optimizer.n_iterations = state["steps"]
+
+    def _raw(self, x: Features) -> Features:
+        return {name: x[name] for name in self._features}
