@@ -98,9 +98,12 @@ class Learner:
             for at, records in polled.items():
                 if at.partition in ours:
                     self._fold(at.partition, records)
-        if monotonic() - self._saved_at >= self._shared.settings.checkpoint_interval_ms / 1000:
+        health = self._shared.health
+        due = monotonic() - self._saved_at >= self._shared.settings.checkpoint_interval_ms / 1000
+        if due:
             self._save()
             self._commit()
+        if due or (health.behind is None and health.assignment["learner"]):
             self._note_lag()
 
     def _poll(self) -> Batches | Pill:

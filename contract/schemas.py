@@ -4,7 +4,7 @@ import json
 from importlib.resources import files
 from typing import Any, Literal, get_args
 
-SchemaName = Literal["event", "request", "reply", "dead-letter"]
+SchemaName = Literal["event", "request", "reply", "dead-letter", "snapshot"]
 
 SCHEMA_NAMES: tuple[SchemaName, ...] = get_args(SchemaName)
 

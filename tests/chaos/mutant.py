@@ -1,0 +1,345 @@
+"""The service with one thing wrong: it dies at a named point, or one safeguard is taken out.
+
+    python tests/chaos/mutant.py NAME [N]
+
+A point of death is reached at its N-th call (1 unless told). Everything else is the service as it
+is: the mutation wraps a function of the imported modules and then runs ``python -m consumer``.
+"""
+
+import os
+import signal
+import sys
+from collections.abc import Callable, Iterable
+from itertools import count
+from time import sleep
+from typing import Any, NoReturn
+
+import numpy as np
+
+from consumer import app, changelog, client, deadletters, health, learner, snapshot
+from consumer.__main__ import cli
+from consumer.changelog import Changelog
+from consumer.deadletters import DeadLetters
+from consumer.follower import Follower
+from consumer.learner import Learner
+from consumer.partition import Partition, Record, Tally
+from consumer.statistics.running import Statistics
+
+Anything = Any
+Function = Callable[..., Anything]
+
+
+def die() -> NoReturn:
+    """As by ``kill -9``: nothing of the process runs any more."""
+    os.kill(os.getpid(), signal.SIGKILL)
+    raise AssertionError("unreachable")
+
+
+def wrap(owner: object, name: str, around: Callable[..., Anything]) -> None:
+    """Replace a function by ``around(real, *its arguments)``."""
+    real: Function = getattr(owner, name)
+
+    def wrapped(*args: Anything, **kwargs: Anything) -> Anything:
+        return around(real, *args, **kwargs)
+
+    setattr(owner, name, wrapped)
+
+
+def dies_before(owner: object, name: str, call: int) -> None:
+    calls = count(1)
+
+    def around(real: Function, *args: Anything, **kwargs: Anything) -> Anything:
+        if next(calls) == call:
+            die()
+        return real(*args, **kwargs)
+
+    wrap(owner, name, around)
+
+
+def dies_after(
+    owner: object, name: str, call: int, counts: Callable[[Anything], bool] = lambda _: True
+) -> None:
+    """Of the calls whose results count, at the end of this one."""
+    calls = count(1)
+
+    def around(real: Function, *args: Anything, **kwargs: Anything) -> Anything:
+        result = real(*args, **kwargs)
+        if counts(result) and next(calls) == call:
+            die()
+        return result
+
+    wrap(owner, name, around)
+
+
+# Points of death, in the order of a commit.
+
+
+def after_poll(call: int) -> None:
+    dies_after(learner, "poll", call, counts=bool)
+
+
+def while_folding(call: int) -> None:
+    dies_before(Statistics, "update", call)
+
+
+def before_dead_letters(call: int) -> None:
+    """An event is refused, and its dead letter not sent."""
+    dies_before(deadletters, "write_letter", call)
+
+
+def before_settling(call: int) -> None:
+    """Dead letters are on their way."""
+    calls = count(1)
+
+    def around(real: Function, self: DeadLetters, seconds: float) -> Anything:
+        if self._unsettled and next(calls) == call:
+            die()
+        return real(self, seconds)
+
+    wrap(DeadLetters, "settle", around)
+
+
+def before_snapshot(call: int) -> None:
+    dies_after(snapshot, "write", call)
+
+
+def after_snapshot(call: int) -> None:
+    """It was handed to the client; whether Kafka has it, nobody knows."""
+    dies_after(Changelog, "save", call, counts=bool)
+
+
+def before_acknowledged(call: int) -> None:
+    """Kafka has the snapshot; we were not told."""
+
+    def around(real: Function, *args: Anything, **kwargs: Anything) -> Anything:
+        made = real(*args, **kwargs)
+        if kwargs["role"] == "snapshots":
+            wrap(made, "send", send)
+        return made
+
+    calls = count(1)
+
+    def send(real: Function, *args: Anything, **kwargs: Anything) -> Anything:
+        future = real(*args, **kwargs)
+        if next(calls) == call:
+            future.get(timeout=30)
+            die()
+        return future
+
+    wrap(client, "producer", around)
+
+
+def before_commit(call: int) -> None:
+    """Snapshots are acknowledged, the group's offsets do not follow."""
+    calls = count(1)
+
+    def around(real: Function, self: Changelog) -> Anything:
+        positions = real(self)
+        if positions and any(positions.values()) and next(calls) == call:
+            die()
+        return positions
+
+    wrap(Changelog, "saved_positions", around)
+
+
+def after_handover(call: int) -> None:
+    """A partition was taken away and saved once more; dead letters take two seconds."""
+    letters_slow(0)
+    calls = count(1)
+
+    def around(real: Function, self: Changelog, number: int, *args: Anything, save: bool) -> None:
+        saved = self._saved[number]
+        real(self, number, *args, save=save)
+        if saved.under_way is not None and next(calls) == call:
+            saved.under_way.get(timeout=30)
+            die()
+
+    wrap(Changelog, "release", around)
+
+
+def while_restoring(call: int) -> None:
+    dies_before(changelog, "start", call)
+
+
+def while_starting(call: int) -> None:
+    """Topics are there, the changelog is not made or not looked at yet."""
+    dies_before(app, "ensure_changelog", call)
+
+
+def while_following(call: int) -> None:
+    """Somewhere in the changelog, before the service answers."""
+    dies_before(Follower, "_take", call)
+
+
+def while_stopping(call: int) -> None:
+    """The last snapshots are sent and not waited for."""
+    dies_before(Changelog, "settle", call)
+
+
+def while_leaving(call: int) -> None:
+    """All is saved; the groups still count on us."""
+    dies_before(app.App, "_leave", call)
+
+
+# Safeguards taken out.
+
+
+def no_mutation(_: int) -> None:
+    """The service as it is."""
+
+
+def one_ahead(_: int) -> None:
+    """A restored partition goes on one record after its position."""
+
+    def around(real: Function, *args: Anything) -> Anything:
+        partition = real(*args)
+        if partition is not None and partition.position:
+            partition.position += 1
+        return partition
+
+    wrap(Changelog, "restore", around)
+
+
+def position_behind(_: int) -> None:
+    """A snapshot says that it is of a moment ago: what came since is learned twice."""
+
+    def around(real: Function, self: Partition) -> Anything:
+        state = real(self)
+        return state | {"position": max(0, state["position"] - 10)}
+
+    wrap(Partition, "to_state", around)
+
+
+def state_forgotten(_: int) -> None:
+    """Learning goes on at the saved position, from nothing."""
+
+    def around(real: Function, *args: Anything) -> Anything:
+        partition = real(*args)
+        return partition and Partition(partition.recipe, partition.position)
+
+    wrap(Changelog, "restore", around)
+
+
+def letters_not_awaited(_: int) -> None:
+    """Snapshots do not wait for the dead letters before them."""
+    letters_slow(0)
+    wrap(DeadLetters, "settle", lambda *_: True)
+
+
+def letters_slow(_: int) -> None:
+    """No mutation: dead letters take two seconds. The safeguard must hold."""
+
+    def around(real: Function, **options: Anything) -> Anything:
+        return real(**options | ({"linger_ms": 2000} if "letters" in options["client_id"] else {}))
+
+    wrap(client, "KafkaProducer", around)
+
+
+def hash_unchecked(_: int) -> None:
+    """Whatever a snapshot's hash says, it is believed."""
+
+    class Agreeable(str):
+        __slots__ = ()
+
+        def __ne__(self, _: object) -> bool:
+            return False
+
+    wrap(snapshot, "digest", lambda real, state: Agreeable(real(state)))
+
+
+def group_offset_read(_: int) -> None:
+    """Records that the group's offset brought are learned as if the state had asked for them."""
+
+    def around(real: Function, *args: Anything) -> set[int]:
+        real(*args)
+        return set()
+
+    wrap(Learner, "_take_up_assignment", around)
+
+
+def pending_left_out(_: int) -> None:
+    """Rows of a block that is not full do not travel in the snapshot."""
+
+    def around(real: Function, self: Statistics) -> Anything:
+        state = real(self)
+        full = state["n"] - len(state["pending"])
+        return state | {"n": full, "pending": [], "pending_timestamps_ms": []}
+
+    wrap(Statistics, "to_state", around)
+
+
+def blocks_of_polls(_: int) -> None:
+    """Rows are folded when a poll ends, and not in blocks counted from the first event."""
+
+    def around(real: Function, self: Partition, records: Iterable[Record]) -> Tally:
+        tally: Tally = real(self, records)
+        statistics = self.statistics
+        if len(rows := statistics.pending()):
+            times = np.array(statistics._timestamps)
+            statistics._blocks = statistics._blocks.plus(rows, times)
+            statistics._pending.clear()
+            statistics._timestamps.clear()
+            self._learn(rows, self.estimator, self.errors)
+        return tally
+
+    wrap(Partition, "fold", around)
+
+
+# Traps.
+
+
+def hanging(call: int) -> None:
+    """The learner's loop hangs at its N-th save; silence counts after three seconds."""
+    health.MAX_SILENCE_SECONDS = 3.0
+    calls = count(1)
+
+    def around(real: Function, self: Learner) -> Anything:
+        while next(calls) >= call:
+            sleep(3600)
+        return real(self)
+
+    wrap(Learner, "_save", around)
+
+
+def impatient(_: int) -> None:
+    """No mutation: silence counts after three seconds."""
+    health.MAX_SILENCE_SECONDS = 3.0
+
+
+NAMES: dict[str, Callable[[int], None]] = {
+    function.__name__.replace("_", "-"): function
+    for function in (
+        after_poll,
+        while_folding,
+        before_dead_letters,
+        before_settling,
+        before_snapshot,
+        after_snapshot,
+        before_acknowledged,
+        before_commit,
+        after_handover,
+        while_restoring,
+        while_starting,
+        while_following,
+        while_stopping,
+        while_leaving,
+        no_mutation,
+        one_ahead,
+        position_behind,
+        state_forgotten,
+        letters_not_awaited,
+        letters_slow,
+        hash_unchecked,
+        group_offset_read,
+        pending_left_out,
+        blocks_of_polls,
+        hanging,
+        impatient,
+    )
+}
+
+
+if __name__ == "__main__":
+    NAMES[sys.argv[1]](int(sys.argv[2]) if len(sys.argv) > 2 else 1)
+    sys.argv[1:] = []
+    cli()

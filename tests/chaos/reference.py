@@ -1,0 +1,247 @@
+"""What must be true in the end, whatever died: one offline pass over the log says it.
+
+I1  every partition's saved state has the SHA-256 of the offline pass at the log's end, bit for bit,
+    and its counts add up to the records of the log
+I3  the set of dead letters, by key, is exactly the set of refused events; repeats are allowed
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from contextlib import closing
+from dataclasses import dataclass, field
+from time import monotonic
+from typing import Any
+
+import orjson
+from kafka import KafkaAdminClient, KafkaConsumer, TopicPartition
+
+from chaos.world import World
+from consumer import snapshot
+from consumer.partition import Partition
+from consumer.settings import Settings
+from consumer.snapshot import DamagedError, ForeignError, Snapshot
+from contract.messages import Outcome
+from service import wait_until
+
+SECONDS = 120.0
+
+
+@dataclass(frozen=True, slots=True)
+class Pass:
+    """One uninterrupted pass over the log.
+
+    Attributes:
+        states: The snapshot of each partition at the log's end.
+        records: How many records each partition's log has.
+        refused: The dead letters' keys that are due.
+    """
+
+    states: dict[int, Snapshot]
+    records: dict[int, int]
+    refused: set[str]
+
+
+def offline(settings: Settings) -> Pass:
+    """Read the events topic from its beginning with a plain consumer, and fold it."""
+    with closing(_consumer(settings)) as consumer:
+        topic = settings.events_topic
+        topic_id = _topic_id(settings)
+        made = Pass({}, {}, set())
+        for number in sorted(consumer.partitions_for_topic(topic)):
+            at = TopicPartition(topic, number)
+            partition = Partition(settings.recipe, consumer.beginning_offsets([at])[at])
+            records = 0
+            for batch in _read(consumer, [at]):
+                records += len(batch)
+                refused = partition.fold(batch).refused
+                made.refused.update(f"{topic}-{number}-{event.record.offset}" for event in refused)
+            made.states[number] = snapshot.take(partition, number, topic_id)
+            made.records[number] = records
+        return made
+
+
+def document(world: World, number: int, position: int) -> bytes:
+    """What the service would have saved of a partition at this position."""
+    settings = world.settings
+    with closing(_consumer(settings)) as consumer:
+        at = TopicPartition(settings.events_topic, number)
+        partition = Partition(settings.recipe, consumer.beginning_offsets([at])[at])
+        for batch in _read(consumer, [at]):
+            partition.fold(record for record in batch if record.offset < position)
+    assert partition.position == position
+    return snapshot.write(snapshot.take(partition, number, _topic_id(settings)), {})
+
+
+def flip(value: bytes) -> bytes:
+    """The same snapshot but for one digit of its estimator."""
+    place = value.index(b'"eta":[') + len(b'"eta":[') + 1
+    return value[:place] + bytes([value[place] ^ 1]) + value[place + 1 :]
+
+
+class Saved:
+    """The changelog, as anybody can read it.
+
+    Attributes:
+        highest: The valid snapshot with the highest position, by partition.
+        records: How many records there are, valid or not, by partition.
+        late: How many valid ones came after one with a higher position.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._consumer = _consumer(settings)
+        self._assigned: set[int] = set()
+        self.highest: dict[int, Snapshot] = {}
+        self.records: Counter[int] = Counter()
+        self.late = 0
+
+    def look(self) -> dict[int, int]:
+        """Read on; the highest position by partition."""
+        topic = self._settings.changelog_topic
+        there = self._consumer.partitions_for_topic(topic)
+        if there - self._assigned:
+            self._assigned = there
+            self._consumer.assign([TopicPartition(topic, number) for number in there])
+        for at, records in self._consumer.poll(timeout_ms=100).items():
+            for record in records:
+                self._take(at.partition, record)
+        return {number: state.position for number, state in self.highest.items()}
+
+    def _take(self, number: int, record: Any) -> None:  # noqa: ANN401 - a kafka-python record
+        self.records[number] += 1
+        recipe = self._settings.recipe
+        try:
+            state = snapshot.read(record.value, number, recipe)
+            state.restore(recipe)
+        except (DamagedError, ForeignError):
+            return
+        known = self.highest.get(number)
+        if known is None or state.position >= known.position:
+            self.highest[number] = state
+        else:
+            self.late += 1
+
+    def close(self) -> None:
+        self._consumer.close(autocommit=False, timeout_ms=1000)
+
+
+def saved(settings: Settings) -> dict[int, Snapshot]:
+    """The valid snapshot with the highest position of each partition of the changelog, now."""
+    with closing(_consumer(settings)) as consumer, closing(Saved(settings)) as found:
+        topic = settings.changelog_topic
+        ats = [TopicPartition(topic, n) for n in consumer.partitions_for_topic(topic)]
+        for batch in _read(consumer, ats):
+            for record in batch:
+                found._take(record.partition, record)
+        return found.highest
+
+
+def wait_saved(world: World, seconds: float = SECONDS) -> float:
+    """Wait until the changelog holds a state at the log's end, every partition; how long it took.
+
+    Raises:
+        TimeoutError: It did not come to that in time.
+    """
+    started = monotonic()
+    ends = {number: end for number, (_first, end) in world.log_range().items() if end}
+    with closing(Saved(world.settings)) as found:
+        wait_until(lambda: ends.items() <= found.look().items(), seconds)
+    return monotonic() - started
+
+
+@dataclass(slots=True)
+class Verdict:
+    """Whether the invariants hold.
+
+    Attributes:
+        records: In the log.
+        refused: Of them, by the offline pass.
+        letters: Dead letters, repeats among them.
+        faults: What does not hold, a sentence each.
+    """
+
+    records: int = 0
+    refused: int = 0
+    letters: int = 0
+    faults: list[str] = field(default_factory=list)
+
+    def __str__(self) -> str:
+        held = "; ".join(self.faults) or "I1 and I3 hold"
+        return (
+            f"{self.records} records, {self.refused} refused, {self.letters} dead letters "
+            f"({self.letters - self.refused} more than refused): {held}"
+        )
+
+
+def judge(world: World) -> Verdict:
+    """Compare what was saved with the offline pass, and the dead letters with what was refused."""
+    settings = world.settings
+    due, found = offline(settings), saved(settings)
+    letters = Counter(dead_letters(settings))
+    verdict = Verdict(sum(due.records.values()), len(due.refused), letters.total())
+    verdict.faults += _states(due, found)
+    if missing := due.refused - letters.keys():
+        verdict.faults.append(f"I3: {len(missing)} dead letters are missing")
+    if wrong := letters.keys() - due.refused:
+        verdict.faults.append(f"I3: {len(wrong)} dead letters are of events not refused")
+    return verdict
+
+
+def dead_letters(settings: Settings) -> Iterator[str]:
+    """The keys on the dead-letter topic."""
+    with closing(_consumer(settings)) as consumer:
+        topic = settings.dead_letter_topic
+        ats = [TopicPartition(topic, n) for n in consumer.partitions_for_topic(topic)]
+        for batch in _read(consumer, ats):
+            yield from (record.key.decode() for record in batch)
+
+
+def _states(due: Pass, found: dict[int, Snapshot]) -> Iterator[str]:
+    for number, state in due.states.items():
+        if number not in found:
+            if due.records[number]:
+                yield f"I1: partition {number} has no snapshot"
+            continue
+        theirs = found[number]
+        if theirs.position != state.position:
+            yield f"I1: partition {number} is at {theirs.position}, due is {state.position}"
+        if theirs.sha256 != state.sha256:
+            yield f"I1: partition {number}: other bits ({_difference(theirs.state, state.state)})"
+        counted = sum(theirs.state["counts"][outcome] for outcome in Outcome)
+        if counted != due.records[number]:
+            yield f"I1: partition {number} counts {counted} of {due.records[number]} records"
+
+
+def _difference(theirs: dict[str, Any], due: dict[str, Any]) -> str:
+    due = orjson.loads(orjson.dumps(due))
+    names = [name for name in due if theirs.get(name) != due[name]]
+    return f"{', '.join(names)}; counts {theirs['counts']}, due {due['counts']}"
+
+
+def _read(consumer: KafkaConsumer, ats: Iterable[TopicPartition]) -> Iterator[list[Any]]:
+    """Every record of these partitions from the beginning to the end that they have now."""
+    ats = list(ats)
+    consumer.assign(ats)
+    consumer.seek_to_beginning(*ats)
+    ends = consumer.end_offsets(ats)
+    deadline = monotonic() + SECONDS
+    while any(consumer.position(at) < ends[at] for at in ats):
+        assert monotonic() < deadline, f"{ats} not read to the end"
+        yield from consumer.poll(timeout_ms=500, max_records=5000).values()
+
+
+def _consumer(settings: Settings) -> KafkaConsumer:
+    return KafkaConsumer(
+        bootstrap_servers=list(settings.kafka_bootstrap_servers),
+        group_id=None,
+        auto_offset_reset="earliest",
+        max_partition_fetch_bytes=8 * 1024 * 1024,
+        metadata_max_age_ms=2000,
+    )
+
+
+def _topic_id(settings: Settings) -> str:
+    servers = list(settings.kafka_bootstrap_servers)
+    with closing(KafkaAdminClient(bootstrap_servers=servers)) as admin:
+        (topic,) = admin.describe_topics([settings.events_topic])
+        return str(topic["topic_id"])

@@ -1,0 +1,69 @@
+"""Two consumers killed -9 every second or two, and their broker too, while events stream."""
+
+import random
+import threading
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from multiprocessing import get_context
+from pathlib import Path
+from time import monotonic
+
+import pytest
+
+from broker import EmbeddedKafka
+from chaos.reference import judge, wait_saved
+from chaos.world import World, stream, tell
+
+pytestmark = pytest.mark.slow
+
+EVENTS = 300_000
+KILLS = 44
+BROKER_KILLS = 6
+SEED = 20260801
+
+
+def test_kill_9_of_consumers_and_of_the_broker_changes_no_bit(tmp_path: Path) -> None:
+    chance = random.Random(SEED)  # noqa: S311 - repeatable
+    seconds = 1.5 * KILLS
+    with (
+        EmbeddedKafka(data=tmp_path / "kafka") as kafka,
+        ThreadPoolExecutor(1) as beside,
+        # In a process of its own: kafka-python leaves sockets lying about when a broker dies.
+        ProcessPoolExecutor(1, get_context("spawn")) as elsewhere,
+    ):
+        world = World(kafka.bootstrap_servers, tmp_path).begin()
+        instances = [world.instance(name).start() for name in ("one", "two")]
+        for instance in instances:
+            instance.wait_ready()
+        pace = threading.Event()  # never set
+        started = monotonic()
+        sending = elsewhere.submit(stream, world.servers, world.events_topic, EVENTS, SEED, seconds)
+        breaking = beside.submit(kill_the_broker, kafka, BROKER_KILLS, seconds)
+        try:
+            for _ in range(KILLS):
+                pace.wait(chance.uniform(1, 2))
+                victim = chance.choice(instances)
+                assert victim.runs, f"it ended by itself: {victim.said}"
+                victim.kill()
+                victim.start()
+            breaking.result()
+            sending.result()
+            stormed = monotonic() - started
+            settled = wait_saved(world)
+            verdict = judge(world)
+        finally:
+            world.close()
+        tell(
+            f"seed {SEED}: {KILLS} kills of consumers and {BROKER_KILLS} of the broker in "
+            f"{stormed:.0f} s; all saved {settled:.1f} s later; {verdict}"
+        )
+        assert verdict.faults == []
+        assert verdict.records >= EVENTS
+
+
+def kill_the_broker(kafka: EmbeddedKafka, times: int, seconds: float) -> None:
+    """Kill it so often within this time, and start it again at once."""
+    pace = threading.Event()  # never set
+    for _ in range(times):
+        pace.wait(seconds / (times + 1))
+        kafka.kill()
+        kafka.start()

@@ -1,0 +1,340 @@
+"""One application on a real Kafka: its topics, its log, and its processes, which may be killed."""
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import threading
+import uuid
+from collections.abc import Iterable, Iterator
+from contextlib import closing, contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from time import monotonic
+from typing import Any, Self
+
+import orjson
+from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition
+from kafka.errors import TopicAlreadyExistsError
+from kafka.structs import OffsetAndMetadata
+
+from broker.ports import free_port
+from consumer.settings import Settings
+from contract import topics
+from contract.messages import CORRELATION_ID, REPLY_TO
+from producer.simulate import simulate
+from service import Service, wait_until
+
+MUTANT = Path(__file__).with_name("mutant.py")
+REFUSED_VALUES: tuple[bytes | None, ...] = (
+    None,
+    b"",
+    b"not json",
+    b"[]",
+    b'{"tv": 1}',
+    b'{"tv": NaN, "radio": 1, "newspaper": 1, "sales": 1}',
+    b'{"tv": "1", "radio": 1, "newspaper": 1, "sales": 1}',
+    b'{"tv": 1e13, "radio": 1, "newspaper": 1, "sales": 1}',
+)
+
+CHUNK = 500
+KEY = b"device"  # kafka-python sends no null value without a key
+
+Reply = dict[str, Any]
+
+
+def tell(figures: object) -> None:
+    """Print what a test measured: `pytest -s` or `-rP` shows it."""
+    print(figures)  # noqa: T201
+
+
+def events(count: int, seed: int) -> Iterator[bytes | None]:
+    """Values of events: 98 % with a target, 1 % without, 1 % that are refused."""
+    chance = random.Random(seed)  # noqa: S311 - a test's chance is repeatable
+    for row in simulate(count, seed):
+        kind = chance.random()
+        if kind < 0.01:
+            yield chance.choice(REFUSED_VALUES)
+        elif kind < 0.02:
+            yield orjson.dumps(row | {"sales": None})
+        else:
+            yield orjson.dumps(row)
+
+
+@dataclass(slots=True)
+class Instance:
+    """A consumer under one INSTANCE_ID, through all its lives.
+
+    Attributes:
+        environment: The service's variables.
+        log: What all its lives say, one after another.
+        lives: How often it was started.
+    """
+
+    environment: dict[str, str]
+    log: Path
+    lives: int = 0
+    _service: Service | None = None
+
+    @property
+    def service(self) -> Service:
+        """Its present life, or the last one."""
+        assert self._service is not None
+        return self._service
+
+    @property
+    def runs(self) -> bool:
+        return self._service is not None and self._service.process.poll() is None
+
+    def start(self, *mutation: str, **environment: str) -> Self:
+        """Begin a life: the service, or a mutant of it."""
+        assert not self.runs
+        self.lives += 1
+        port = free_port("127.0.0.1")
+        command = [str(MUTANT), *mutation] if mutation else ["-m", "consumer"]
+        with self.log.open("ab") as log:
+            process = subprocess.Popen(
+                [sys.executable, *command],
+                env={**os.environ, **self.environment, "HTTP_PORT": str(port), **environment},
+                stdout=log,
+                stderr=log,
+            )
+        self._service = Service(f"http://127.0.0.1:{port}", process, self.log)
+        return self
+
+    def wait_ready(self, seconds: float = 60.0) -> Self:
+        wait_until(lambda: self.service.ready or not self.runs, seconds)
+        assert self.runs, self.said
+        return self
+
+    def kill(self) -> None:
+        """SIGKILL: nothing in the process can notice."""
+        self.service.process.kill()
+        self.service.process.wait()
+
+    def pause(self) -> None:
+        self.service.process.send_signal(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        self.service.process.send_signal(signal.SIGCONT)
+
+    def stop(self) -> int:
+        """SIGTERM; its exit code."""
+        return self.service.stop()
+
+    def wait_ended(self, seconds: float = 60.0) -> int:
+        """The exit code of a life that ends by itself, minus the signal's number if it died."""
+        return self.service.process.wait(timeout=seconds)
+
+    @property
+    def said(self) -> str:
+        return self.log.read_text()
+
+    @property
+    def last_line(self) -> str:
+        return self.said.strip().rpartition("\n")[2]
+
+
+@dataclass(slots=True)
+class World:
+    """Names that no other test has, on one Kafka.
+
+    Attributes:
+        servers: Bootstrap servers.
+        folder: Where the logs of its instances are.
+        partitions: Of the events topic.
+        environment: The service's variables beside the names.
+        own: The part of the names that is this world's alone.
+        instances: Those that were made, by name.
+    """
+
+    servers: str
+    folder: Path
+    partitions: int = 4
+    environment: dict[str, str] = field(default_factory=dict)
+    own: str = field(default_factory=lambda: uuid.uuid4().hex[:8])
+    instances: dict[str, Instance] = field(default_factory=dict)
+
+    @property
+    def names(self) -> dict[str, str]:
+        return {
+            "KAFKA_BOOTSTRAP_SERVERS": self.servers,
+            "APPLICATION_ID": f"riverline-{self.own}",
+            "EVENTS_TOPIC": f"events-{self.own}",
+            "REQUESTS_TOPIC": f"requests-{self.own}",
+            "REPLIES_TOPIC": f"prediction-replies-{self.own}",
+            "DEAD_LETTER_TOPIC": f"events-{self.own}.dead-letters",
+            "CHECKPOINT_INTERVAL_MS": "200",
+            **self.environment,
+        }
+
+    @property
+    def settings(self) -> Settings:
+        """What its instances read from their environment."""
+        return Settings(**{name.lower(): value for name, value in self.names.items()})  # type: ignore[arg-type]
+
+    @property
+    def events_topic(self) -> str:
+        return self.names["EVENTS_TOPIC"]
+
+    def instance(self, name: str = "one", **environment: str) -> Instance:
+        """The instance of this INSTANCE_ID; made, and not started, where it is new."""
+        if name not in self.instances:
+            variables = {**self.names, "INSTANCE_ID": name, **environment}
+            self.instances[name] = Instance(variables, self.folder / f"{name}.log")
+        return self.instances[name]
+
+    @contextmanager
+    def admin(self) -> Iterator[KafkaAdminClient]:
+        with closing(KafkaAdminClient(bootstrap_servers=self.servers)) as admin:
+            yield admin
+
+    def create(self, topic: str, partitions: int, **config: str) -> None:
+        with self.admin() as admin:
+            admin.create_topics({topic: {"num_partitions": partitions, "configs": config}})
+
+    def begin(self) -> Self:
+        """Make the events topic as wide as is wanted."""
+        self.create(self.events_topic, self.partitions)
+        return self
+
+    def send(self, values: Iterable[bytes | None], topic: str = "", **where: Any) -> None:  # noqa: ANN401
+        """Send events, round the partitions unless told ``partition``; all are acknowledged."""
+        with closing(plain_producer(self.servers)) as producer:
+            futures = [
+                producer.send(
+                    topic or self.events_topic,
+                    value=value,
+                    **{"key": KEY, "partition": number % self.partitions, **where},
+                )
+                for number, value in enumerate(values)
+            ]
+            for future in futures:
+                future.get(timeout=60)
+
+    def put(self, number: int, *documents: bytes | None) -> None:
+        """Append to a partition of the changelog, which is made where it is missing."""
+        changelog = topics.changelog(self.settings.changelog_topic, self.partitions)
+        with suppress(TopicAlreadyExistsError):
+            self.create(changelog.name, changelog.partitions, **changelog.config)
+        key = f"partition-{number}".encode()
+        self.send(documents, changelog.name, partition=number, key=key)
+
+    def commit(self, positions: dict[int, int]) -> None:
+        """Set the learners' offsets, once nobody learns; no state may ever depend on them."""
+        offsets = {
+            TopicPartition(self.events_topic, number): OffsetAndMetadata(position, "", -1)
+            for number, position in positions.items()
+        }
+        group = f"{self.settings.application_id}-learner"
+        with self.admin() as admin:
+            wait_until(lambda: not admin.describe_groups([group])[group]["members"])
+            admin.alter_group_offsets(group, offsets)
+
+    def log_range(self, topic: str = "") -> dict[int, tuple[int, int]]:
+        """The first and the next offset of each partition."""
+        topic = topic or self.events_topic
+        with closing(KafkaConsumer(bootstrap_servers=self.servers)) as consumer:
+            at = [TopicPartition(topic, n) for n in sorted(consumer.partitions_for_topic(topic))]
+            first, last = consumer.beginning_offsets(at), consumer.end_offsets(at)
+        return {tp.partition: (first[tp], last[tp]) for tp in at}
+
+    def close(self) -> None:
+        """Kill what still runs, and show what it said."""
+        for name, instance in self.instances.items():
+            if instance.runs:
+                instance.kill()
+            tell(f"--- {name}, {instance.lives} lives, at the end:")
+            tell("\n".join(instance.said.splitlines()[-40:]))
+
+
+def plain_producer(servers: str) -> KafkaProducer:
+    """A producer that never gives up while a broker is restarted; repeats stay in the log."""
+    return KafkaProducer(
+        bootstrap_servers=servers,
+        acks="all",
+        enable_idempotence=False,
+        linger_ms=5,
+        max_block_ms=60_000,
+        reconnect_backoff_max_ms=1000,
+    )
+
+
+def stream(servers: str, topic: str, count: int, seed: int, seconds: float) -> None:
+    """Send so many events in so many seconds, through whatever happens to the broker."""
+    with closing(plain_producer(servers)) as producer:
+        partitions = len(producer.partitions_for(topic))
+        pace = threading.Event()  # never set
+        started = monotonic()
+        futures = []
+        for number, value in enumerate(events(count, seed)):
+            if number % CHUNK == 0:
+                pace.wait(max(0.0, started + seconds * number / count - monotonic()))
+            futures.append(
+                producer.send(topic, value=value, key=KEY, partition=number % partitions)
+            )
+        for future in futures:
+            future.get(timeout=120)
+
+
+class Asker:
+    """Asks each partition of the requests topic, so that every responder gets its share.
+
+    Args:
+        world: Whose service is asked.
+    """
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._requests, self._replies = world.names["REQUESTS_TOPIC"], world.names["REPLIES_TOPIC"]
+        self._producer = plain_producer(world.servers)
+        self._consumer = KafkaConsumer(bootstrap_servers=world.servers, group_id=None)
+        at = [
+            TopicPartition(self._replies, n)
+            for n in self._consumer.partitions_for_topic(self._replies)
+        ]
+        self._consumer.assign(at)
+        for tp, end in self._consumer.end_offsets(at).items():
+            self._consumer.seek(tp, end)
+        self.partitions = sorted(self._consumer.partitions_for_topic(self._requests))
+        self._asked: dict[bytes, int] = {}
+        self.answers: dict[bytes, Reply] = {}
+
+    def ask(self, partition: int, request: Reply) -> bytes:
+        """Send a request to one partition; its correlation id."""
+        correlation_id = uuid.uuid4().hex.encode()
+        self._asked[correlation_id] = partition
+        self._producer.send(
+            self._requests,
+            value=orjson.dumps(request),
+            partition=partition,
+            headers=[(CORRELATION_ID, correlation_id), (REPLY_TO, self._replies.encode())],
+        ).get(timeout=30)
+        return correlation_id
+
+    def look(self, timeout_ms: int = 50) -> dict[bytes, Reply]:
+        """Take up the replies that have come; all that are not taken away yet."""
+        for records in self._consumer.poll(timeout_ms=timeout_ms).values():
+            for record in records:
+                asked = dict(record.headers).get(CORRELATION_ID)
+                if asked in self._asked:
+                    self.answers[asked] = orjson.loads(record.value)
+        return self.answers
+
+    def ask_all(self, request: Reply, seconds: float = 30.0) -> list[Reply]:
+        """The replies from every partition of the requests topic."""
+        asked = [self.ask(partition, request) for partition in self.partitions]
+
+        wait_until(lambda: self.look().keys() >= set(asked), seconds)
+        return [self.answers[correlation_id] for correlation_id in asked]
+
+    def close(self) -> None:
+        self._producer.close(timeout=1)
+        self._consumer.close(autocommit=False, timeout_ms=1000)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
