@@ -38,12 +38,21 @@ check: setup ## style, types, import directions, then the tests
 	@$(VENV)/bin/lint-imports
 	@$(MAKE) --no-print-directory test
 
-bench: setup ## the benchmark, against an embedded Kafka
-	@$(RUN) benchmarks/bench.py
+bench: setup $(VENV)/peers/.installed ## the benchmark, against an embedded Kafka (BENCH=--help for its options)
+	@$(RUN) benchmarks/bench.py $(BENCH)
+
+# The peers ask for older packages than the lock has, so they live in an environment of their own.
+$(VENV)/peers/.installed: requirements-bench.lock $(VENV)/.installed
+	@test -x $(VENV)/peers/bin/python || $(RUN) -m venv $(VENV)/peers
+	@$(VENV)/peers/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes \
+	  -r requirements-bench.lock && touch $@ || echo "The peers can't be installed; on without them."
 
 lock: setup ## pin every package with its hashes, after a change of pyproject.toml
 	$(VENV)/bin/pip-compile --quiet --strip-extras --allow-unsafe --generate-hashes --all-extras \
 	  --all-build-deps --no-emit-index-url --no-emit-find-links --no-header --output-file requirements.lock pyproject.toml
+	{ cat requirements-bench.in; sed -n 's/^\(river\|numpy\|scipy\|orjson\)==\([^ ]*\).*/\1==\2/p' requirements.lock; } \
+	  | $(VENV)/bin/pip-compile --quiet --strip-extras --allow-unsafe --generate-hashes \
+	    --no-emit-index-url --no-emit-find-links --no-header --output-file requirements-bench.lock -
 
 clean: ## remove what setup and the tests made
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
