@@ -29,11 +29,12 @@ class Target:
     at_least: bool
 
     @property
-    def held(self) -> bool:
+    def verdict(self) -> str:
         """Whether the promise is kept."""
         if self.found is None:
-            return False
-        return self.found >= self.limit if self.at_least else self.found <= self.limit
+            return ""
+        kept = self.found >= self.limit if self.at_least else self.found <= self.limit
+        return "held" if kept else "MISSED"
 
 
 def targets(results: Results) -> list[Target]:
@@ -54,7 +55,7 @@ def sheet(results: Results) -> Sheet:
     for target in targets(results):
         due = f"{'at least' if target.at_least else 'at most'} {target.limit:g}"
         found = "not measured" if target.found is None else f"{target.found:.2f}"
-        made.rows.append((target.promise, due, found, "held" if target.held else "MISSED"))
+        made.rows.append((target.promise, due, found, target.verdict))
     return made
 
 

@@ -18,6 +18,7 @@ import threading
 from collections.abc import Callable
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
+from functools import partial
 from importlib.metadata import version
 from time import monotonic
 from uuid import uuid4
@@ -41,7 +42,7 @@ from consumer.settings import Settings
 from consumer.shared import Shared
 from consumer.telemetry import Telemetry
 from consumer.topics import EventsTopic, ensure_changelog, ensure_topics, topic_id
-from consumer.watch import Topics, Watch
+from consumer.watch import Group, Topics, Watch
 from consumer.web import Web
 from contract.topics import MAX_SNAPSHOT_BYTES
 
@@ -174,6 +175,13 @@ class App:
             self._health,
             settings.events_topic,
             clients.log.topic_id,
+            [
+                Group(client.group_id(settings, role), topic, partial(client.rejoin, consumer))
+                for role, topic, consumer in (
+                    ("learner", settings.events_topic, clients.events),
+                    ("responder", settings.requests_topic, clients.requests),
+                )
+            ],
         )
         replies = Replies(clients.replies, watch.look_soon, self._telemetry.undelivered)
         writer = uuid4().bytes

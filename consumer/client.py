@@ -74,6 +74,7 @@ class Admin(Protocol):
     def create_topics(self, new_topics: Mapping[str, Mapping[str, Any]]) -> object: ...
     def create_partitions(self, topic_partitions: Mapping[str, int]) -> object: ...
     def describe_configs(self, config_resources: Sequence[object]) -> dict[str, Any]: ...
+    def describe_groups(self, group_ids: Sequence[str]) -> dict[str, dict[str, Any]]: ...
     def remove_group_members(self, group_id: str, members: Sequence[object]) -> object: ...
     def close(self) -> None: ...
 
@@ -144,12 +145,17 @@ def changelog_consumer(settings: Settings) -> Consumer:
     return consumer
 
 
+def group_id(settings: Settings, role: str) -> str:
+    """The consumer group of one of our loops."""
+    return f"{settings.application_id}-{role}"
+
+
 def _consumer(settings: Settings, *, role: str, **options: object) -> Consumer:
     consumer: Consumer = _connect(
         KafkaConsumer,
         **settings.client_options(),
         client_id=f"{settings.application_id}-{role}-{settings.member}",
-        group_id=f"{settings.application_id}-{role}",
+        group_id=group_id(settings, role),
         group_instance_id=settings.member,
         partition_assignment_strategy=[CooperativeStickyAssignor],
         enable_auto_commit=False,
@@ -167,6 +173,18 @@ def joined(consumer: Consumer) -> bool:
     """Whether the group counts on us; where our part is nothing, no listener is told of it."""
     coordinator: Any = getattr(consumer, "_coordinator")  # noqa: B009
     return bool(coordinator.stable())
+
+
+def rejoin(consumer: Consumer) -> None:
+    """Make the next poll join the group again; may be called by any thread."""
+    coordinator: Any = getattr(consumer, "_coordinator")  # noqa: B009
+    coordinator.request_rejoin()
+
+
+def look_up_again(consumer: Consumer) -> None:
+    """Forget a look-up of the group's coordinator that has not come back."""
+    coordinator: Any = getattr(consumer, "_coordinator")  # noqa: B009
+    coordinator._find_coordinator_future = None  # noqa: SLF001 - there is no other way
 
 
 def producer(settings: Settings, *, role: str, **options: object) -> Producer:
@@ -211,7 +229,7 @@ def leave(admin: Admin, settings: Settings) -> None:
     """
     member = MemberToRemove(group_instance_id=settings.member)
     for role in ("learner", "responder"):
-        admin.remove_group_members(f"{settings.application_id}-{role}", [member])
+        admin.remove_group_members(group_id(settings, role), [member])
 
 
 def quieten() -> None:

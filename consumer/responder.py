@@ -13,6 +13,7 @@ from kafka.errors import CommitFailedError
 from kafka.structs import OffsetAndMetadata
 
 from consumer import answer
+from consumer.assignment import Joining
 from consumer.client import Consumer, joined
 from consumer.decode import EventDecoder, Rejected
 from consumer.dialects import (
@@ -59,6 +60,7 @@ class Responder:
     ) -> None:
         self._settings = shared.settings
         self._consumer = consumer
+        self._joining = Joining(consumer)
         self._replies = replies
         self._forwards = forwards
         self._decode = EventDecoder(shared.settings.fields, shared.settings.recipe.formula.target)
@@ -83,6 +85,7 @@ class Responder:
 
     def _turn(self) -> None:
         polled = poll(self._consumer, POLL_MS)
+        self._joining.check(monotonic())
         if joined(self._consumer):
             self._health.assignment["responder"] = True
         self._begin({} if isinstance(polled, Pill) else polled)

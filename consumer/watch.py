@@ -1,8 +1,13 @@
-"""Is Kafka there, and which topics are? Asked once a second, and at once when a reply waits."""
+"""Is Kafka there, and which topics are? Asked once a second, and at once when a reply waits.
+
+And, every few seconds: has each partition an owner?
+"""
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from time import monotonic
+from typing import Any
 
 import structlog
 from kafka.errors import KafkaError
@@ -13,11 +18,27 @@ from consumer.restore import NEW_ID, StateError
 
 INTERVAL_SECONDS = 1.0
 URGENT_SECONDS = 0.1
+GROUPS_SECONDS = 3.0
 
 Topics = Mapping[str, int]
 """How many partitions each topic has."""
 
 log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """A consumer group that we are a member of.
+
+    Attributes:
+        name: The group's.
+        topic: What it reads.
+        rejoin: Makes us join it again; may be called by any thread.
+    """
+
+    name: str
+    topic: str
+    rejoin: Callable[[], None]
 
 
 class Watch:
@@ -28,15 +49,24 @@ class Watch:
         health: Where the answer is noted.
         topic: The events topic.
         topic_id: Which topic of that name it was at the start.
+        groups: Those that must leave no partition to nobody.
     """
 
     def __init__(
-        self, connect: Callable[[], Admin], health: Health, topic: str, topic_id: str
+        self,
+        connect: Callable[[], Admin],
+        health: Health,
+        topic: str,
+        topic_id: str,
+        groups: Sequence[Group],
     ) -> None:
         self._connect = connect
         self._health = health
         self._topic = topic
         self._topic_id = topic_id
+        self._groups = groups
+        self._unowned: dict[str, set[int]] = {}
+        self._tended_at = monotonic()
         self._urgent = threading.Event()
         self._admin: Admin | None = None
 
@@ -68,6 +98,8 @@ class Watch:
             if self._admin is None:
                 self._admin = self._connect()
             topics = self._admin.describe_topics()
+            wide = {topic["name"]: len(topic["partitions"]) for topic in topics}
+            self._tend(self._admin, wide)
         except (KafkaError, OSError) as error:
             if self._health.kafka:
                 log.warning("Kafka does not answer", error=repr(error))
@@ -80,9 +112,43 @@ class Watch:
         ids = {topic["name"]: topic["topic_id"] for topic in topics}
         if ids.get(self._topic, self._topic_id) != self._topic_id:
             raise StateError(f"topic {self._topic} was recreated while it was read. {NEW_ID}")
-        return {topic["name"]: len(topic["partitions"]) for topic in topics}
+        return wide
+
+    def _tend(self, admin: Admin, topics: Topics) -> None:
+        """Have a group share anew that leaves a partition to nobody.
+
+        A member that gives a partition up, dies before it joins again, and comes back under its
+        name, is given what it kept; and nobody asks for the rest.
+        """
+        if monotonic() - self._tended_at < GROUPS_SECONDS:
+            return
+        self._tended_at = monotonic()
+        try:
+            found = admin.describe_groups([group.name for group in self._groups])
+        except KafkaError as error:  # we may not look, or the coordinator moves
+            log.debug("groups not looked at", error=repr(error))
+            return
+        for group in self._groups:
+            before = self._unowned.get(group.name, set())
+            self._unowned[group.name] = unowned(found[group.name], topics.get(group.topic, 0))
+            if lasting := before & self._unowned[group.name]:
+                log.warning("nobody has them: sharing anew", topic=group.topic, partitions=lasting)
+                group.rejoin()
 
     def _disconnect(self) -> None:
         if self._admin is not None:
             self._admin.close()
             self._admin = None
+
+
+def unowned(group: Mapping[str, Any], partitions: int) -> set[int]:
+    """The partitions that no member of a settled group has; none while it is still sharing."""
+    if group["group_state"] != "Stable":
+        return set()
+    owned = {
+        number
+        for member in group["members"]
+        for topic in member["member_assignment"]["assigned_partitions"]
+        for number in topic["partitions"]
+    }
+    return set(range(partitions)) - owned
