@@ -132,7 +132,9 @@ class Watch:
             before = self._unowned.get(group.name, set())
             self._unowned[group.name] = unowned(found[group.name], topics.get(group.topic, 0))
             if lasting := before & self._unowned[group.name]:
-                log.warning("nobody has them: sharing anew", topic=group.topic, partitions=lasting)
+                log.warning(
+                    "nobody has them: sharing anew", topic=group.topic, partitions=sorted(lasting)
+                )
                 group.rejoin()
 
     def _disconnect(self) -> None:
