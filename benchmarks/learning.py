@@ -74,7 +74,7 @@ def time_learning(services: Sequence[Service], events: int, limit: float) -> tup
         sleep(min(max(GLANCE_SECONDS, left / 2), 1.0))
         latest = _wait(services, 0, deadline)
         if latest.at > deadline:
-            raise ServiceError(f"{latest.learned:.0f} events learned, and then the time was up")
+            raise _late(services, latest)
     if first.learned > total / 2:
         raise ServiceError("over before it could be timed: take more events")
     share = events / (total - first.learned)
@@ -107,8 +107,7 @@ def _figures(service: Service) -> dict[str, float]:
             lines = page.read().decode().splitlines()
     except (OSError, HTTPException):
         if service.process.poll() is not None:
-            words = service.log.read_text().strip().splitlines()
-            raise ServiceError(f"the service ended: {words[-1] if words else '?'}") from None
+            raise ServiceError(f"the service ended: {_last_words(service)}") from None
         return {}
     pairs = (line.rpartition(" ") for line in lines if not line.startswith("#"))
     return {name: float(value) for name, _, value in pairs}
@@ -121,6 +120,16 @@ def prediction(service: Service) -> float:
     return intercept + TV * slope
 
 
+def _last_words(service: Service) -> str:
+    words = service.log.read_text().strip().splitlines()
+    return words[-1] if words else "it said nothing"
+
+
+def _late(services: Sequence[Service], glance: Glance) -> ServiceError:
+    words = "; ".join(map(_last_words, services))
+    return ServiceError(f"the time was up with {glance.learned:.0f} events learned: {words}")
+
+
 def _wait(
     services: Sequence[Service], least: int, deadline: float, pause: float = GLANCE_SECONDS
 ) -> Glance:
@@ -129,7 +138,7 @@ def _wait(
         if glance.learned >= least:
             return glance
         if glance.at > deadline:
-            raise ServiceError(f"{glance.learned:.0f} events learned, and then the time was up")
+            raise _late(services, glance)
         sleep(pause)
 
 

@@ -137,8 +137,11 @@ class Follower:
         if len(self._positions) >= self._wide:
             return
         all_of_it = [TopicPartition(self._topic, number) for number in range(self._wide)]
+        try:
+            starts = self._consumer.beginning_offsets(all_of_it)
+        except KeyError:
+            return  # the client has not heard of the new ones yet, and asks now
         self._consumer.assign(all_of_it)
-        starts = self._consumer.beginning_offsets(all_of_it)
         with self._progress:
             for at, start in starts.items():
                 self._consumer.seek(at, self._positions.setdefault(at.partition, start))
@@ -215,8 +218,8 @@ class Follower:
         followed = self._shared.served.followed()
         try:
             ends = self._consumer.end_offsets([TopicPartition(events, n) for n in followed])
-        except KafkaError:
-            return  # the watch tells that Kafka is away
+        except (KafkaError, KeyError):
+            return  # the watch tells that Kafka is away; or the topic has just grown
         self._shared.telemetry.follows(
             {
                 number: ends[TopicPartition(events, number)] - position
