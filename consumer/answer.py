@@ -9,6 +9,7 @@ from consumer.formula import Formula, parse_formula
 from consumer.model import Model
 from consumer.refusal import Refusal
 from consumer.request import Request, features
+from consumer.statistics.blocks import WINDOW
 from consumer.statistics.describe import describe
 from consumer.statistics.diagnostics import diagnose
 from consumer.statistics.regression import LEVEL, predict
@@ -30,8 +31,7 @@ def answer(request: Request, model: Model) -> Reply:
         case Method.TRAIN:
             return _train(request.params, model)
         case Method.DESCRIBE:
-            _no_others(request.params, allowed=())
-            return summarise(model)
+            return _describe(request.params, model)
         case Method.LEARN:
             raise ValueError("learn is no question")
 
@@ -66,12 +66,30 @@ def summarise(model: Model) -> Reply:
     }
 
 
+def _describe(params: dict[str, Any], model: Model) -> Reply:
+    _no_others(params, allowed=("recent",))
+    reply = summarise(model)
+    if "recent" in params:
+        reply["recent"] = _recent(params["recent"], model)
+    return reply
+
+
+def _recent(wanted: object, model: Model) -> Reply:
+    """The newest labelled rows, the newest last, of the window that the diagnostics rest on."""
+    if type(wanted) is not int or not 0 <= wanted <= WINDOW:
+        raise Refusal(ErrorCode.BAD_PARAMS, f"recent must be a whole number from 0 to {WINDOW}")
+    rows = model.summary.window().tolist()
+    oldest = max(0, len(rows) - int(wanted))
+    return {"fields": list(model.recipe.fields), "rows": rows[oldest:]}
+
+
 def _train(params: dict[str, Any], model: Model) -> Reply:
     _no_others(params, allowed=("formula",))
     regression = model.fit(_formula(params, model))
     return {
         **regression.to_reply(),
         "residuals": diagnose(model.summary, regression).to_reply(),
+        "prequential": model.errors.figures(),
         **_basis(model, regression.formula),
     }
 
@@ -144,6 +162,8 @@ def _no_others(params: dict[str, Any], *, allowed: tuple[str, ...]) -> None:
 def _finite(value: object) -> bool:
     if isinstance(value, dict):
         return all(map(_finite, value.values()))
+    if isinstance(value, list):
+        return all(map(_finite, value))
     return not isinstance(value, float) or math.isfinite(value)
 
 

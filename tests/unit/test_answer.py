@@ -220,3 +220,22 @@ def test_a_reply_with_a_number_that_is_none_is_never_sent() -> None:
     for number in (float("nan"), float("inf"), float("-inf")):
         with pytest.raises(ValueError, match="not finite"):
             answer.encode({"interval": {"low": number}})
+
+
+def test_a_summary_shows_the_newest_events_to_who_asks() -> None:
+    served = model(ROWS)
+    reply = answer.answer(Request(Method.DESCRIBE, {"recent": 3}), served)
+    assert reply["recent"] == {
+        "fields": ["tv", "radio", "newspaper", "sales"],
+        "rows": [list(row) for row in ROWS[-3:]],
+    }
+    assert "recent" not in answer.answer(Request(Method.DESCRIBE, {}), served)
+    for count, shown in ((0, 0), (500, 50)):
+        reply = answer.answer(Request(Method.DESCRIBE, {"recent": count}), served)
+        assert len(reply["recent"]["rows"]) == shown
+
+
+def test_a_regression_says_how_well_the_model_predicted() -> None:
+    served = model(NOISY)
+    assert train(served)["prequential"] == served.errors.figures()
+    assert 0.5 < train(served)["prequential"]["mae"] < 2
