@@ -1,0 +1,142 @@
+/** The routes under /v1/ia: HTTP in, questions and events out. */
+
+import { Router, type Request, type RequestHandler } from "express";
+import { MAX_BATCH_BYTES, readArray, readLines } from "./batch.ts";
+import { Admission, readBody } from "./body.ts";
+import type { Ask, Client, Params } from "./client.ts";
+import type { Events } from "./events.ts";
+import { readForm, readQuery } from "./forms.ts";
+import { decode, isObject } from "./json.ts";
+import { liveRouter } from "./live.ts";
+import type { Metrics } from "./metrics.ts";
+import { Problem } from "./problem.ts";
+import type { Settings } from "./settings.ts";
+import { renderTable } from "./table.ts";
+
+const JSON_TYPE = "application/json";
+const FORM_TYPE = "application/x-www-form-urlencoded";
+const LINES_TYPE = "application/x-ndjson";
+
+// The largest request that the service reads, less what the method's name takes.
+const MAX_QUESTION_BYTES = 255 * 1024;
+
+/** The methods of one path; any other is answered with 405 and the Allow header. */
+export interface Methods {
+  get?: RequestHandler[];
+  post?: RequestHandler[];
+}
+
+/** Put a path's methods on a router, counted and timed under the path's name. */
+export function route(router: Router, metrics: Metrics, path: string, methods: Methods): void {
+  const at = router.route(path);
+  at.all(metrics.observe(path));
+  if (methods.get) at.get(...methods.get);
+  if (methods.post) at.post(...methods.post);
+  const names = [...(methods.get ? ["GET", "HEAD"] : []), ...(methods.post ? ["POST"] : [])];
+  at.all(refuseMethod(names.join(", ")));
+}
+
+function refuseMethod(allow: string): RequestHandler {
+  return () => {
+    throw new Problem("method-not-allowed", `the methods are ${allow}`, { Allow: allow });
+  };
+}
+
+/** The HTTP API. */
+export function apiRouter(
+  client: Client,
+  events: Events,
+  settings: Settings,
+  metrics: Metrics,
+  stopping: AbortSignal,
+): Router {
+  const router = Router();
+  const admission = new Admission();
+  metrics.inFlight("bytes", () => admission.bytes);
+  const body = (types: string[], limit: number) => [admission.admit(limit), readBody(types, limit)].flat();
+  const add = (path: string, methods: Methods) => {
+    route(router, metrics, `/v1/ia${path}`, methods);
+  };
+
+  add("/predict", {
+    get: [answer(client.ask, "predict", query)],
+    post: [...body([JSON_TYPE], MAX_QUESTION_BYTES), answer(client.ask, "predict", object)],
+  });
+  add("/describe", { get: [answer(client.ask, "describe", query)] });
+  add("/train", { get: [train(client.ask)] });
+  add("/learn", {
+    post: [
+      ...body([JSON_TYPE, FORM_TYPE], MAX_QUESTION_BYTES),
+      answer(client.ask, "learn", (request) => event(request, settings.FIELDS), 202),
+    ],
+  });
+  add("/events", {
+    post: [...body([JSON_TYPE, LINES_TYPE], MAX_BATCH_BYTES), accept(client, events)],
+  });
+  router.use("/v1/ia/live", metrics.observe("/v1/ia/live"), untilStop(stopping));
+  router.use(liveRouter(client.ask));
+  router.all("/v1/ia/live", refuseMethod("GET, HEAD"));
+  return router;
+}
+
+function answer(
+  ask: Ask,
+  method: "predict" | "describe" | "learn",
+  params: (request: Request) => Params,
+  status = 200,
+): RequestHandler {
+  return async (request, response) => {
+    response.status(status).json(await ask(method, params(request)));
+  };
+}
+
+function train(ask: Ask): RequestHandler {
+  return async (request, response) => {
+    const type = request.accepts(["json", "html"]);
+    response.vary("Accept");
+    if (type === false)
+      throw new Problem("not-acceptable", `the table comes as ${JSON_TYPE} or text/html`);
+    const table = await ask("train", query(request));
+    if (type === "html") response.type("html").send(renderTable(table));
+    else response.json(table);
+  };
+}
+
+function accept(client: Client, events: Events): RequestHandler {
+  return async (request, response) => {
+    const bytes = request.body as Buffer;
+    const values = request.is(LINES_TYPE) ? readLines(bytes) : readArray(bytes);
+    if (client.fault !== undefined)
+      throw new Problem("kafka-away", `Kafka is away: ${client.fault}`);
+    await events.send(values);
+    response.status(202).json({ accepted: values.length });
+  };
+}
+
+/** A stream has no end of its own: it ends when the gateway stops. */
+function untilStop(stopping: AbortSignal): RequestHandler {
+  return (_, response, next) => {
+    const end = () => response.end();
+    stopping.addEventListener("abort", end);
+    response.on("close", () => {
+      stopping.removeEventListener("abort", end);
+    });
+    next();
+  };
+}
+
+function query(request: Request): Params {
+  return readQuery(new URL(request.originalUrl, "http://gateway").searchParams);
+}
+
+function object(request: Request): Params {
+  const value = decode(request.body as Buffer);
+  if (!isObject(value)) throw new Problem("bad-shape", "a JSON object is due");
+  return value;
+}
+
+function event(request: Request, fields: readonly string[]): Params {
+  return request.is(FORM_TYPE)
+    ? readForm((request.body as Buffer).toString(), fields)
+    : object(request);
+}

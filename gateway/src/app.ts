@@ -1,0 +1,109 @@
+/** The HTTP application: which way a request takes. */
+
+import { fileURLToPath } from "node:url";
+import express, { Router, type ErrorRequestHandler, type Express } from "express";
+import helmet from "helmet";
+import type { Logger } from "pino";
+import { apiRouter, route } from "./api.ts";
+import { bearer } from "./auth.ts";
+import type { Client } from "./client.ts";
+import type { Events } from "./events.ts";
+import type { Metrics } from "./metrics.ts";
+import { Problem, type Code } from "./problem.ts";
+import type { Settings } from "./settings.ts";
+
+const ROOT = fileURLToPath(new URL("..", import.meta.url));
+
+const CONTENT_SECURITY_POLICY = {
+  useDefaults: false,
+  directives: {
+    defaultSrc: ["'self'"],
+    baseUri: ["'none'"],
+    formAction: ["'self'"],
+    frameAncestors: ["'none'"],
+    objectSrc: ["'none'"],
+  },
+};
+
+export function createApp(
+  client: Client,
+  events: Events,
+  settings: Settings,
+  metrics: Metrics,
+  log: Logger,
+  stopping: AbortSignal,
+): Express {
+  const app = express();
+  app.set("query parser", false); // forms.ts reads queries
+  app.set("etag", false);
+  // The gateway itself speaks HTTP: whether there is TLS in front is not its to promise.
+  app.use(helmet({ contentSecurityPolicy: CONTENT_SECURITY_POLICY, strictTransportSecurity: false }));
+  app.use((_, response, next) => {
+    if (stopping.aborted) response.set("Connection", "close");
+    next();
+  });
+  app.use(operations(client, metrics));
+  if (settings.GATEWAY_TOKEN !== undefined) app.use("/v1", bearer(settings.GATEWAY_TOKEN));
+  app.use(apiRouter(client, events, settings, metrics, stopping));
+  app.use(express.static(`${ROOT}public`));
+  app.use(() => {
+    throw new Problem("not-found", "there is nothing at this path");
+  });
+  app.use(report(log));
+  return app;
+}
+
+/** What machines ask of the gateway itself. */
+function operations(client: Client, metrics: Metrics): Router {
+  const router = Router();
+  route(router, metrics, "/healthz", {
+    get: [
+      (_, response) => {
+        if (client.fault !== undefined) throw new Problem("kafka-away", client.fault);
+        response.json({ status: "ok" });
+      },
+    ],
+  });
+  route(router, metrics, "/metrics", {
+    get: [
+      async (_, response) => {
+        response.type(metrics.registry.contentType).send(await metrics.registry.metrics());
+      },
+    ],
+  });
+  route(router, metrics, "/openapi.yaml", {
+    get: [
+      (_, response) => {
+        response.type("application/yaml").sendFile(`${ROOT}openapi.yaml`);
+      },
+    ],
+  });
+  return router;
+}
+
+function report(log: Logger): ErrorRequestHandler {
+  return (error: unknown, request, response, next) => {
+    if (response.headersSent) {
+      next(error); // too late for a status: Express ends the connection
+      return;
+    }
+    const problem = asProblem(error);
+    if (problem.code === "gateway-fault") log.error({ error, path: request.path }, "a fault of ours");
+    response.status(problem.status).set(problem.headers).type("application/problem+json");
+    response.send(JSON.stringify(problem));
+  };
+}
+
+/** Express and its parsers say by a status what is wrong with a request. */
+function asProblem(error: unknown): Problem {
+  if (error instanceof Problem) return error;
+  const { status, message } = error as { status?: number; message?: string };
+  const codes: Record<number, Code> = {
+    404: "not-found",
+    413: "too-large",
+    415: "unsupported-media-type",
+  };
+  if (status === undefined || status >= 500)
+    return new Problem("gateway-fault", "the gateway is at fault, not the request");
+  return new Problem(codes[status] ?? "bad-request", message ?? "");
+}

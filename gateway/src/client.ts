@@ -1,0 +1,135 @@
+/** Request/reply over Kafka: thousands of questions in flight over one reply topic. */
+
+import { randomBytes } from "node:crypto";
+import type { Producer } from "@platformatic/kafka";
+import type { Logger } from "pino";
+import { encode } from "./json.ts";
+import { questionsProducer, reason, repliesConsumer } from "./kafka.ts";
+import type { Metrics } from "./metrics.ts";
+import { isCode, Problem } from "./problem.ts";
+import { Replies } from "./replies.ts";
+import type { Settings } from "./settings.ts";
+
+export type Method = "predict" | "train" | "describe" | "learn";
+export type Params = Record<string, unknown>;
+export type Reply = Record<string, unknown>;
+
+/** Ask the service; rejects with a Problem that says what went wrong. */
+export type Ask = (method: Method, params: Params) => Promise<Reply>;
+
+const MAX_IN_FLIGHT = 10_000;
+
+interface Waiting {
+  resolve: (reply: Reply) => void;
+  reject: (problem: Problem) => void;
+}
+
+/** Asks the service. Any number of gateways may share the reply topic: ids are random. */
+export class Client {
+  readonly #settings: Settings;
+  readonly #metrics: Metrics;
+  readonly #producer: Producer;
+  readonly #replies: Replies;
+  readonly #waiting = new Map<string, Waiting>();
+  readonly #prefix = `${randomBytes(12).toString("base64url")}.`;
+  #asked = 0;
+
+  constructor(settings: Settings, metrics: Metrics, log: Logger) {
+    this.#settings = settings;
+    this.#metrics = metrics;
+    this.#producer = questionsProducer(settings);
+    this.#replies = new Replies(
+      repliesConsumer(settings),
+      settings.REPLIES_TOPIC,
+      {
+        reply: (id, value) => {
+          this.#settle(id, value);
+        },
+        away: (why) => {
+          this.#failAll(why);
+        },
+      },
+      log,
+    );
+    metrics.inFlight("questions", () => this.#waiting.size);
+  }
+
+  /** Why nothing can be asked now; undefined while all is well. */
+  get fault(): string | undefined {
+    return this.#replies.fault;
+  }
+
+  start(): void {
+    this.#replies.start();
+  }
+
+  async stop(): Promise<void> {
+    await this.#replies.stop();
+    await this.#producer.close();
+  }
+
+  readonly ask: Ask = async (method, params) => {
+    const value = encode({ method, params });
+    if (this.fault !== undefined) throw new Problem("kafka-away", `Kafka is away: ${this.fault}`);
+    if (this.#waiting.size >= MAX_IN_FLIGHT)
+      throw new Problem("too-many-requests", `${MAX_IN_FLIGHT} questions are in flight`);
+    const id = this.#prefix + (this.#asked++).toString(36);
+    const timeout = this.#settings.REQUEST_TIMEOUT_MS;
+    const { promise, resolve, reject } = Promise.withResolvers<Reply>();
+    this.#waiting.set(id, { resolve, reject });
+    const timer = setTimeout(() => {
+      reject(new Problem("timeout", `no answer within ${timeout} ms: is the service running?`));
+    }, timeout);
+    try {
+      this.#send(id, value, Date.now() + timeout);
+      return await promise;
+    } finally {
+      clearTimeout(timer);
+      this.#waiting.delete(id);
+    }
+  };
+
+  #send(id: string, value: Buffer, deadline: number): void {
+    const headers = new Map([
+      [Buffer.from("correlation_id"), Buffer.from(id)],
+      [Buffer.from("reply_to"), Buffer.from(this.#settings.REPLIES_TOPIC)],
+      [Buffer.from("deadline"), Buffer.from(String(deadline))],
+    ]);
+    const messages = [{ topic: this.#settings.REQUESTS_TOPIC, value, headers }];
+    this.#producer.send({ messages }).catch((error: unknown) => {
+      this.#waiting
+        .get(id)
+        ?.reject(new Problem("kafka-away", `Kafka did not take the question: ${reason(error)}`));
+    });
+  }
+
+  #settle(id: string, value: Buffer): void {
+    const waiting = this.#waiting.get(id);
+    if (waiting === undefined) {
+      if (id.startsWith(this.#prefix)) this.#metrics.lateReply();
+      return;
+    }
+    const reply = parse(value);
+    if (reply instanceof Problem) waiting.reject(reply);
+    else waiting.resolve(reply);
+  }
+
+  #failAll(why: string): void {
+    for (const { reject } of this.#waiting.values())
+      reject(new Problem("kafka-away", `Kafka went away before the answer came: ${why}`));
+  }
+}
+
+/** A reply's bytes to the reply, or to the refusal that it carries. */
+export function parse(value: Buffer): Reply | Problem {
+  let reply: Reply;
+  try {
+    reply = JSON.parse(value.toString()) as Reply;
+  } catch {
+    return new Problem("internal", "the service's reply is not JSON");
+  }
+  if (!("error" in reply)) return reply;
+  const { code, message } = reply["error"] as { code?: unknown; message?: unknown };
+  const detail = typeof message === "string" ? message : "the service gave no reason";
+  return new Problem(isCode(code) ? code : "internal", detail);
+}

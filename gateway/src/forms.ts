@@ -1,0 +1,38 @@
+/** Query strings and forms to parameters. Pure. */
+
+import type { Params } from "./client.ts";
+import { Problem } from "./problem.ts";
+
+const NUMBER = /^-?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i;
+
+/**
+ * A query's parameters: what reads like a number is one, but for the formula.
+ *
+ * What is no number stays text: the service says what is wrong with it.
+ *
+ * @throws {Problem} A name is there twice.
+ */
+export function readQuery(query: URLSearchParams): Params {
+  const params = new Map<string, unknown>();
+  for (const [name, text] of query) {
+    if (params.has(name)) throw new Problem("bad-params", "a parameter is given twice");
+    params.set(name, name === "formula" ? text : numberOr(text));
+  }
+  return Object.fromEntries(params);
+}
+
+/**
+ * The prototype's positional form, `data[]=3.14&data[]=34.6&...`, to an event.
+ *
+ * @throws {Problem} It has other members, or not one value for each field.
+ */
+export function readForm(form: string, fields: readonly string[]): Params {
+  const pairs = [...new URLSearchParams(form)];
+  if (pairs.length !== fields.length || pairs.some(([name]) => name !== "data[]"))
+    throw new Problem("bad-shape", `data[] is due ${fields.length} times: ${fields.join(", ")}`);
+  return Object.fromEntries(fields.map((field, i) => [field, numberOr(pairs[i]?.[1] ?? "")]));
+}
+
+function numberOr(text: string): number | string {
+  return NUMBER.test(text) ? Number(text) : text;
+}

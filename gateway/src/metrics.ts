@@ -1,0 +1,72 @@
+/** What Prometheus sees: one object on one registry; label values come from closed sets. */
+
+import type { RequestHandler } from "express";
+import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from "prom-client";
+
+const SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
+
+export class Metrics {
+  readonly registry = new Registry();
+  readonly #requests: Counter<"route" | "status">;
+  readonly #seconds: Histogram<"route">;
+  readonly #inFlight: Gauge<"what">;
+  readonly #late: Counter;
+  readonly #gauges: (() => void)[] = [];
+
+  constructor() {
+    const registers = [this.registry];
+    this.#requests = new Counter({
+      name: "riverline_gateway_requests_total",
+      help: "HTTP requests answered",
+      labelNames: ["route", "status"],
+      registers,
+    });
+    this.#seconds = new Histogram({
+      name: "riverline_gateway_request_seconds",
+      help: "From an HTTP request's head to the end of its answer",
+      labelNames: ["route"],
+      buckets: SECONDS,
+      registers,
+    });
+    this.#inFlight = new Gauge({
+      name: "riverline_gateway_in_flight",
+      help: "Questions without an answer; bytes of events that Kafka has not acknowledged",
+      labelNames: ["what"],
+      registers,
+      collect: () => {
+        for (const read of this.#gauges) read();
+      },
+    });
+    this.#late = new Counter({
+      name: "riverline_gateway_late_replies_total",
+      help: "Replies to questions of this gateway that nobody waited for any more",
+      registers,
+    });
+    collectDefaultMetrics({ register: this.registry });
+  }
+
+  /** Say how much is in flight, whenever somebody looks. */
+  inFlight(what: "questions" | "bytes", read: () => number): void {
+    this.#gauges.push(() => {
+      this.#inFlight.set({ what }, read());
+    });
+  }
+
+  lateReply(): void {
+    this.#late.inc();
+  }
+
+  /** Count and time the requests of a route. */
+  observe(route: string): RequestHandler {
+    return (_, response, next) => {
+      const stop = this.#seconds.startTimer({ route });
+      response.on("close", () => {
+        stop();
+        // A requester that left before its answer got none.
+        const status = response.writableFinished ? String(response.statusCode) : "aborted";
+        this.#requests.inc({ route, status });
+      });
+      next();
+    };
+  }
+}

@@ -1,0 +1,89 @@
+/** Errors as their sender sees them: problem details for HTTP APIs (RFC 9457). */
+
+/** What each code means: the HTTP status, and whether to try again. The first ones are the
+ * service's own (contract/messages.py, ErrorCode); those after `internal` are the gateway's. */
+const STATUS = {
+  "unreadable": 502,
+  "no-value": 422,
+  "too-large": 413,
+  "bad-json": 400,
+  "bad-shape": 422,
+  "missing-field": 422,
+  "not-a-number": 422,
+  "out-of-range": 422,
+  "unknown-method": 502,
+  "bad-params": 422,
+  "unknown-field": 422,
+  "bad-formula": 422,
+  // The question is well put; the data learned so far cannot answer it.
+  "too-few-events": 409,
+  "constant-field": 409,
+  "collinear-field": 409,
+  "bad-reply-address": 502,
+  "not-ready": 503,
+  "internal": 502,
+
+  "unauthorized": 401,
+  "not-found": 404,
+  "method-not-allowed": 405,
+  "not-acceptable": 406,
+  "unsupported-media-type": 415,
+  "too-many-requests": 429,
+  "bad-request": 400,
+  "gateway-fault": 500,
+  "kafka-away": 503,
+  "timeout": 504,
+} as const;
+
+const TITLE: Record<number, string> = {
+  400: "Bad Request",
+  401: "Unauthorized",
+  404: "Not Found",
+  405: "Method Not Allowed",
+  406: "Not Acceptable",
+  409: "Conflict",
+  413: "Content Too Large",
+  415: "Unsupported Media Type",
+  422: "Unprocessable Content",
+  429: "Too Many Requests",
+  500: "Internal Server Error",
+  502: "Bad Gateway",
+  503: "Service Unavailable",
+  504: "Gateway Timeout",
+};
+
+const RETRY_AFTER_SECONDS = "1";
+
+export type Code = keyof typeof STATUS;
+
+/** Whether the word is a code that an error reply may carry. */
+export function isCode(word: unknown): word is Code {
+  return typeof word === "string" && Object.hasOwn(STATUS, word);
+}
+
+/** An error with a code for programs and a sentence for people. */
+export class Problem extends Error {
+  readonly code: Code;
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+
+  constructor(code: Code, detail: string, headers: Readonly<Record<string, string>> = {}) {
+    super(detail);
+    this.name = "Problem";
+    this.code = code;
+    this.status = STATUS[code];
+    const later = this.status === 429 || this.status === 503;
+    this.headers = later ? { "Retry-After": RETRY_AFTER_SECONDS, ...headers } : headers;
+  }
+
+  /** The body of the response, `application/problem+json`. */
+  toJSON(): Record<string, string | number> {
+    return {
+      type: `urn:riverline:problem:${this.code}`,
+      title: TITLE[this.status] ?? "",
+      status: this.status,
+      detail: this.message,
+      code: this.code,
+    };
+  }
+}

@@ -1,0 +1,107 @@
+/** The regression as the table that statisticians expect, in HTML. Pure. */
+
+import type { Reply } from "./client.ts";
+
+interface Term {
+  coef: number;
+  se: number;
+  t: number | null;
+  p: number | null;
+  low: number;
+  high: number;
+}
+
+type Figures = Record<string, number | null>;
+
+/** The reply to `train` as a page of its own. */
+export function renderTable(reply: Reply): string {
+  const formula = escape(String(reply["formula"]));
+  return `<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>OLS regression: ${formula}</title>
+<link rel="stylesheet" href="/assets/page.css">
+</head>
+<body>
+<main>
+<h1>OLS regression</h1>
+<p>${formula}</p>
+${terms(reply["coefficients"] as Record<string, Term>)}
+${quality(reply as Figures)}
+${residuals(reply["residuals"] as Figures)}
+</main>
+</body>
+</html>
+`;
+}
+
+function terms(coefficients: Record<string, Term>): string {
+  const heads = ["Term", "coef", "std err", "t", "P&gt;|t|", "[0.025", "0.975]"];
+  const rows = Object.entries(coefficients).map(([name, term]) => {
+    const figures = [term.se, term.t, term.p, term.low, term.high].map((value) => fixed(value, 3));
+    const cells = [fixed(term.coef, 4), ...figures].map((text) => `<td>${text}</td>`).join("");
+    return `<tr><th scope="row">${escape(name)}</th>${cells}</tr>`;
+  });
+  return `<table>
+<caption>Coefficients</caption>
+<thead><tr>${heads.map((head) => `<th scope="col">${head}</th>`).join("")}</tr></thead>
+<tbody>
+${rows.join("\n")}
+</tbody>
+</table>`;
+}
+
+function quality(reply: Figures): string {
+  return pairs("Quality of the fit", [
+    ["R-squared", fixed(reply["r2"], 3)],
+    ["Adj. R-squared", fixed(reply["adjusted_r2"], 3)],
+    ["F-statistic", fixed(reply["f"], 1)],
+    ["Prob (F-statistic)", significant(reply["prob_f"])],
+    ["Log-Likelihood", fixed(reply["log_likelihood"], 2)],
+    ["AIC", fixed(reply["aic"], 0)],
+    ["BIC", fixed(reply["bic"], 0)],
+    ["No. Observations", fixed(reply["n"], 0)],
+    ["Df Residuals", fixed(reply["df_resid"], 0)],
+    ["Df Model", fixed(reply["df_model"], 0)],
+    ["Cond. No.", significant(reply["condition_number"])],
+  ]);
+}
+
+function residuals(figures: Figures): string {
+  return pairs(`Residuals of the last ${fixed(figures["window"], 0)} events`, [
+    ["Omnibus", fixed(figures["omnibus"], 3)],
+    ["Prob (Omnibus)", fixed(figures["prob_omnibus"], 3)],
+    ["Durbin-Watson", fixed(figures["durbin_watson"], 3)],
+    ["Jarque-Bera (JB)", fixed(figures["jarque_bera"], 3)],
+    ["Prob (JB)", fixed(figures["prob_jarque_bera"], 3)],
+    ["Skew", fixed(figures["skew"], 3)],
+    ["Kurtosis", fixed(figures["kurtosis"], 3)],
+  ]);
+}
+
+function pairs(caption: string, rows: [string, string][]): string {
+  const lines = rows.map(([name, text]) => `<tr><th scope="row">${name}</th><td>${text}</td></tr>`);
+  return `<table>
+<caption>${caption}</caption>
+<tbody>
+${lines.join("\n")}
+</tbody>
+</table>`;
+}
+
+function fixed(value: number | null | undefined, digits: number): string {
+  return value == null ? "undefined" : value.toFixed(digits);
+}
+
+/** Three digits that count, as 338 or 1.47e-42. */
+function significant(value: number | null | undefined): string {
+  if (value == null) return "undefined";
+  return value !== 0 && (value < 1e-3 || value >= 1e5) ? value.toExponential(2) : String(+value.toPrecision(3));
+}
+
+function escape(text: string): string {
+  const marks: Record<string, string> = { "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;" };
+  return text.replace(/[&<>"]/g, (mark) => marks[mark] ?? mark);
+}
