@@ -1,0 +1,107 @@
+// The page: each state that the gateway sends says all, and is shown as a whole.
+
+import { askForm } from "./ask.js";
+import { chart } from "./chart.js";
+import { fit } from "./fit.js";
+import { watch } from "./live.js";
+import { figure, whole } from "./numbers.js";
+import { showCoefficients, showQuality } from "./table.js";
+import { timeline } from "./timeline.js";
+
+const $ = (id) => document.getElementById(id);
+const say = (id, text) => {
+  if ($(id).textContent !== text) $(id).textContent = text; // a live region speaks of changes
+};
+
+const fitChart = chart($("fit"), fit);
+const errorChart = chart($("error"), timeline);
+const speedChart = chart($("speed"), timeline);
+
+let latest;
+let asked = null;
+const showFields = askForm($("ask"), $("answer"), (given, reply) => {
+  const { low = null, high = null } = reply.interval ?? {};
+  const x = Number(given[latest.term]);
+  asked = reply.formula === latest.regression.formula ? { x, y: reply.prediction, low, high } : null;
+  showFit(latest);
+});
+
+watch({
+  state(state) {
+    latest = state;
+    connection("live", "Live");
+    appear("figures");
+    $("figures").classList.remove("stale");
+    showKeyFigures(state);
+    showFields(state.recent.fields.filter((name) => name !== state.target), state.summary);
+    showFit(state);
+    showTimelines(state);
+    showCoefficients($("coefficients"), state.regression.coefficients);
+    showQuality($("quality"), state.regression);
+  },
+  trouble({ code, message }) {
+    connection("live", "Live");
+    if (code === "too-few-events") {
+      say("empty-why", message);
+      appear("empty");
+    } else {
+      say("trouble", message);
+      appear("trouble", latest ? "figures" : "trouble");
+      $("figures").classList.add("stale");
+    }
+  },
+  lost() {
+    connection("lost", "Connection lost, trying again");
+    $("figures").classList.add("stale");
+  },
+});
+
+function connection(is, words) {
+  $("connection").dataset.is = is;
+  say("connection", words);
+}
+
+function appear(...ids) {
+  for (const id of ["trouble", "empty", "figures"]) $(id).hidden = !ids.includes(id);
+}
+
+function showKeyFigures({ history, regression }) {
+  const { rate, rmse, mae } = history.at(-1);
+  say("formula", regression.formula);
+  say("events", whole(regression.events));
+  say("rate", whole(rate));
+  say("rmse", figure(rmse));
+  say("mae", figure(mae));
+  say("r2", figure(regression.r2, 3));
+}
+
+function showFit({ term, target, line, recent, regression }) {
+  if (!term) return say("fit-summary", "The formula has no term to draw a line over.");
+  const [x, y] = [term, target].map((name) => recent.fields.indexOf(name));
+  const points = recent.rows.map((row) => [row[x], row[y]]);
+  const slope = regression.coefficients[term].coef;
+  const words =
+    `One more ${term} goes with ${figure(slope)} ${target}. ` +
+    `Residuals have a standard deviation of ${figure(regression.residual_sd)}.`;
+  say("fit-summary", words);
+  const [first, last] = [line[0], line.at(-1)];
+  fitChart(
+    { term, target, line, points, asked },
+    `From ${figure(first.y)} at ${term} ${figure(first.x)} to ${figure(last.y)} at ` +
+      `${figure(last.x)}, over ${points.length} events. ${words}`,
+  );
+}
+
+function showTimelines({ at: now, history: samples }) {
+  const { rate, rmse, mae } = samples.at(-1);
+  const errors = `RMSE ${figure(rmse)}, MAE ${figure(mae)}, over all events so far.`;
+  say("error-summary", errors);
+  const series = [{ key: "rmse", name: "line" }, { key: "mae", name: "dashes" }];
+  errorChart({ samples, now, series, title: "error" }, errors);
+
+  const highest = Math.max(...samples.map((sample) => sample.rate ?? 0));
+  const speed = `Now ${whole(rate)}, at most ${whole(highest)} in the time shown.`;
+  say("speed-summary", speed);
+  const only = [{ key: "rate", name: "line" }];
+  speedChart({ samples, now, series: only, title: "events/s", filled: true }, speed);
+}

@@ -1,0 +1,37 @@
+/** The rate and the errors of the last minutes. Pure: time comes in as an argument. */
+
+const SPAN_MS = 5 * 60_000;
+
+export interface Errors {
+  mae: number | null;
+  rmse: number | null;
+}
+
+export interface Sample extends Errors {
+  /** Milliseconds since the epoch. */
+  at: number;
+  /** Events per second since the sample before; null for the first. */
+  rate: number | null;
+}
+
+export class History {
+  #samples: Sample[] = [];
+  #previous: { at: number; events: number } | undefined;
+
+  /** Note a sight of the model. Returns the samples of the last five minutes, this one included. */
+  add(at: number, events: number, { mae, rmse }: Errors): readonly Sample[] {
+    const rate = this.#previous === undefined ? null : perSecond(this.#previous, { at, events });
+    this.#previous = { at, events };
+    this.#samples = this.#samples.filter((sample) => sample.at > at - SPAN_MS);
+    this.#samples.push({ at, rate, mae, rmse });
+    return this.#samples;
+  }
+}
+
+/** Never negative: of several instances the one that answers may be a moment behind the others. */
+function perSecond(
+  before: { at: number; events: number },
+  now: { at: number; events: number },
+): number {
+  return Math.max(0, now.events - before.events) / Math.max(0.001, (now.at - before.at) / 1000);
+}

@@ -1,0 +1,97 @@
+/** The page's live data: one loop for all who watch, and none while nobody does. */
+
+import { setTimeout as delay } from "node:timers/promises";
+import { Router, type Response } from "express";
+import type { Ask } from "./client.ts";
+import { History } from "./live-history.ts";
+import { look } from "./live-view.ts";
+import { Problem } from "./problem.ts";
+
+const PERIOD_MS = 1000;
+const BEAT_MS = 5000;
+const MAX_WATCHERS = 100;
+const MAX_BEHIND_BYTES = 1024 * 1024;
+
+const HEADERS = {
+  "Content-Type": "text/event-stream",
+  "Cache-Control": "no-store",
+  "X-Accel-Buffering": "no", // nginx would hold the messages back
+};
+
+/** `GET /v1/ia/live`: server-sent events `state`, `trouble` and `beat`. */
+export function liveRouter(ask: Ask): Router {
+  const live = new Live(ask);
+  return Router()
+    .head("/v1/ia/live", (_, response) => {
+      response.writeHead(200, HEADERS).end();
+    })
+    .get("/v1/ia/live", (_, response) => {
+      live.watch(response);
+    });
+}
+
+class Live {
+  readonly #ask: Ask;
+  readonly #history = new History();
+  readonly #watchers = new Set<Response>();
+  #latest = "";
+  #running = false;
+
+  constructor(ask: Ask) {
+    this.#ask = ask;
+  }
+
+  /** Send each message to a response until its connection ends. */
+  watch(response: Response): void {
+    if (this.#watchers.size >= MAX_WATCHERS)
+      throw new Problem("too-many-requests", `${MAX_WATCHERS} pages are watching already`);
+    response.on("close", () => this.#watchers.delete(response));
+    response.writeHead(200, HEADERS);
+    this.#watchers.add(response);
+    response.write(`retry: 2000\n\n${this.#latest}`);
+    if (!this.#running) void this.#run();
+  }
+
+  async #run(): Promise<void> {
+    this.#running = true;
+    // An event and no comment: a page sees it too, and knows a dead connection by its absence.
+    const beat = setInterval(() => {
+      this.#tell(message("beat", {}));
+    }, BEAT_MS);
+    while (this.#watchers.size > 0) {
+      const next = delay(PERIOD_MS);
+      this.#latest = await this.#see();
+      this.#tell(this.#latest);
+      await next;
+    }
+    clearInterval(beat);
+    this.#latest = "";
+    this.#running = false;
+  }
+
+  /** The model as it is now, or why it cannot be seen. */
+  async #see(): Promise<string> {
+    try {
+      const view = await look(this.#ask);
+      const at = Date.now();
+      const { events, prequential } = view.regression;
+      const history = this.#history.add(at, events, prequential);
+      return message("state", { at, ...view, history });
+    } catch (error) {
+      const { code, message: words } = error as Problem; // ask rejects with nothing else
+      return message("trouble", { code, message: words });
+    }
+  }
+
+  #tell(text: string): void {
+    for (const watcher of this.#watchers) {
+      // Who does not keep up is let go; its page connects again and sees the newest state.
+      if (watcher.writableLength > MAX_BEHIND_BYTES) watcher.destroy();
+      else watcher.write(text);
+    }
+  }
+}
+
+function message(event: string, data: unknown): string {
+  return `event: ${event}\ndata: ${JSON.stringify(data)}\n\n`;
+}
