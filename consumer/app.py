@@ -48,7 +48,6 @@ from contract.topics import MAX_SNAPSHOT_BYTES
 
 RETRY_SECONDS = 0.5
 WATCHDOG_SECONDS = 1.0
-JOIN_SECONDS = 15.0
 CLOSE_MS = 1000
 SWITCH_SECONDS = 0.0005
 """How long the learner may hold the interpreter while the responder waits (Python's 5 ms are too
@@ -108,32 +107,25 @@ class App:
                 return
             threads = self._start(clients)
             log.info("serving", http_port=self.web.port, formula=self._settings.formula)
-            self._wait(clients)
+            self._wait()
             self._stop.set()
             for thread in threads:
                 thread.join()
         if self._death is not None:
             raise LoopDiedError(_reason(self._death)) from self._death
 
-    def _wait(self, clients: "_Clients") -> None:
+    def _wait(self) -> None:
         """Until told to stop or a loop dies; a loop that hangs ends the process at once.
 
         A process that was itself suspended forgives its loops until they had time to turn.
         """
-        started = turned = monotonic()
-        seen = False  # whether the events' group has ever counted on us
+        turned = monotonic()
         while not self._ended.wait(WATCHDOG_SECONDS):
             now = monotonic()
             if now - turned > 2 * WATCHDOG_SECONDS:
                 for loop in self._health.beats:
                     self._health.beat(loop, now=now)
             turned = now
-            seen = seen or client.joined(clients.events)
-            if not seen and self._health.kafka and now - started > JOIN_SECONDS:
-                # kafka-python's first look-up of the coordinator may hang for good on a busy
-                # machine: nothing is learned yet, and a fresh process finds it at once.
-                log.warning("the group was never joined: starting anew")
-                os.execv(sys.executable, [sys.executable, "-m", "consumer"])  # noqa: S606
             if silent := silent_loops(self._health.beats, now=now):
                 log.critical("ended", reason="; ".join(silent))
                 os._exit(1)  # the loop cannot be told to stop, and nothing unsaved is lost

@@ -5,10 +5,6 @@ from collections.abc import Iterable
 
 from kafka import ConsumerRebalanceListener, TopicPartition
 
-from consumer.client import Consumer, joined, look_up_again
-
-PATIENCE_SECONDS = 5.0
-
 
 class Assignment(ConsumerRebalanceListener):  # type: ignore[misc]  # kafka-python has no types
     """Notes and does nothing: the callbacks run on the client's I/O thread, the heartbeats' too."""
@@ -34,28 +30,3 @@ class Assignment(ConsumerRebalanceListener):  # type: ignore[misc]  # kafka-pyth
         with self._lock:
             lost, self._lost = self._lost, set()
         return lost
-
-
-class Joining:
-    """Sees to it that a consumer finds its group's coordinator.
-
-    On a machine that stalls, kafka-python 3.0's look-up of the coordinator may never come back, and
-    every poll waits for the same one: forgotten, it is sent anew.
-
-    Args:
-        consumer: A member of a group.
-    """
-
-    def __init__(self, consumer: Consumer) -> None:
-        self._consumer = consumer
-        self._out_since: float | None = None
-
-    def check(self, now: float) -> None:
-        """Called each turn, with the seconds of a monotonic clock."""
-        if joined(self._consumer):
-            self._out_since = None
-        elif self._out_since is None:
-            self._out_since = now
-        elif now - self._out_since > PATIENCE_SECONDS:
-            self._out_since = now
-            look_up_again(self._consumer)

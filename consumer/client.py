@@ -181,10 +181,16 @@ def rejoin(consumer: Consumer) -> None:
     coordinator.request_rejoin()
 
 
-def look_up_again(consumer: Consumer) -> None:
-    """Forget a look-up of the group's coordinator that has not come back."""
+def finish_joining(consumer: Consumer) -> None:
+    """Keep a join that a poll has begun and not ended wanted until its result is taken.
+
+    kafka-python 3.0's group leader joins anew when the partitions of its topics change, and forgets
+    why the moment it has shared them. Where the poll that began it has run out by then, the next
+    one sees no reason to join, and nobody ever takes the result: no partition, and no error.
+    """
     coordinator: Any = getattr(consumer, "_coordinator")  # noqa: B009
-    coordinator._find_coordinator_future = None  # noqa: SLF001 - there is no other way
+    if coordinator.rejoining:
+        coordinator.request_rejoin()
 
 
 def producer(settings: Settings, *, role: str, **options: object) -> Producer:

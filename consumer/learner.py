@@ -26,7 +26,7 @@ from kafka.errors import KafkaError, OffsetOutOfRangeError
 from kafka.structs import OffsetAndMetadata
 
 from consumer.acknowledge import Acknowledgements
-from consumer.assignment import Assignment, Joining
+from consumer.assignment import Assignment
 from consumer.changelog import Changelog
 from consumer.client import Consumer, joined
 from consumer.deadletters import DeadLetters
@@ -68,7 +68,6 @@ class Learner:
         self._acknowledgements = acknowledgements
         self._changelog = changelog
         self._assignment = Assignment()
-        self._joining = Joining(consumer)
         self._joined = False
         self._partitions: dict[int, Partition] = {}
         self._saved_at = monotonic()
@@ -90,7 +89,6 @@ class Learner:
 
     def _turn(self, stop: threading.Event) -> None:
         polled = self._poll()
-        self._joining.check(monotonic())
         # What came in the same poll as its partition was read from the group's offset.
         ours = self._partitions.keys() - self._take_up_assignment(stop)
         if isinstance(polled, Pill):

@@ -3,6 +3,8 @@
 An exception while a batch is read (checksum, codec) is raised once; after that the bare client's
 ``poll`` spins on the same place and returns nothing, silently. (One bad record in a good batch
 never gets here: see ``unpack``.)
+
+And a join that one poll begins is ended by a later one: the bare client may forget it between them.
 """
 
 from collections.abc import Sequence
@@ -12,7 +14,7 @@ from typing import Any
 from kafka import TopicPartition
 from kafka.errors import CorruptRecordError, KafkaError, NoOffsetForPartitionError
 
-from consumer.client import Consumer
+from consumer.client import Consumer, finish_joining
 from consumer.decode import Rejected
 from consumer.partition import Record
 from contract.messages import Reason
@@ -57,6 +59,8 @@ def poll(consumer: Consumer, timeout_ms: int) -> Batches | Pill:
         raise
     except Exception as error:  # noqa: BLE001 - whatever a hostile record makes the client raise
         return _step_over(consumer, error)
+    finally:
+        finish_joining(consumer)
 
 
 def _step_over(consumer: Consumer, error: Exception) -> Pill:

@@ -13,7 +13,6 @@ from kafka.errors import CommitFailedError
 from kafka.structs import OffsetAndMetadata
 
 from consumer import answer
-from consumer.assignment import Joining
 from consumer.client import Consumer, joined
 from consumer.decode import EventDecoder, Rejected
 from consumer.dialects import (
@@ -60,7 +59,6 @@ class Responder:
     ) -> None:
         self._settings = shared.settings
         self._consumer = consumer
-        self._joining = Joining(consumer)
         self._replies = replies
         self._forwards = forwards
         self._decode = EventDecoder(shared.settings.fields, shared.settings.recipe.formula.target)
@@ -85,7 +83,6 @@ class Responder:
 
     def _turn(self) -> None:
         polled = poll(self._consumer, POLL_MS)
-        self._joining.check(monotonic())
         if joined(self._consumer):
             self._health.assignment["responder"] = True
         self._begin({} if isinstance(polled, Pill) else polled)

@@ -5,12 +5,13 @@ Where a trap is not there any more, its test fails: then the guard may go.
 
 import subprocess
 import sys
-from contextlib import closing
+from contextlib import closing, suppress
 from time import monotonic
 from typing import Any
 
 import pytest
-from kafka import KafkaConsumer, KafkaProducer, TopicPartition
+from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition
+from kafka.coordinator.assignors.cooperative_sticky import CooperativeStickyAssignor
 from kafka.errors import KafkaError
 
 from chaos.conftest import Make
@@ -149,3 +150,42 @@ def test_a_process_that_was_suspended_is_not_ended_by_its_watchdog(make: Make) -
     wait_until(lambda: one.service.metric("riverline_model_events") > 900)
     assert one.service.ready
     assert one.runs
+
+
+@pytest.mark.parametrize("ours", [False, True])
+def test_a_leader_whose_topic_grows_while_its_polls_are_short_is_lost_and_ours_is_not(
+    make: Make,
+    ours: bool,  # noqa: FBT001 - a parameter of the test
+) -> None:
+    world = make(partitions=1)
+    topic = world.events_topic
+
+    def turn(milliseconds: int) -> None:
+        if ours:
+            poll(consumer, milliseconds)
+        else:
+            consumer.poll(timeout_ms=milliseconds)
+
+    def has(partitions: int, milliseconds: int) -> bool:
+        turn(milliseconds)
+        return len(consumer.assignment()) == partitions
+
+    consumer = KafkaConsumer(
+        topic,
+        bootstrap_servers=world.servers,
+        group_id=f"trap-{world.own}",
+        partition_assignment_strategy=[CooperativeStickyAssignor],
+        metadata_max_age_ms=200,
+    )
+    with closing(consumer), closing(KafkaAdminClient(bootstrap_servers=world.servers)) as admin:
+        wait_until(lambda: has(1, 200))
+        admin.create_partitions({topic: 4})
+        began = monotonic()
+        while monotonic() - began < SECONDS and not has(4, 1):  # a join takes longer than that
+            pass
+        got = [len(consumer.assignment())]
+        with suppress(TimeoutError):
+            wait_until(lambda: has(4, 500), seconds=SECONDS)
+        got.append(len(consumer.assignment()))
+    tell(f"{'ours' if ours else 'bare'}: partitions after short polls, after long ones: {got}")
+    assert (got[-1] == 4) == ours
