@@ -49,10 +49,7 @@ class Acknowledgements:
                     continue
                 address = bad.fallback
                 body = answer.error(Refusal(ErrorCode.BAD_REPLY_ADDRESS, bad.detail))
-            payload = answer.encode(body)
-            self._replies.send(
-                Reply(address, record.key, payload, Method.LEARN, sent_at=monotonic())
-            )
+            self._replies.send(Reply(address, record.key, body, Method.LEARN, sent_at=monotonic()))
 
 
 def acknowledge(event: Decoded, model: Model) -> answer.Reply:

@@ -7,15 +7,16 @@ a few seconds at most: kafka-python would otherwise hold up everybody for its me
 import threading
 from collections import deque
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
+import orjson
 import structlog
 from kafka.errors import KafkaError
 
 from consumer import answer
 from consumer.client import Producer
-from consumer.dialects import Address
+from consumer.dialects import Address, Message
 from consumer.refusal import Refusal
 from contract.messages import ErrorCode, Method
 
@@ -32,18 +33,29 @@ class Reply:
     Attributes:
         address: Where it goes.
         key: The request's key.
-        body: A JSON object.
+        body: What is answered.
         method: What was asked, where that is known.
         sent_at: When it set out, seconds of a monotonic clock.
         settled: Delivered, or known never to be.
+        message: The record, in the dialect of the address.
     """
 
     address: Address
     key: bytes | None
-    body: bytes
+    body: answer.Reply
     method: Method | None
     sent_at: float
     settled: bool = False
+    message: Message = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Write it here, where a fault is still the requester's loop's to answer for."""
+        error = self.body.get("error")
+        self.message = self.address.write(
+            self.key,
+            answer.encode(self.body),
+            None if error is None else orjson.dumps(error),
+        )
 
 
 class Replies:
@@ -125,16 +137,16 @@ class Replies:
         return self._known.get(topic)
 
     def _post(self, reply: Reply, partitions: int) -> None:
-        address = reply.address
+        address, message = reply.address, reply.message
         if address.partition is not None and address.partition >= partitions:
             self._give_up(reply, "the reply topic has no such partition")
             return
         try:
             future = self._producer.send(
                 address.topic,
-                value=reply.body,
-                key=reply.key,
-                headers=list(address.headers),
+                value=message.value,
+                key=message.key,
+                headers=message.headers,
                 partition=address.partition,
             )
         except (KafkaError, ValueError) as error:
@@ -158,11 +170,4 @@ class Replies:
         self._lost(reply.method)
         if reply.address.fallback is not None:
             body = answer.error(Refusal(ErrorCode.BAD_REPLY_ADDRESS, reason))
-            self.send(
-                replace(
-                    reply,
-                    address=reply.address.fallback,
-                    body=answer.encode(body),
-                    settled=False,
-                )
-            )
+            self.send(replace(reply, address=reply.address.fallback, body=body, settled=False))

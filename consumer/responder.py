@@ -22,6 +22,7 @@ from consumer.dialects import (
     find_address,
     find_reply_headers,
     is_expired,
+    unwrap,
 )
 from consumer.forwards import Forward, Forwards
 from consumer.partition import Record
@@ -122,8 +123,9 @@ class Responder:
     def _handle(self, record: Record, at: TopicPartition) -> Sent | None:
         """Answer one request; what is on its way for it, or None where nothing is owed."""
         started = perf_counter()
+        headers, value = unwrap(record.headers, record.value)
         try:
-            address = self._address(record.headers)
+            address = self._address(headers)
         except BadAddressError as bad:
             self._telemetry.undelivered(None)
             if bad.fallback is None:
@@ -135,14 +137,14 @@ class Responder:
         outcome = RequestOutcome.ANSWERED
         sent: Sent | None = None
         try:
-            request = decode_request(record.value)
+            request = decode_request(value)
             method = request.method
-            if is_expired(record.headers, now_ms=time.time() * 1000):
+            if is_expired(headers, now_ms=time.time() * 1000):
                 outcome = RequestOutcome.EXPIRED
             elif method is Method.LEARN:
-                sent = self._forward(request, record, at)
+                sent = self._forward(request, headers, record, at)
             else:
-                body = answer.encode(answer.answer(request, self._served.model))
+                body = answer.answer(request, self._served.model)
                 sent = self._send(address, record, body, method)
         except Refusal as refusal:
             outcome = RequestOutcome.REFUSED
@@ -161,7 +163,9 @@ class Responder:
             headers, default_topic=settings.replies_topic, allowed=settings.may_reply_to
         )
 
-    def _forward(self, request: Request, record: Record, at: TopicPartition) -> Sent:
+    def _forward(
+        self, request: Request, headers: Headers, record: Record, at: TopicPartition
+    ) -> Sent:
         """An event sent as a request goes to the events topic; the learner acknowledges it.
 
         Raises:
@@ -177,15 +181,17 @@ class Responder:
         if not isinstance(event, tuple):
             target = self._settings.recipe.formula.target
             raise Refusal(ErrorCode.MISSING_FIELD, f"{target} is missing: nothing to learn from")
-        headers = find_reply_headers(record.headers, default_topic=self._settings.replies_topic)
-        return self._forwards.send(value, record, at, headers)
+        asking = find_reply_headers(headers, default_topic=self._settings.replies_topic)
+        return self._forwards.send(value, record, at, asking)
 
     def _refuse(
         self, refusal: Refusal, address: Address, record: Record, method: Method | None
     ) -> Reply:
-        return self._send(address, record, answer.encode(answer.error(refusal)), method)
+        return self._send(address, record, answer.error(refusal), method)
 
-    def _send(self, address: Address, record: Record, body: bytes, method: Method | None) -> Reply:
+    def _send(
+        self, address: Address, record: Record, body: answer.Reply, method: Method | None
+    ) -> Reply:
         reply = Reply(address, record.key, body, method, sent_at=monotonic())
         self._replies.send(reply)
         return reply

@@ -83,6 +83,19 @@ DEADLINE = "deadline"  # milliseconds since the epoch, decimal
 CONTENT_TYPE = "content-type"
 JSON_CONTENT = b"application/json"
 
+# Headers of the other dialects: the names are those of the clients that people already have.
+KAFKA_CORRELATION_ID = "kafka_correlationId"  # Spring Kafka and NestJS
+KAFKA_REPLY_TOPIC = "kafka_replyTopic"
+KAFKA_REPLY_PARTITION = "kafka_replyPartition"
+NEST_ERROR = "kafka_nest-err"
+NEST_IS_DISPOSED = "kafka_nest-is-disposed"
+SMALLRYE_CORRELATION_ID = "REPLY_CORRELATION_ID"  # SmallRye, hence Quarkus
+SMALLRYE_REPLY_TOPIC = "REPLY_TOPIC"
+SMALLRYE_REPLY_PARTITION = "REPLY_PARTITION"
+SMALLRYE_ERROR = "REPLY_ERROR"
+FAUST_CORRELATION_ID = "Faust-Ag-CorrelationId"
+FAUST_REPLY_TO = "Faust-Ag-ReplyTo"
+
 # Of an event that came as a request: which request, as `topic id-partition:offset`. A responder
 # that dies before its position is committed sends the event again; the learner passes it over.
 REQUEST_OF_EVENT = "riverline.request"

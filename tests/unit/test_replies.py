@@ -10,6 +10,7 @@ from kafka.errors import KafkaTimeoutError, MessageSizeTooLargeError
 
 from consumer.client import Producer
 from consumer.dialects import Address
+from consumer.dialects.families import PLAIN
 from consumer.replies import MAX_WAITING, PATIENCE_SECONDS, Replies, Reply
 from contract.messages import Method
 
@@ -116,9 +117,9 @@ class Way:
     def _look(self) -> None:
         self.looks += 1
 
-    def send(self, topic: str = HERE, *, body: bytes = b"{}", **address: Any) -> Reply:  # noqa: ANN401
-        headers = (("correlation_id", b"\xff7"),)
-        reply = Reply(Address(topic, headers, **address), b"key", body, Method.PREDICT, sent_at=NOW)
+    def send(self, topic: str = HERE, *, says: object = 0, **address: Any) -> Reply:  # noqa: ANN401
+        where = Address(topic, PLAIN, b"\xff7", **address)
+        reply = Reply(where, b"key", {"says": says}, Method.PREDICT, sent_at=NOW)
         self.replies.send(reply)
         return reply
 
@@ -150,10 +151,10 @@ def test_the_first_reply_to_a_topic_waits_for_a_look_at_the_topics(way: Way) -> 
 
 
 def test_a_reply_to_a_known_topic_is_sent_at_once(known: Way) -> None:
-    known.send(body=b'{"prediction": 9.4}', partition=1)
+    known.send(says=9.4, partition=1)
     (sent,) = known.producer.sent
-    assert (sent.value, sent.key, sent.partition) == (b'{"prediction": 9.4}', b"key", 1)
-    assert sent.headers == [("correlation_id", b"\xff7")]
+    assert (sent.value, sent.key, sent.partition) == (b'{"says":9.4}', b"key", 1)
+    assert sent.headers == [("correlation_id", b"\xff7"), *PLAIN.constant]
     assert known.looks == 0
 
 
@@ -192,11 +193,13 @@ def test_kafka_is_never_asked_about_a_topic_that_is_not_there(known: Way) -> Non
 
 
 def test_a_topic_that_comes_late_gets_the_reply_that_waited(known: Way) -> None:
-    known.send(NOWHERE, body=b'{"late": 1}')
+    known.send(NOWHERE, says="late")
     assert known.deliver(HERE, after=PATIENCE_SECONDS)
     known.producer.topics[NOWHERE] = {0}
     assert not known.deliver(HERE, NOWHERE, after=PATIENCE_SECONDS + 1)
-    assert [(sent.topic, sent.value) for sent in known.producer.sent] == [(NOWHERE, b'{"late": 1}')]
+    assert [(sent.topic, sent.value) for sent in known.producer.sent] == [
+        (NOWHERE, b'{"says":"late"}')
+    ]
     assert known.lost == []
 
 
@@ -213,11 +216,11 @@ def test_a_reply_is_given_up_after_the_patience_and_told_so_once(known: Way) -> 
 
 def test_replies_that_wait_are_sent_in_the_order_they_came(known: Way) -> None:
     for number in range(10):
-        known.send(NOWHERE, body=str(number).encode())
+        known.send(NOWHERE, says=number)
     assert known.deliver(HERE)
     known.producer.topics[NOWHERE] = {0}
     assert not known.deliver(HERE, NOWHERE)
-    assert [sent.value for sent in known.producer.sent] == [str(n).encode() for n in range(10)]
+    assert [sent.value for sent in known.producer.sent] == [b'{"says":%d}' % n for n in range(10)]
 
 
 def test_a_topic_that_is_there_and_not_to_be_used_is_waited_for_too(known: Way) -> None:
@@ -236,7 +239,7 @@ def test_a_partition_that_is_not_there_is_no_address(known: Way) -> None:
 
 
 def test_a_reply_that_is_not_taken_is_told_so(known: Way) -> None:
-    reply = known.send(body=b"x" * 1001)
+    reply = known.send(says="x" * 1001)
     assert reply.settled
     assert known.lost == [Method.PREDICT]
 
@@ -252,7 +255,7 @@ def test_so_many_may_wait_and_no_more(known: Way) -> None:
     assert [sent.topic for sent in known.producer.sent] == [HERE]
 
 
-HOME = Address(HERE, (("correlation_id", b"7"),))
+HOME = Address(HERE, PLAIN, b"7")
 
 
 @pytest.mark.parametrize(
@@ -260,7 +263,7 @@ HOME = Address(HERE, (("correlation_id", b"7"),))
     [
         ({"topic": NOWHERE}, "the reply topic does not exist"),
         ({"partition": 7}, "the reply topic has no such partition"),
-        ({"body": b"x" * 1001}, "not sent: MessageSizeTooLargeError"),
+        ({"says": "x" * 1001}, "not sent: MessageSizeTooLargeError"),
     ],
 )
 def test_who_cannot_be_reached_is_told_where_it_can_be(
@@ -270,14 +273,14 @@ def test_who_cannot_be_reached_is_told_where_it_can_be(
     assert not known.deliver(HERE, after=PATIENCE_SECONDS + 1)
     assert reply.settled
     (sent,) = known.producer.sent
-    assert (sent.topic, sent.headers, sent.partition) == (HERE, list(HOME.headers), None)
+    assert (sent.topic, sent.headers, sent.partition) == (HERE, HOME.write(None, b"").headers, None)
     told = orjson.loads(sent.value or b"")
     assert told == {"error": {"code": "bad-reply-address", "message": reason}}
     assert known.lost == [Method.PREDICT]
 
 
 def test_who_can_be_reached_nowhere_is_given_up_in_the_end(known: Way) -> None:
-    known.send(NOWHERE, fallback=Address("elsewhere", ()))
+    known.send(NOWHERE, fallback=Address("elsewhere", PLAIN, None))
     known.deliver(HERE, after=PATIENCE_SECONDS + 1)
     assert not known.deliver(HERE, after=PATIENCE_SECONDS + 2)
     assert known.producer.sent == []
