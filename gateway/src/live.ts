@@ -72,8 +72,8 @@ class Live {
   /** The model as it is now, or why it cannot be seen. */
   async #see(): Promise<string> {
     try {
-      const view = await look(this.#ask);
       const at = Date.now();
+      const view = await look(this.#ask);
       const { events, prequential } = view.regression;
       const history = this.#history.add(at, events, prequential);
       return message("state", { at, ...view, history });

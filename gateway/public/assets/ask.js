@@ -1,6 +1,6 @@
 // The form that asks for a prediction. Its answer is words for everybody: a live region.
 
-import { figure, whole } from "./numbers.js";
+import { figure, short, whole } from "./numbers.js";
 
 /**
  * Wire the form. `answered(given, reply)` is called with each prediction.
@@ -30,8 +30,7 @@ export function askForm(form, answer, answered) {
     if (shown.join() !== features.join()) fields.replaceChildren(...features.map(input));
     for (const name of features) {
       const { min, max } = summary[name];
-      document.getElementById(`range-${name}`).textContent =
-        `${figure(min, 3)} to ${figure(max, 3)}`;
+      document.getElementById(`range-${name}`).textContent = `${short(min)} to ${short(max)}`;
     }
   };
 }

@@ -1,30 +1,39 @@
 // Figures as people read them; one that is undefined is a dash.
 
-const wholes = new Intl.NumberFormat("en", { maximumFractionDigits: 0 });
+/** A whole number. */
+export const whole = (value) => figureWith({ maximumFractionDigits: 0 }, value);
 
-export const whole = (value) => (value == null ? "–" : wholes.format(value));
+/** As few digits as a range needs. */
+export const short = (value) => figureWith({ maximumSignificantDigits: 3 }, value);
 
-/** Four significant digits, or as many as asked for. */
+/** With a fixed number of significant digits, so that it keeps its width while it changes. */
 export function figure(value, digits = 4) {
-  if (value == null) return "–";
-  const size = Math.abs(value);
-  if (size !== 0 && (size < 1e-4 || size >= 1e9)) return minus(value.toExponential(digits - 2));
-  const options = { minimumSignificantDigits: digits, maximumSignificantDigits: digits };
-  return minus(
-    size >= 10 ** digits ? wholes.format(value) : new Intl.NumberFormat("en", options).format(value),
+  const size = Math.abs(value ?? 0);
+  if (size >= 10 ** digits && size < 1e9) return whole(value);
+  const scientific = (size !== 0 && size < 1e-4) || size >= 1e9;
+  return figureWith(
+    {
+      minimumSignificantDigits: digits,
+      maximumSignificantDigits: digits,
+      notation: scientific ? "scientific" : "standard",
+    },
+    value,
   );
 }
 
 /** A probability: below a thousandth the size alone matters. */
-export const probability = (p) => (p == null ? "–" : p < 0.001 ? "< 0.001" : p.toFixed(3));
-
-/** A tick's label, as short as its step allows. */
-export function label(value, step) {
-  const digits = Math.max(0, -Math.floor(Math.log10(step)));
-  return minus(
-    new Intl.NumberFormat("en", { minimumFractionDigits: digits, maximumFractionDigits: digits })
-      .format(value),
-  );
+export function probability(value) {
+  if (value !== null && value < 0.001) return "< 0.001";
+  return figureWith({ minimumFractionDigits: 3, maximumFractionDigits: 3 }, value);
 }
 
-const minus = (text) => text.replace("-", "−");
+/** A tick's label, with the digits that its step needs. */
+export function label(value, step) {
+  const digits = Math.max(0, -Math.floor(Math.log10(step)));
+  return figureWith({ minimumFractionDigits: digits, maximumFractionDigits: digits }, value);
+}
+
+function figureWith(options, value) {
+  if (value === null) return "–";
+  return new Intl.NumberFormat("en", options).format(value).replace("-", "−");
+}

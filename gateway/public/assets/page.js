@@ -40,11 +40,12 @@ watch({
     showQuality($("quality"), state.regression);
   },
   trouble({ code, message }) {
-    connection("live", "Live");
     if (code === "too-few-events") {
+      connection("live", "Live");
       say("empty-why", message);
       appear("empty");
     } else {
+      connection("lost", "No new figures");
       say("trouble", message);
       appear("trouble", latest ? "figures" : "trouble");
       $("figures").classList.add("stale");
@@ -81,9 +82,10 @@ function showFit({ term, target, line, recent, regression }) {
   const points = recent.rows.map((row) => [row[x], row[y]]);
   const slope = regression.coefficients[term].coef;
   const words =
-    `One more ${term} goes with ${figure(slope)} ${target}. ` +
-    `Residuals have a standard deviation of ${figure(regression.residual_sd)}.`;
+    `Per unit of ${term}, ${target} changes by ${figure(slope)}. ` +
+    `The residuals’ standard deviation is ${figure(regression.residual_sd)}.`;
   say("fit-summary", words);
+  $("fit-asked").hidden = asked === null;
   const [first, last] = [line[0], line.at(-1)];
   fitChart(
     { term, target, line, points, asked },
