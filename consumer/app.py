@@ -275,8 +275,8 @@ def _open(settings: Settings, stack: ExitStack) -> _Clients:
     return _Clients(
         log=events,
         requests_id=requests_id,
-        events=consumer(client.events_consumer(settings)),
-        requests=consumer(client.requests_consumer(settings)),
+        events=client.know(consumer(client.events_consumer(settings)), settings.events_topic),
+        requests=client.know(consumer(client.requests_consumer(settings)), settings.requests_topic),
         changelog=consumer(client.changelog_consumer(settings)),
         dead_letters=producer("dead-letters"),
         replies=producer("replies"),

@@ -10,6 +10,7 @@ from typing import Any, Protocol
 from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition
 from kafka.admin import MemberToRemove
 from kafka.coordinator.assignors.cooperative_sticky import CooperativeStickyAssignor
+from kafka.errors import UnknownTopicOrPartitionError
 from kafka.net.compat import KafkaNetClient
 
 from consumer import unpack
@@ -36,6 +37,7 @@ class Consumer(Protocol):
         self, partitions: Iterable[TopicPartition]
     ) -> dict[TopicPartition, int]: ...
     def end_offsets(self, partitions: Iterable[TopicPartition]) -> dict[TopicPartition, int]: ...
+    def partitions_for_topic(self, topic: str) -> set[int]: ...
     def commit_async(self, offsets: Mapping[TopicPartition, Any]) -> object: ...
     def close(self, *, autocommit: bool = ..., timeout_ms: int | None = ...) -> None: ...
 
@@ -166,6 +168,20 @@ def _consumer(settings: Settings, *, role: str, **options: object) -> Consumer:
         bootstrap_timeout_ms=2000,
         **options,
     )
+    return consumer
+
+
+def know(consumer: Consumer, topic: str) -> Consumer:
+    """The consumer, once it knows the topic's partitions.
+
+    A group's leader that joins before it knows them shares out nothing, at first: for a moment the
+    group would be settled, and nobody would read.
+
+    Raises:
+        KafkaError: Kafka does not answer, or does not show the topic (yet).
+    """
+    if not consumer.partitions_for_topic(topic):
+        raise UnknownTopicOrPartitionError(topic)
     return consumer
 
 

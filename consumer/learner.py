@@ -103,7 +103,7 @@ class Learner:
         if due:
             self._save()
             self._commit()
-        if due or (health.behind is None and health.assignment["learner"]):
+        if health.assignment["learner"] and (due or health.behind is None):
             self._note_lag()
 
     def _poll(self) -> Batches | Pill:
@@ -130,6 +130,8 @@ class Learner:
         self._changelog.expect(new)
         for number in sorted(new):
             self._restore(TopicPartition(self._topic, number), stop)
+        if new:
+            self._shared.health.behind = None  # not known yet, of these
         if new or lost:
             self._shared.telemetry.rebalanced()
             log.info("assignment", partitions=sorted(self._partitions))
