@@ -27,7 +27,7 @@ export function askForm(form, answer, answered) {
 
   return (features, summary) => {
     const shown = [...fields.querySelectorAll("input")].map((input) => input.name);
-    if (shown.join() !== features.join()) fields.replaceChildren(...features.map(input));
+    if (shown.join() !== features.join()) fields.replaceChildren(...features.map(field));
     for (const name of features) {
       const { min, max } = summary[name];
       document.getElementById(`range-${name}`).textContent = `${short(min)} to ${short(max)}`;
@@ -50,7 +50,7 @@ async function predict(given, signal) {
 function inWords({ prediction, interval, formula, events }) {
   const target = formula.split("~")[0].trim();
   const value = line("value", figure(prediction));
-  value.append(" ", Object.assign(document.createElement("span"), { textContent: target }));
+  value.append(" ", element("span", { textContent: target }));
   const words = [value];
   if (interval) {
     const level = figure(interval.level * 100, 2);
@@ -60,19 +60,22 @@ function inWords({ prediction, interval, formula, events }) {
   return words;
 }
 
-function input(name) {
-  const label = document.createElement("label");
-  label.append(Object.assign(document.createElement("span"), { textContent: name }));
-  label.append(Object.assign(document.createElement("input"), {
+function field(name) {
+  const input = element("input", {
+    id: `field-${name}`,
     name,
     type: "text", // not number: what is wrong with it is said in words, below
     inputMode: "decimal",
     autocomplete: "off",
     spellcheck: false,
-  }));
-  label.append(Object.assign(document.createElement("small"), { id: `range-${name}` }));
-  return label;
+  });
+  input.setAttribute("aria-describedby", `range-${name}`);
+  const label = element("label", { htmlFor: input.id, textContent: name });
+  const field = element("div", { className: "field" });
+  field.append(label, element("small", { id: `range-${name}` }), input);
+  return field;
 }
 
-const line = (className, textContent) =>
-  Object.assign(document.createElement("p"), { className, textContent });
+const line = (className, textContent) => element("p", { className, textContent });
+
+const element = (name, properties) => Object.assign(document.createElement(name), properties);

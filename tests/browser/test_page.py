@@ -1,0 +1,164 @@
+"""The page as people meet it."""
+
+import re
+
+import pytest
+from playwright.sync_api import Page, ViewportSize, expect
+
+from broker import EmbeddedKafka
+from browser.stage import Stage, staged
+from producer.simulate import truth
+
+pytestmark = pytest.mark.slow
+
+Axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe  # untyped
+
+PHONE = ViewportSize(width=360, height=740)
+A_WHILE_MS = 30_000
+
+
+def number(text: str | None) -> float:
+    assert text is not None
+    return float(text.replace(",", "").replace("−", "-"))  # noqa: RUF001 - a real minus
+
+
+def ask(page: Page, **features: str) -> None:
+    for name, value in features.items():
+        page.get_by_role("textbox", name=name, exact=True).fill(value)
+    page.get_by_role("button", name="Predict").click()
+
+
+def test_before_any_event_it_says_what_to_run_and_then_shows_the_model_by_itself(
+    empty: Stage, page: Page
+) -> None:
+    page.goto(empty.address)
+    expect(page.get_by_text("python -m producer simulate --count 10000")).to_be_visible()
+    with empty.events(1000):
+        expect(page.locator("#events")).to_have_text("1,000", timeout=A_WHILE_MS)
+    expect(page.get_by_text("python -m producer simulate")).to_be_hidden()
+
+
+def test_the_counter_moves_and_the_line_redraws_while_events_stream(
+    stage: Stage, page: Page
+) -> None:
+    page.goto(stage.address)
+    line, counter = page.locator("#fit .line"), page.locator("#events")
+    line.wait_for()
+    drawn, counted = line.get_attribute("d"), counter.text_content()
+    assert drawn is not None
+    with stage.events(100_000, "--rate", "200", "--seed", "7"):
+        expect(line).not_to_have_attribute("d", drawn, timeout=A_WHILE_MS)
+        expect(counter).not_to_have_text(counted or "", timeout=A_WHILE_MS)
+        expect(page.locator("#rate")).to_have_text(re.compile(r"^[1-9]"), timeout=A_WHILE_MS)
+    assert number(counter.text_content()) > number(counted)
+
+
+def test_the_form_gives_what_the_api_gives(stage: Stage, page: Page) -> None:
+    page.goto(stage.address)
+    ask(page, tv="50")
+    answer = page.locator("#answer .value")
+    answer.wait_for()
+    shown = number((answer.text_content() or "").removesuffix(" sales"))
+    assert shown == pytest.approx(stage.asked("predict?tv=50")["prediction"], rel=1e-3)
+    assert shown == pytest.approx(truth(50), abs=0.5)
+    expect(page.locator("#answer")).to_contain_text("95 % interval")
+    expect(page.locator("#fit circle.asked")).to_be_visible()
+
+
+def test_what_is_not_known_may_be_left_empty(stage: Stage, page: Page) -> None:
+    page.goto(stage.address)
+    ask(page, tv="50", radio="20")
+    expect(page.locator("#answer")).to_contain_text("sales ~ tv + radio")
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [({"tv": "plenty"}, "tv"), ({}, "no feature is given"), ({"tv": "1e300"}, "tv")],
+)
+def test_a_bad_input_is_answered_in_words(
+    stage: Stage, page: Page, given: dict[str, str], words: str
+) -> None:
+    page.goto(stage.address)
+    ask(page, **given)
+    expect(page.locator("#answer .problem")).to_contain_text(words)
+
+
+def test_the_keyboard_alone_reaches_and_uses_the_form(stage: Stage, page: Page) -> None:
+    page.goto(stage.address)
+    page.get_by_role("textbox", name="tv", exact=True).wait_for()
+    for _ in range(10):
+        page.keyboard.press("Tab")
+        if page.evaluate("document.activeElement.name") == "tv":
+            break
+    page.keyboard.type("50")
+    page.keyboard.press("Enter")
+    expect(page.locator("#answer .value")).to_be_visible()
+
+
+def test_the_answer_is_announced_and_the_ticking_figures_are_not(stage: Stage, page: Page) -> None:
+    page.goto(stage.address)
+    ask(page, tv="50")
+    expect(page.get_by_role("status").filter(has_text="95 % interval")).to_be_visible()
+    assert page.locator("#events").locator("xpath=ancestor::*[@aria-live or @role]").count() == 0
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("phone", [False, True], ids=["desktop", "phone"])
+def test_axe_finds_nothing(stage: Stage, page: Page, scheme: str, *, phone: bool) -> None:
+    page.emulate_media(color_scheme="dark" if scheme == "dark" else "light")
+    if phone:
+        page.set_viewport_size(PHONE)
+    page.goto(stage.address)
+    ask(page, tv="50")
+    page.locator("#answer .value").wait_for()
+    results = Axe().run(page)
+    assert results.violations_count == 0, results.generate_report()
+
+
+def test_a_phone_need_not_scroll_sideways(stage: Stage, page: Page) -> None:
+    page.set_viewport_size(PHONE)
+    page.goto(stage.address)
+    page.locator("#fit .line").wait_for()
+    width = page.evaluate("document.documentElement.scrollWidth")
+    assert width == PHONE["width"]
+
+
+def test_the_theme_is_the_systems_until_it_is_chosen_and_then_stays(
+    stage: Stage, page: Page
+) -> None:
+    page.emulate_media(color_scheme="dark")
+    page.goto(stage.address)
+    button = page.get_by_role("button", name="Dark theme")
+    expect(button).to_have_attribute("aria-pressed", "true")
+    dark = page.evaluate("getComputedStyle(document.body).backgroundColor")
+    button.click()
+    assert page.evaluate("getComputedStyle(document.body).backgroundColor") != dark
+    page.reload()
+    expect(button).to_have_attribute("aria-pressed", "false")
+
+
+def test_an_outage_of_kafka_is_told_and_ends_by_itself(page: Page) -> None:
+    with EmbeddedKafka() as kafka, staged(kafka.bootstrap_servers) as stage:
+        stage.learn(100)
+        page.goto(stage.address)
+        expect(page.locator("#events")).to_have_text("100")
+        kafka.kill()
+        notice = page.locator("#trouble")
+        expect(notice).to_contain_text("Kafka", timeout=A_WHILE_MS)
+        ask(page, tv="50")
+        expect(page.locator("#answer .problem")).to_contain_text("Kafka", timeout=A_WHILE_MS)
+        kafka.start()
+        expect(notice).to_be_hidden(timeout=2 * A_WHILE_MS)
+        ask(page, tv="50")
+        expect(page.locator("#answer .value")).to_be_visible()
+
+
+def test_a_lost_connection_is_told_and_made_again(empty: Stage, page: Page) -> None:
+    empty.learn(100)
+    page.goto(empty.address)
+    connection = page.locator("#connection")
+    expect(connection).to_have_text("Live")
+    empty.kill_gateway()
+    expect(connection).to_have_text("Connection lost, trying again")
+    empty.start_gateway()
+    expect(connection).to_have_text("Live", timeout=A_WHILE_MS)
