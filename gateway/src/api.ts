@@ -126,7 +126,8 @@ function untilStop(stopping: AbortSignal): RequestHandler {
 }
 
 function query(request: Request): Params {
-  return readQuery(new URL(request.originalUrl, "http://gateway").searchParams);
+  const [, search = ""] = /\?(.*)$/.exec(request.originalUrl) ?? [];
+  return readQuery(new URLSearchParams(search));
 }
 
 function object(request: Request): Params {

@@ -1,7 +1,7 @@
 /** Request/reply over Kafka: thousands of questions in flight over one reply topic. */
 
 import { randomBytes } from "node:crypto";
-import type { Producer } from "@platformatic/kafka";
+import type { MessageToProduce, Producer } from "@platformatic/kafka";
 import type { Logger } from "pino";
 import { encode } from "./json.ts";
 import { questionsProducer, reason, repliesConsumer } from "./kafka.ts";
@@ -19,6 +19,10 @@ export type Ask = (method: Method, params: Params) => Promise<Reply>;
 
 const MAX_IN_FLIGHT = 10_000;
 
+const CORRELATION_ID = Buffer.from("correlation_id");
+const REPLY_TO = Buffer.from("reply_to");
+const DEADLINE = Buffer.from("deadline");
+
 interface Waiting {
   resolve: (reply: Reply) => void;
   reject: (problem: Problem) => void;
@@ -32,6 +36,7 @@ export class Client {
   readonly #replies: Replies;
   readonly #waiting = new Map<string, Waiting>();
   readonly #prefix = `${randomBytes(12).toString("base64url")}.`;
+  #batch = new Map<string, MessageToProduce>();
   #asked = 0;
 
   constructor(settings: Settings, metrics: Metrics, log: Logger) {
@@ -89,18 +94,29 @@ export class Client {
     }
   };
 
+  /** Questions of one turn of the event loop go out together: one request to Kafka for all. */
   #send(id: string, value: Buffer, deadline: number): void {
-    const headers = new Map([
-      [Buffer.from("correlation_id"), Buffer.from(id)],
-      [Buffer.from("reply_to"), Buffer.from(this.#settings.REPLIES_TOPIC)],
-      [Buffer.from("deadline"), Buffer.from(String(deadline))],
-    ]);
-    const messages = [{ topic: this.#settings.REQUESTS_TOPIC, value, headers }];
-    this.#producer.send({ messages }).catch((error: unknown) => {
-      this.#waiting
-        .get(id)
-        ?.reject(new Problem("kafka-away", `Kafka did not take the question: ${reason(error)}`));
+    if (this.#batch.size === 0) setImmediate(() => void this.#flush());
+    this.#batch.set(id, {
+      topic: this.#settings.REQUESTS_TOPIC,
+      value,
+      headers: new Map([
+        [CORRELATION_ID, Buffer.from(id)],
+        [REPLY_TO, Buffer.from(this.#settings.REPLIES_TOPIC)],
+        [DEADLINE, Buffer.from(String(deadline))],
+      ]),
     });
+  }
+
+  async #flush(): Promise<void> {
+    const batch = this.#batch;
+    this.#batch = new Map();
+    try {
+      await this.#producer.send({ messages: [...batch.values()] });
+    } catch (error) {
+      const why = `Kafka did not take the question: ${reason(error)}`;
+      for (const id of batch.keys()) this.#waiting.get(id)?.reject(new Problem("kafka-away", why));
+    }
   }
 
   #settle(id: string, value: Buffer): void {

@@ -19,7 +19,7 @@ export function questionsProducer(settings: Settings): Producer {
 /** For events: idempotent, so that a retry within the library does not repeat an event. */
 export function eventsProducer(settings: Settings): Producer {
   // Fewer than two retries would mean retries without end to the library.
-  return new Producer({ ...base(settings), idempotent: true, retries: 3 });
+  return new Producer({ ...base(settings), idempotent: true, retries: 2 });
 }
 
 /** For replies. The library wants a group's name; the group is never joined. */

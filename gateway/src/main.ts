@@ -32,7 +32,8 @@ const client = new Client(settings, metrics, log);
 const events = new Events(settings);
 const stopping = new AbortController();
 const app = createApp(client, events, settings, metrics, log, stopping.signal);
-const server = createServer({ requestTimeout: 30_000 }, app);
+// A formula of 4,096 characters may take 48 kB of a URL.
+const server = createServer({ requestTimeout: 30_000, maxHeaderSize: 64 * 1024 }, app);
 
 server.on("error", (error) => {
   log.fatal({ error: error.message }, "cannot listen");

@@ -1,7 +1,9 @@
 /** Errors as their sender sees them: problem details for HTTP APIs (RFC 9457). */
 
-/** What each code means: the HTTP status, and whether to try again. The first ones are the
- * service's own (contract/messages.py, ErrorCode); those after `internal` are the gateway's. */
+import { STATUS_CODES } from "node:http";
+
+/** Each code's HTTP status. The first ones are the service's own (contract/messages.py, ErrorCode);
+ * those after `internal` are the gateway's. */
 const STATUS = {
   "unreadable": 502,
   "no-value": 422,
@@ -35,23 +37,6 @@ const STATUS = {
   "timeout": 504,
 } as const;
 
-const TITLE: Record<number, string> = {
-  400: "Bad Request",
-  401: "Unauthorized",
-  404: "Not Found",
-  405: "Method Not Allowed",
-  406: "Not Acceptable",
-  409: "Conflict",
-  413: "Content Too Large",
-  415: "Unsupported Media Type",
-  422: "Unprocessable Content",
-  429: "Too Many Requests",
-  500: "Internal Server Error",
-  502: "Bad Gateway",
-  503: "Service Unavailable",
-  504: "Gateway Timeout",
-};
-
 const RETRY_AFTER_SECONDS = "1";
 
 export type Code = keyof typeof STATUS;
@@ -80,7 +65,7 @@ export class Problem extends Error {
   toJSON(): Record<string, string | number> {
     return {
       type: `urn:riverline:problem:${this.code}`,
-      title: TITLE[this.status] ?? "",
+      title: STATUS_CODES[this.status] ?? "",
       status: this.status,
       detail: this.message,
       code: this.code,

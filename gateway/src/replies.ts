@@ -1,7 +1,7 @@
 /** The loop over the reply topic: all of it, from its end, without a group. */
 
 import { setTimeout as delay } from "node:timers/promises";
-import type { Consumer } from "@platformatic/kafka";
+import { findErrorBy, type Consumer } from "@platformatic/kafka";
 import type { Logger } from "pino";
 import { reason } from "./kafka.ts";
 
@@ -139,7 +139,7 @@ export class Replies {
       })
       .catch((error: unknown) => {
         // The log was cut or made anew: its end is the place to go on from.
-        if (reason(error).includes("offset is not within the range")) this.#positions.clear();
+        if (findErrorBy(error as Error, "apiId", "OFFSET_OUT_OF_RANGE")) this.#positions.clear();
         throw error;
       });
     for (const { partitions: answered } of response.responses)
