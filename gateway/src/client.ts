@@ -3,7 +3,7 @@
 import { randomBytes } from "node:crypto";
 import type { MessageToProduce, Producer } from "@platformatic/kafka";
 import type { Logger } from "pino";
-import { encode } from "./json.ts";
+import { decode, encode, isObject } from "./json.ts";
 import { questionsProducer, reason, repliesConsumer } from "./kafka.ts";
 import type { Metrics } from "./metrics.ts";
 import { isCode, Problem } from "./problem.ts";
@@ -138,14 +138,15 @@ export class Client {
 
 /** A reply's bytes to the reply, or to the refusal that it carries. */
 export function parse(value: Buffer): Reply | Problem {
-  let reply: Reply;
+  let reply: unknown;
   try {
-    reply = JSON.parse(value.toString()) as Reply;
+    reply = decode(value);
   } catch {
-    return new Problem("internal", "the service's reply is not JSON");
+    reply = undefined;
   }
+  if (!isObject(reply)) return new Problem("internal", "the service's reply is no JSON object");
   if (!("error" in reply)) return reply;
-  const { code, message } = reply["error"] as { code?: unknown; message?: unknown };
+  const { code, message } = isObject(reply["error"]) ? reply["error"] : {};
   const detail = typeof message === "string" ? message : "the service gave no reason";
   return new Problem(isCode(code) ? code : "internal", detail);
 }
