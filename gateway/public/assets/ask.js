@@ -1,6 +1,7 @@
 // The form that asks for a prediction. Its answer is words for everybody: a live region.
 
 import { figure, short, whole } from "./numbers.js";
+import { inWords } from "./problem.js";
 
 /**
  * Wire the form. `answered(given, reply)` is called with each prediction.
@@ -15,19 +16,21 @@ export function askForm(form, answer, answered) {
     event.preventDefault();
     asking.abort(); // the newest question counts
     asking = new AbortController();
-    const given = [...new FormData(form)].filter(([, text]) => text.trim() !== "");
+    const given = [...new FormData(form)]
+      .map(([name, text]) => [name, text.trim()])
+      .filter(([, text]) => text !== "");
     try {
       const reply = await predict(given, asking.signal);
-      answer.replaceChildren(...inWords(reply));
+      answer.replaceChildren(...shown(reply));
       answered(Object.fromEntries(given), reply);
     } catch (error) {
-      if (error.name !== "AbortError") answer.replaceChildren(line("problem", error.message));
+      if (error.name !== "AbortError") answer.replaceChildren(line("problem", `${error.message}.`));
     }
   });
 
   return (features, summary) => {
-    const shown = [...fields.querySelectorAll("input")].map((input) => input.name);
-    if (shown.join() !== features.join()) fields.replaceChildren(...features.map(field));
+    const present = [...fields.querySelectorAll("input")].map((input) => input.name);
+    if (present.join() !== features.join()) fields.replaceChildren(...features.map(field));
     for (const name of features) {
       const { min, max } = summary[name];
       document.getElementById(`range-${name}`).textContent = `${short(min)} to ${short(max)}`;
@@ -40,14 +43,17 @@ async function predict(given, signal) {
   const response = await fetch(`/v1/ia/predict?${new URLSearchParams(given)}`, { headers, signal })
     .catch((error) => {
       if (error.name === "AbortError") throw error;
-      throw new Error("The gateway can’t be reached. Try again in a moment.");
+      throw new Error("The gateway can’t be reached; try again in a moment");
     });
   const body = await response.json().catch(() => ({}));
-  if (!response.ok) throw new Error(body.detail ?? `The gateway answered ${response.status}.`);
+  if (!response.ok) {
+    const message = body.detail ?? `the gateway answered with status ${response.status}`;
+    throw new Error(inWords({ code: body.code, message }));
+  }
   return body;
 }
 
-function inWords({ prediction, interval, formula, events }) {
+function shown({ prediction, interval, formula, events }) {
   const target = formula.split("~")[0].trim();
   const value = line("value", figure(prediction));
   value.append(" ", element("span", { textContent: target }));

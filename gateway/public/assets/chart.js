@@ -4,7 +4,7 @@ import { label } from "./numbers.js";
 import { linear, niceStep, ticks, widened } from "./scale.js";
 
 const MARGIN = { top: 26, right: 14, bottom: 30, left: 46 };
-const PIXELS_PER_TICK = { x: 90, y: 48 };
+const PIXELS_PER_TICK = { x: 80, y: 48 };
 
 /** An SVG element with its attributes. */
 export function shape(name, attributes, text = "") {

@@ -2,14 +2,12 @@
 
 import { horizontal, pixel, shape, through, vertical } from "./chart.js";
 
-/** The shapes of `{term, target, line, points, asked}`; `asked` is an answer to mark, or null. */
-export function fit({ term, target, line, points, asked }, size) {
-  const marked = asked ? [asked] : [];
-  const xs = [...line, ...marked].map(({ x }) => x);
-  const ys = [...line, ...marked].flatMap(({ y, low, high }) => [y, low ?? y, high ?? y]);
+/** The shapes of `{term, target, line, points, marked}`; `marked` is an answer on it, or null. */
+export function fit({ term, target, line, points, marked }, size) {
+  const ys = line.flatMap(({ y, low, high }) => [y, low ?? y, high ?? y]);
   ys.push(...points.map(([, y]) => y));
   const { scale: y, shapes: rows } = vertical(Math.min(...ys), Math.max(...ys), size, target);
-  const { scale: x, shapes: columns } = horizontal(Math.min(...xs), Math.max(...xs), size, term);
+  const { scale: x, shapes: columns } = horizontal(line[0].x, line.at(-1).x, size, term);
   const at = (key) => (point) => [x(point.x), y(point[key])];
 
   const shapes = [...rows, ...columns];
@@ -21,7 +19,7 @@ export function fit({ term, target, line, points, asked }, size) {
   const dots = points.map((point) => `M${pixel(x(point[0]))},${pixel(y(point[1]))}h0`);
   shapes.push(shape("path", { class: "dots", d: dots.join("") }));
   shapes.push(shape("path", { class: "line", d: through(line.map(at("y"))) }));
-  return shapes.concat(marked.flatMap((answer) => mark(answer, x, y)));
+  return marked ? shapes.concat(mark(marked, x, y)) : shapes;
 }
 
 function mark(answer, x, y) {

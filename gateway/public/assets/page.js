@@ -5,6 +5,7 @@ import { chart } from "./chart.js";
 import { fit } from "./fit.js";
 import { watch } from "./live.js";
 import { figure, whole } from "./numbers.js";
+import { inWords } from "./problem.js";
 import { showCoefficients, showQuality } from "./table.js";
 import { timeline } from "./timeline.js";
 
@@ -21,8 +22,7 @@ let latest;
 let asked = null;
 const showFields = askForm($("ask"), $("answer"), (given, reply) => {
   const { low = null, high = null } = reply.interval ?? {};
-  const x = Number(given[latest.term]);
-  asked = reply.formula === latest.regression.formula ? { x, y: reply.prediction, low, high } : null;
+  asked = { formula: reply.formula, x: Number(given[latest.term]), y: reply.prediction, low, high };
   showFit(latest);
 });
 
@@ -39,14 +39,15 @@ watch({
     showCoefficients($("coefficients"), state.regression.coefficients);
     showQuality($("quality"), state.regression);
   },
-  trouble({ code, message }) {
-    if (code === "too-few-events") {
+  trouble(problem) {
+    if (problem.code === "too-few-events") {
       connection("live", "Live");
-      say("empty-why", message);
+      say("empty-why", problem.message);
       appear("empty");
     } else {
       connection("lost", "No new figures");
-      say("trouble", message);
+      const at = latest ? `The figures are those of ${new Date(latest.at).toLocaleTimeString()}.` : "";
+      say("trouble", `${inWords(problem)}. Trying again. ${at}`);
       appear("trouble", latest ? "figures" : "trouble");
       $("figures").classList.add("stale");
     }
@@ -85,21 +86,23 @@ function showFit({ term, target, line, recent, regression }) {
     `Per unit of ${term}, ${target} changes by ${figure(slope)}. ` +
     `The residuals’ standard deviation is ${figure(regression.residual_sd)}.`;
   say("fit-summary", words);
-  $("fit-asked").hidden = asked === null;
   const [first, last] = [line[0], line.at(-1)];
+  const marked =
+    asked?.formula === regression.formula && asked.x >= first.x && asked.x <= last.x ? asked : null;
+  $("fit-asked").hidden = marked === null;
   fitChart(
-    { term, target, line, points, asked },
+    { term, target, line, points, marked },
     `From ${figure(first.y)} at ${term} ${figure(first.x)} to ${figure(last.y)} at ` +
       `${figure(last.x)}, over ${points.length} events. ${words}`,
   );
 }
 
-function showTimelines({ at: now, history: samples }) {
+function showTimelines({ at: now, history: samples, target }) {
   const { rate, rmse, mae } = samples.at(-1);
   const errors = `RMSE ${figure(rmse)}, MAE ${figure(mae)}, over all events so far.`;
   say("error-summary", errors);
   const series = [{ key: "rmse", name: "line" }, { key: "mae", name: "dashes" }];
-  errorChart({ samples, now, series, title: "error" }, errors);
+  errorChart({ samples, now, series, title: `error in ${target}` }, errors);
 
   const highest = Math.max(...samples.map((sample) => sample.rate ?? 0));
   const speed = `Now ${whole(rate)}, at most ${whole(highest)} in the time shown.`;
