@@ -13,9 +13,9 @@ from kafka.coordinator.assignors.cooperative_sticky import CooperativeStickyAssi
 from kafka.errors import UnknownTopicOrPartitionError
 from kafka.net.compat import KafkaNetClient
 
-from consumer import unpack
 from consumer.partition import Record
 from consumer.settings import Settings
+from consumer.unpack import Unpacker
 from contract.topics import MAX_SNAPSHOT_BYTES
 
 SESSION_TIMEOUT_MS = 10_000
@@ -83,7 +83,7 @@ class Admin(Protocol):
 
 def events_consumer(settings: Settings) -> Consumer:
     """For the events: moderate fetches, positions ours and never the group's."""
-    return _consumer(
+    return _group_consumer(
         settings,
         role="learner",
         auto_offset_reset="none",
@@ -95,7 +95,7 @@ def events_consumer(settings: Settings) -> Consumer:
 
 def requests_consumer(settings: Settings) -> Consumer:
     """For the requests: small fetches, so that one partition's crowd does not hold up another."""
-    return _consumer(
+    return _group_consumer(
         settings,
         role="responder",
         auto_offset_reset="latest",
@@ -127,24 +127,15 @@ def _connect(kind: Callable[..., Any], **options: object) -> Any:  # noqa: ANN40
         raise
 
 
-unpack.install()
-
-
 def changelog_consumer(settings: Settings) -> Consumer:
     """For the changelog: all its partitions, in no group; snapshots are large."""
-    consumer: Consumer = _connect(
-        KafkaConsumer,
-        **settings.client_options(),
-        client_id=f"{settings.application_id}-follower-{settings.member}",
-        group_id=None,
-        enable_auto_commit=False,
+    return _consumer(
+        settings,
+        role="follower",
         auto_offset_reset="earliest",
         max_partition_fetch_bytes=MAX_SNAPSHOT_BYTES,
         metadata_max_age_ms=5000,
-        metrics_enabled=False,
-        bootstrap_timeout_ms=2000,
     )
-    return consumer
 
 
 def group_id(settings: Settings, role: str) -> str:
@@ -152,22 +143,31 @@ def group_id(settings: Settings, role: str) -> str:
     return f"{settings.application_id}-{role}"
 
 
+def _group_consumer(settings: Settings, *, role: str, **options: object) -> Consumer:
+    return _consumer(
+        settings,
+        role=role,
+        group_id=group_id(settings, role),
+        group_instance_id=settings.member,
+        partition_assignment_strategy=[CooperativeStickyAssignor],
+        session_timeout_ms=SESSION_TIMEOUT_MS,
+        heartbeat_interval_ms=1000,
+        metadata_max_age_ms=30_000,
+        **options,
+    )
+
+
 def _consumer(settings: Settings, *, role: str, **options: object) -> Consumer:
     consumer: Consumer = _connect(
         KafkaConsumer,
         **settings.client_options(),
         client_id=f"{settings.application_id}-{role}-{settings.member}",
-        group_id=group_id(settings, role),
-        group_instance_id=settings.member,
-        partition_assignment_strategy=[CooperativeStickyAssignor],
         enable_auto_commit=False,
-        session_timeout_ms=SESSION_TIMEOUT_MS,
-        heartbeat_interval_ms=1000,
-        metadata_max_age_ms=30_000,
         metrics_enabled=False,
         bootstrap_timeout_ms=2000,
         **options,
     )
+    getattr(consumer, "_fetcher").PartitionRecords = Unpacker  # noqa: B009
     return consumer
 
 

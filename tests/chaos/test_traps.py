@@ -79,9 +79,7 @@ def test_the_bare_client_never_gets_past_a_header_key_that_is_not_utf_8(make: Ma
 def test_with_our_guard_all_the_others_come_through(make: Make) -> None:
     world = make(partitions=1)
     send_a_pill_in_the_middle(world)
-    consumer = KafkaConsumer(
-        bootstrap_servers=world.servers, group_id=None, auto_offset_reset="earliest"
-    )
+    consumer = client.changelog_consumer(world.settings)
     records: list[Any] = []
 
     def read() -> bool:
