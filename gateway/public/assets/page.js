@@ -81,15 +81,17 @@ function showFit({ term, target, line, recent, regression }) {
   if (!term) return say("fit-summary", "The formula has no term to draw a line over.");
   const [x, y] = [term, target].map((name) => recent.fields.indexOf(name));
   const points = recent.rows.map((row) => [row[x], row[y]]);
-  const slope = regression.coefficients[term].coef;
+  const { coefficients, residual_sd: spread } = regression;
   const words =
-    `Per unit of ${term}, ${target} changes by ${figure(slope)}. ` +
-    `The residuals’ standard deviation is ${figure(regression.residual_sd)}.`;
+    `Per unit of ${term}, ${target} changes by ${figure(coefficients[term].coef)}. ` +
+    `The residuals’ standard deviation is ${figure(spread)}.` +
+    (Object.keys(coefficients).length > 2 ? " The other terms stand at their means." : "");
   say("fit-summary", words);
   const [first, last] = [line[0], line.at(-1)];
   const marked =
     asked?.formula === regression.formula && asked.x >= first.x && asked.x <= last.x ? asked : null;
   $("fit-asked").hidden = marked === null;
+  $("fit-band").hidden = first.low === null;
   fitChart(
     { term, target, line, points, marked },
     `From ${figure(first.y)} at ${term} ${figure(first.x)} to ${figure(last.y)} at ` +
