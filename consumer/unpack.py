@@ -8,7 +8,7 @@ makes of a record only what the fold reads is made: catching up is half as costl
 Format: https://kafka.apache.org/documentation/#recordbatch (magic 2; no other since Kafka 0.11).
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 from kafka.consumer.fetcher import Fetcher, IsolationLevel
@@ -18,7 +18,8 @@ from kafka.record.util import decode_varint
 
 from consumer.decode import Unreadable
 
-Headers = list[tuple[str, bytes | None]]
+Headers = Sequence[tuple[str, bytes | None]]
+NO_HEADERS: Headers = ()
 
 
 class Unpacked(NamedTuple):
@@ -135,9 +136,11 @@ def read_headers(data: bytes, pos: int) -> tuple[Headers, int]:
         IndexError: A length does not end.
     """
     count, pos = varint(data, pos)
+    if not count:
+        return NO_HEADERS, pos
     if count < 0:
         raise ValueError(f"{count} headers")
-    headers: Headers = []
+    headers = []
     for _ in range(count):
         key, pos = nullable_bytes(data, pos)
         if key is None:
@@ -165,4 +168,4 @@ def _unreadable(
     if not after <= end <= len(data):
         raise CorruptRecordError(f"a record whose length lies: {why!r}") from why
     value = Unreadable(data[start:end], repr(why))
-    return Unpacked(base + offset, first, None, value, []), end
+    return Unpacked(base + offset, first, None, value, NO_HEADERS), end
