@@ -1,36 +1,11 @@
-"""A page in a real browser, in front of a real gateway, service and Kafka."""
+"""A real gateway, service and Kafka for the page."""
 
 import shutil
 from collections.abc import Iterator
 
 import pytest
 
-pytest.importorskip("playwright", reason="playwright drives the browser")
-
-from playwright.sync_api import Browser, Page, sync_playwright
-
-from browser.stage import CHROMIUM, CHROMIUM_FLAGS, Stage, install_gateway, staged
-
-
-@pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
-    if CHROMIUM is None:
-        pytest.skip("there is no chromium (Debian: apt-get install chromium)")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=CHROMIUM_FLAGS)
-        yield browser
-        browser.close()
-
-
-@pytest.fixture
-def page(browser: Browser) -> Iterator[Page]:
-    """A new page; a fault on it fails the test."""
-    faults: list[str] = []
-    with browser.new_context() as context:
-        page = context.new_page()
-        page.on("pageerror", lambda error: faults.append(str(error)))
-        yield page
-    assert not faults
+from browser.stage import Stage, install_gateway, staged
 
 
 @pytest.fixture(scope="session", autouse=True)
