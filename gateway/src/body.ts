@@ -35,7 +35,7 @@ export function readBody(types: readonly string[], limit: number): RequestHandle
     (request, _, next) => {
       const known = request.is([...types]);
       // `is` gives null for a request without a body: its type says nothing then.
-      if (known === null) throw new Problem("no-value", "the request has no body");
+      if (known === null) throw new Problem("bad-json", "the request has no body");
       if (known === false)
         throw new Problem("unsupported-media-type", `a body is due in ${types.join(" or ")}`, {
           "Accept-Post": types.join(", "),
