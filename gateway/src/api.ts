@@ -106,8 +106,7 @@ function accept(client: Client, events: Events): RequestHandler {
   return async (request, response) => {
     const bytes = request.body as Buffer;
     const values = request.is(LINES_TYPE) ? readLines(bytes) : readArray(bytes);
-    if (client.fault !== undefined)
-      throw new Problem("kafka-away", `Kafka is away: ${client.fault}`);
+    client.check();
     await events.send(values);
     response.status(202).json({ accepted: values.length });
   };

@@ -45,7 +45,7 @@ export function createApp(
   app.use(operations(client, metrics));
   if (settings.GATEWAY_TOKEN !== undefined) app.use("/v1", bearer(settings.GATEWAY_TOKEN));
   app.use(apiRouter(client, events, settings, metrics, stopping));
-  app.use(express.static(`${ROOT}public`));
+  app.use(metrics.observe("other"), express.static(`${ROOT}public`));
   app.use(() => {
     throw new Problem("not-found", "there is nothing at this path");
   });
@@ -59,7 +59,7 @@ function operations(client: Client, metrics: Metrics): Router {
   route(router, metrics, "/healthz", {
     get: [
       (_, response) => {
-        if (client.fault !== undefined) throw new Problem("kafka-away", client.fault);
+        client.check();
         response.json({ status: "ok" });
       },
     ],

@@ -16,7 +16,9 @@ export class Admission {
   /** Reserve a request's bytes before its body is read, until it is answered; 429 beyond that. */
   readonly admit = (limit: number): RequestHandler => {
     return (request, response, next) => {
-      const declared = Number(request.headers["content-length"] ?? limit);
+      const { "content-length": length, "content-encoding": encoding } = request.headers;
+      // What is compressed, or comes in chunks, may grow up to the limit.
+      const declared = encoding === undefined ? Number(length ?? limit) : limit;
       if (declared > limit) throw new Problem("too-large", `a body has at most ${limit} bytes`);
       if (this.#bytes + declared > MAX_BYTES_IN_FLIGHT)
         throw new Problem("too-many-requests", "too many bytes are in flight");

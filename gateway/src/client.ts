@@ -59,9 +59,10 @@ export class Client {
     metrics.inFlight("questions", () => this.#waiting.size);
   }
 
-  /** Why nothing can be asked now; undefined while all is well. */
-  get fault(): string | undefined {
-    return this.#replies.fault;
+  /** @throws {Problem} Kafka is known to be away: nobody has to wait to learn that. */
+  check(): void {
+    const why = this.#replies.fault;
+    if (why !== undefined) throw new Problem("kafka-away", `no reply can be read: ${why}`);
   }
 
   start(): void {
@@ -75,7 +76,7 @@ export class Client {
 
   readonly ask: Ask = async (method, params) => {
     const value = encode({ method, params });
-    if (this.fault !== undefined) throw new Problem("kafka-away", `Kafka is away: ${this.fault}`);
+    this.check();
     if (this.#waiting.size >= MAX_IN_FLIGHT)
       throw new Problem("too-many-requests", `${MAX_IN_FLIGHT} questions are in flight`);
     const id = this.#prefix + (this.#asked++).toString(36);

@@ -72,11 +72,13 @@ export class Replies {
     const leaders = await this.#leaders();
     await this.#seek(leaders.flatMap(({ partitions }) => partitions));
     const layout = JSON.stringify(leaders);
+    await Promise.all(leaders.map((leader) => this.#fetch(leader, 0))); // it is allowed to
+    this.#found();
     const turn = { over: false };
     const loops = leaders.map(async (leader) => {
       try {
         while (!turn.over && !this.#stopped) {
-          await this.#fetch(leader);
+          await this.#fetch(leader, POLL_MS);
           turn.over ||= JSON.stringify(await this.#leaders()) !== layout;
         }
       } catch (error) {
@@ -85,7 +87,6 @@ export class Replies {
         throw error;
       }
     });
-    this.#found();
     const ends = await Promise.allSettled(loops);
     for (const end of ends) if (end.status === "rejected") throw end.reason;
   }
@@ -116,11 +117,11 @@ export class Replies {
         this.#positions.set(partition, later ? 0n : (ends?.[partition] ?? 0n));
   }
 
-  async #fetch({ node, topicId, partitions }: Leader): Promise<void> {
+  async #fetch({ node, topicId, partitions }: Leader, maxWaitTime: number): Promise<void> {
     const response = await this.#consumer
       .fetch({
         node,
-        maxWaitTime: POLL_MS,
+        maxWaitTime,
         minBytes: 1,
         maxBytes: 16 * 1024 * 1024,
         isolationLevel: READ_COMMITTED,

@@ -67,11 +67,6 @@ const Environment = z.object({
   FIELDS: fields
     .default(["tv", "radio", "newspaper", "sales"])
     .describe("the numeric fields of an event, in order"),
-  FORMULA: z
-    .string()
-    .regex(/^[^~]+~[^~]+$/, "must read like 'sales ~ tv'")
-    .default("sales ~ tv")
-    .describe("what is learned from what"),
   KAFKA_SECURITY_PROTOCOL: z
     .enum(["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"])
     .default("PLAINTEXT")

@@ -24,7 +24,6 @@ test("lists are split at commas, and numbers are numbers", () => {
   const settings = readSettings({
     KAFKA_BOOTSTRAP_SERVERS: "a:1, b:2",
     FIELDS: "x,y",
-    FORMULA: "y ~ x",
     GATEWAY_PORT: "0",
     KAFKA_SSL_CHECK_HOSTNAME: "false",
   });
@@ -40,7 +39,6 @@ test("all faults are told at once, each with its variable", () => {
     REQUEST_TIMEOUT_MS: "0",
     FIELDS: "tv,tv",
     EVENTS_TOPIC: "no topic",
-    FORMULA: "sales",
     KAFKA_SSL_CAFILE: "/there/is/none",
     KAFKA_SASL_PASSWORD: "secret",
   });
@@ -48,7 +46,6 @@ test("all faults are told at once, each with its variable", () => {
   assert.deepEqual(variables.sort(), [
     "EVENTS_TOPIC",
     "FIELDS",
-    "FORMULA",
     "GATEWAY_PORT",
     "KAFKA_SASL_PASSWORD",
     "KAFKA_SSL_CAFILE",
