@@ -173,6 +173,7 @@ class App:
         watch = Watch(
             lambda: client.admin(settings, patience_ms=3000),
             self._health,
+            {settings.events_topic, settings.requests_topic, settings.changelog_topic},
             settings.events_topic,
             clients.log.topic_id,
             [
@@ -217,7 +218,7 @@ class App:
             self._thread("follower", lambda: follower.run(stop)),
             self._thread("learner", lambda: learner.run(stop)),
             self._thread("responder", lambda: responder.run(stop, follower.loaded)),
-            self._thread("watch", lambda: watch.run(stop, saw)),
+            self._thread("watch", lambda: watch.run(stop, replies.topics, saw)),
         ]
 
     def _thread(self, name: str, run: Callable[[], None]) -> threading.Thread:

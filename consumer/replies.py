@@ -95,6 +95,11 @@ class Replies:
         else:
             self._look()
 
+    def topics(self) -> set[str]:
+        """Those that replies go to, or wait for."""
+        with self._lock:
+            return {*self._known, *(reply.address.topic for reply in self._waiting)}
+
     def deliver_waiting(self, existing: Mapping[str, int] | None, now: float) -> bool:
         """Send what waited for one of the existing topics; give up on what waited too long.
 

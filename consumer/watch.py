@@ -1,10 +1,10 @@
-"""Is Kafka there, and which topics are? Asked once a second, and at once when a reply waits.
+"""Is Kafka there, and are our topics? Asked once a second, and at once when a reply waits.
 
 And, every few seconds: has each partition an owner?
 """
 
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from time import monotonic
 from typing import Any
@@ -19,6 +19,8 @@ from consumer.restore import NEW_ID, StateError
 INTERVAL_SECONDS = 1.0
 URGENT_SECONDS = 0.1
 GROUPS_SECONDS = 3.0
+MAX_NAMED = 500
+"""Topics that are asked for by name; where more are wanted, it is quicker to ask for all."""
 
 Topics = Mapping[str, int]
 """How many partitions each topic has."""
@@ -47,7 +49,8 @@ class Watch:
     Args:
         connect: Makes the admin client.
         health: Where the answer is noted.
-        topic: The events topic.
+        topics: Those to look at, whoever else wants more.
+        events: The events topic.
         topic_id: Which topic of that name it was at the start.
         groups: Those that must leave no partition to nobody.
     """
@@ -56,13 +59,15 @@ class Watch:
         self,
         connect: Callable[[], Admin],
         health: Health,
-        topic: str,
+        topics: Collection[str],
+        events: str,
         topic_id: str,
         groups: Sequence[Group],
     ) -> None:
         self._connect = connect
         self._health = health
-        self._topic = topic
+        self._topics = topics
+        self._events = events
         self._topic_id = topic_id
         self._groups = groups
         self._unowned: dict[str, set[int]] = {}
@@ -74,17 +79,23 @@ class Watch:
         """Do not wait for the next second."""
         self._urgent.set()
 
-    def run(self, stop: threading.Event, saw: Callable[[Topics | None, float], bool]) -> None:
+    def run(
+        self,
+        stop: threading.Event,
+        wanted: Callable[[], set[str]],
+        saw: Callable[[Topics | None, float], bool],
+    ) -> None:
         """Ask until told to stop.
 
         Args:
             stop: Tells it to stop.
+            wanted: Names further topics to look at.
             saw: Gets the topics and the monotonic time; answers whether it is urgent.
         """
         try:
             while not stop.is_set():
                 self._health.beat("watch", now=monotonic())
-                topics = self._ask()
+                topics = self._ask(wanted().union(self._topics))
                 urgent = saw(topics, monotonic())
                 self._urgent.wait(URGENT_SECONDS if urgent else INTERVAL_SECONDS)
                 if urgent:
@@ -93,11 +104,12 @@ class Watch:
         finally:
             self._disconnect()
 
-    def _ask(self) -> Topics | None:
+    def _ask(self, names: set[str]) -> Topics | None:
         try:
             if self._admin is None:
                 self._admin = self._connect()
-            topics = self._admin.describe_topics()
+            found = self._admin.describe_topics(list(names) if len(names) <= MAX_NAMED else None)
+            topics = [topic for topic in found if topic["error_code"] == 0]
             wide = {topic["name"]: len(topic["partitions"]) for topic in topics}
             self._tend(self._admin, wide)
         except (KafkaError, OSError) as error:
@@ -110,8 +122,8 @@ class Watch:
             log.info("Kafka answers")
         self._health.kafka = True
         ids = {topic["name"]: topic["topic_id"] for topic in topics}
-        if ids.get(self._topic, self._topic_id) != self._topic_id:
-            raise StateError(f"topic {self._topic} was recreated while it was read. {NEW_ID}")
+        if ids.get(self._events, self._topic_id) != self._topic_id:
+            raise StateError(f"topic {self._events} was recreated while it was read. {NEW_ID}")
         return wide
 
     def _tend(self, admin: Admin, topics: Topics) -> None:
