@@ -14,7 +14,7 @@ from service import LEARNED, running_service, wait_until
 ADVERTISING = Path(__file__).parents[2].parent / "shared" / "data" / "advertising.csv"
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def environment(kafka: str) -> Iterator[dict[str, str]]:
     """The environment of a client whose service has learned 200 events."""
     if not ADVERTISING.exists():
