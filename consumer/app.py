@@ -17,7 +17,6 @@ import sys
 import threading
 from collections.abc import Callable
 from contextlib import ExitStack, closing
-from dataclasses import dataclass
 from functools import partial
 from importlib.metadata import version
 from time import monotonic
@@ -29,6 +28,7 @@ from kafka.errors import FencedInstanceIdError, KafkaConfigurationError, KafkaEr
 from consumer import client
 from consumer.acknowledge import Acknowledgements
 from consumer.changelog import Changelog
+from consumer.clients import Clients, cover, open_clients
 from consumer.deadletters import DeadLetters
 from consumer.follower import Follower
 from consumer.forwards import Forwards
@@ -41,14 +41,11 @@ from consumer.served import Served
 from consumer.settings import Settings
 from consumer.shared import Shared
 from consumer.telemetry import Telemetry
-from consumer.topics import EventsTopic, ensure_changelog, ensure_topics, topic_id
 from consumer.watch import Group, Topics, Watch
 from consumer.web import Web
-from contract.topics import MAX_SNAPSHOT_BYTES
 
 RETRY_SECONDS = 0.5
 WATCHDOG_SECONDS = 1.0
-CLOSE_MS = 1000
 SWITCH_SECONDS = 0.0005
 """How long the learner may hold the interpreter while the responder waits (Python's 5 ms are too
 long: a round trip takes several turns)."""
@@ -140,14 +137,14 @@ class App:
         except KafkaError as error:
             log.warning("groups not left; they notice by themselves", error=repr(error))
 
-    def _connect(self, stack: ExitStack) -> "_Clients | None":
+    def _connect(self, stack: ExitStack) -> Clients | None:
         """Wait for Kafka, make the topics, open the clients; None when told to stop meanwhile."""
         waiting = False
         while not self._stop.is_set():
             self._health.beat("main", now=monotonic())
             try:
                 with ExitStack() as opened:
-                    clients = _open(self._settings, opened)
+                    clients = open_clients(self._settings, opened)
                     stack.push(opened.pop_all())
             except KafkaError as error:
                 if isinstance(error, KafkaConfigurationError):
@@ -166,7 +163,7 @@ class App:
                 return clients
         return None
 
-    def _start(self, clients: "_Clients") -> list[threading.Thread]:
+    def _start(self, clients: Clients) -> list[threading.Thread]:
         """The loops, each in a thread of its own."""
         settings, stop = self._settings, self._stop
         shared = Shared(settings, self._served, self._telemetry, self._health)
@@ -193,7 +190,7 @@ class App:
             follower,
             writer=writer,
             topic_id=clients.log.topic_id,
-            cover=lambda: _cover(settings),
+            cover=lambda: cover(settings),
         )
         learner = Learner(
             shared,
@@ -235,65 +232,6 @@ class App:
         thread = threading.Thread(target=guarded, name=name)
         thread.start()
         return thread
-
-
-@dataclass(frozen=True, slots=True)
-class _Clients:
-    """The connections to Kafka, one for each way in and out, and which topics they are of."""
-
-    log: EventsTopic
-    requests_id: str
-    events: client.Consumer
-    requests: client.Consumer
-    changelog: client.Consumer
-    dead_letters: client.Producer
-    replies: client.Producer
-    forwards: client.Producer
-    snapshots: client.Producer
-
-
-def _open(settings: Settings, stack: ExitStack) -> _Clients:
-    """Make the topics and open the clients; whatever was opened is closed when the stack is.
-
-    Raises:
-        KafkaError: Kafka is not there.
-        TopicError: A topic is missing and may not be created, or does not fit.
-    """
-
-    def consumer(opened: client.Consumer) -> client.Consumer:
-        stack.callback(opened.close, autocommit=False, timeout_ms=CLOSE_MS)
-        return opened
-
-    def producer(role: str, **options: object) -> client.Producer:
-        opened = client.producer(settings, role=role, **options)
-        stack.callback(opened.close, timeout=CLOSE_MS / 1000)
-        return opened
-
-    with closing(client.admin(settings)) as admin:
-        ensure_topics(admin, settings.topics)
-        requests_id = topic_id(admin, settings.requests_topic)
-        events = ensure_changelog(admin, settings.changelog_topic, settings.events_topic)
-    return _Clients(
-        log=events,
-        requests_id=requests_id,
-        events=client.know(consumer(client.events_consumer(settings)), settings.events_topic),
-        requests=client.know(consumer(client.requests_consumer(settings)), settings.requests_topic),
-        changelog=consumer(client.changelog_consumer(settings)),
-        dead_letters=producer("dead-letters"),
-        replies=producer("replies"),
-        forwards=producer("forwards", max_in_flight_requests_per_connection=1),
-        # It must hear soon of a partition that the changelog was grown by.
-        snapshots=producer(
-            "snapshots", max_request_size=MAX_SNAPSHOT_BYTES, metadata_max_age_ms=5000
-        ),
-    )
-
-
-def _cover(settings: Settings) -> int:
-    """Make the changelog as wide as the events topic; how wide that is."""
-    with closing(client.admin(settings)) as admin:
-        events = ensure_changelog(admin, settings.changelog_topic, settings.events_topic)
-    return events.partitions
 
 
 def _reason(death: BaseException) -> str:
