@@ -58,6 +58,11 @@ export function apiRouter(
     route(router, metrics, `/v1/ia${path}`, methods);
   };
 
+  // What the model says changes with every event.
+  router.use("/v1/ia", (_, response, next) => {
+    response.set("Cache-Control", "no-store");
+    next();
+  });
   add("/predict", {
     get: [answer(client.ask, "predict", query)],
     post: [...body([JSON_TYPE], MAX_QUESTION_BYTES), answer(client.ask, "predict", object)],

@@ -24,10 +24,6 @@ const file = z.string().transform((path, context) => {
     return z.NEVER;
   }
 });
-const flag = z
-  .enum(["true", "false", "1", "0"], "must be true or false")
-  .transform((word) => word === "true" || word === "1");
-
 function whole(low: number, high: number) {
   const message = `must be a whole number from ${low} to ${high}`;
   return z
@@ -83,7 +79,8 @@ const Environment = z.object({
   KAFKA_SSL_PASSWORD: z.string().optional().describe("of the private key"),
   KAFKA_SSL_CRLFILE: file.optional().describe("revoked certificates"),
   KAFKA_SSL_CIPHERS: z.string().optional().describe("OpenSSL's cipher list"),
-  KAFKA_SSL_CHECK_HOSTNAME: flag
+  KAFKA_SSL_CHECK_HOSTNAME: z
+    .stringbool("must be true or false")
     .default(true)
     .describe("the broker's certificate must name its host"),
 });
