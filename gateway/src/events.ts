@@ -9,7 +9,7 @@ import type { Settings } from "./settings.ts";
 
 interface Batch {
   values: Buffer[];
-  resolve: () => void;
+  resolve: (value: undefined) => void;
   reject: (problem: Problem) => void;
 }
 
@@ -38,7 +38,7 @@ export class Events {
    * @throws {Problem} Kafka did not say in time that it has them.
    */
   async send(values: Buffer[]): Promise<void> {
-    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    const { promise, resolve, reject } = Promise.withResolvers<undefined>();
     const batch = { values, resolve, reject };
     const timer = setTimeout(() => {
       this.#waiting.delete(batch);
@@ -83,7 +83,7 @@ export class Events {
       .map((value) => ({ topic: this.#topic, partition, value }));
     try {
       if (messages.length > 0) await this.#producer.send({ messages });
-      for (const { resolve } of batches) resolve();
+      for (const { resolve } of batches) resolve(undefined);
     } catch (error) {
       const problem = new Problem("kafka-away", `Kafka has not confirmed: ${reason(error)}`);
       for (const { reject } of batches) reject(problem);

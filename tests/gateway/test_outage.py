@@ -48,6 +48,8 @@ def test_kafka_may_go_and_come_back_without_a_restart(make: Make) -> None:
 def test_a_question_in_flight_when_kafka_hangs_is_answered_with_504(make: Make) -> None:
     with EmbeddedKafka() as kafka:
         gateway = make(servers=kafka.bootstrap_servers, REQUEST_TIMEOUT_MS="1000").gateway
+        assert gateway.post("/v1/ia/events", [EVENT]).status == 202
+        wait_until(lambda: gateway.get("/v1/ia/describe").status == 200)
         os.kill(kafka.pid, signal.SIGSTOP)
         try:
             for answer in (gateway.get("/v1/ia/describe"), gateway.post("/v1/ia/events", [EVENT])):
