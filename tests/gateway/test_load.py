@@ -9,7 +9,7 @@ from http.client import HTTPException
 import pytest
 
 from gateway.conftest import Make, World
-from gateway.running import LINES, Connection, Gateway, running_gateway
+from gateway.running import EVENT, JSON, LINES, Connection, Gateway, running_gateway
 from producer.simulate import simulate
 from service import LEARNED, wait_until
 
@@ -109,6 +109,22 @@ def test_a_hundred_thousand_events_in_batches_are_all_learned(make: Make) -> Non
     wait_until(lambda: world.service.metric("riverline_events_behind") == 0)
     assert world.service.metric(LEARNED) == 100_000
     assert world.gateway.get("/v1/ia/describe").document["events"] == 100_000
+
+
+def test_events_posted_one_by_one_at_once_are_all_learned(make: Make) -> None:
+    world = make()
+
+    def send(_: int) -> None:
+        connection = Connection(world.gateway.port)
+        for _ in range(25):
+            answer = connection.send("POST", "/v1/ia/events", json.dumps([EVENT]), JSON)
+            assert (answer.status, answer.document) == (202, {"accepted": 1})
+        connection.close()
+
+    in_parallel(AT_ONCE, send)
+    wait_until(lambda: world.service.metric(LEARNED) >= AT_ONCE * 25)
+    wait_until(lambda: world.service.metric("riverline_events_behind") == 0)
+    assert world.service.metric(LEARNED) == AT_ONCE * 25
 
 
 def test_a_stop_under_load_loses_no_accepted_event(make: Make) -> None:

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import threading
 import time
 
 import pytest
@@ -42,6 +43,48 @@ def test_kafka_may_go_and_come_back_without_a_restart(make: Make) -> None:
         wait_until(lambda: gateway.get("/v1/ia/describe").document.get("events") == 10)
         assert gateway.post("/v1/ia/learn", EVENT).document["events"] == 11
         assert gateway.process.poll() is None
+
+
+@pytest.mark.slow
+def test_a_broker_killed_under_a_storm_loses_no_accepted_event(make: Make) -> None:
+    size = 100
+    with EmbeddedKafka() as kafka:
+        world = make(servers=kafka.bootstrap_servers)
+        gateway, service = world.gateway, world.service
+        accepted: list[int] = []
+        open_ones: list[int] = []  # answered with 503 or 504: they may be learned
+        over = threading.Event()
+
+        def storm() -> None:
+            while not over.is_set():
+                answer = gateway.post("/v1/ia/events", [EVENT] * size)
+                if answer.status == 202:
+                    accepted.append(size)
+                else:
+                    assert answer.status in {503, 504}
+                    open_ones.append(size)
+
+        def kill_and_restart() -> None:
+            kafka.kill()
+            wait_until(lambda: gateway.get("/healthz").status == 503)
+            kafka.start()
+            before = len(accepted)
+            wait_until(lambda: len(accepted) > before + 50)
+
+        threads = [threading.Thread(target=storm) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        wait_until(lambda: len(accepted) > 50)
+        kill_and_restart()
+        kill_and_restart()
+        over.set()
+        for thread in threads:
+            thread.join()
+        wait_until(lambda: service.metric(LEARNED) >= sum(accepted))
+        wait_until(lambda: service.metric("riverline_events_behind") == 0)
+        learned = service.metric(LEARNED)
+        assert sum(accepted) <= learned <= sum(accepted) + sum(open_ones)
+        assert learned % size == 0  # a batch is never half there
 
 
 @pytest.mark.slow
