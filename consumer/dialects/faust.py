@@ -17,7 +17,10 @@ from consumer.dialects.families import FAUST, Headers, detect
 from contract.messages import MAX_MESSAGE_BYTES
 
 _TAG = "__faust"
-_REQUEST = {"ns": "@ReqRepRequest"}
+_REQUESTS = (
+    {"ns": "@ReqRepRequest"},
+    {"ns": "faust.agents.models.ModelReqRepRequest"},  # the value is a ``faust.Record``
+)
 
 
 def unwrap(headers: Headers, value: bytes | None) -> tuple[Headers, bytes | None]:
@@ -32,7 +35,7 @@ def unwrap(headers: Headers, value: bytes | None) -> tuple[Headers, bytes | None
         return headers, value
     if not isinstance(document, dict):
         return headers, value
-    if document.get(_TAG) == _REQUEST:
+    if document.get(_TAG) in _REQUESTS:
         headers, document = _address(headers, document), document.get("value")
     try:
         return headers, orjson.dumps(_untagged(document))

@@ -11,42 +11,44 @@ from pathlib import Path
 import pytest
 
 CLIENTS = Path(__file__).parents[2] / "examples" / "clients"
+ENVELOPE = str(Path(__file__).with_name("faust_envelope.py"))
+SECONDS = 600  # a machine that has nothing yet downloads it all
+
 NPM = [["npm", "ci", "--no-fund", "--no-audit"], ["npm", "start", "--silent"]]
+MVN = ["mvn", "--batch-mode", "--no-transfer-progress", "--quiet"]
+PYTHON = ".venv/bin/python"
 VENV = [
     [sys.executable, "-m", "venv", ".venv"],
-    [".venv/bin/python", "-m", "pip", "install", "--quiet", "-r", "requirements.txt"],
+    [PYTHON, "-m", "pip", "install", "--quiet", "-r", "requirements.txt"],
 ]
-MVN = ["mvn", "--batch-mode", "--no-transfer-progress", "--quiet"]
-SECONDS = 600  # a machine that has nothing yet downloads it all
+
+QUICK = {
+    "python": [[sys.executable, "ask.py"]],
+    "kcat": [["kcat", "-V"], ["./ask.sh"]],
+}
+SLOW = {
+    "node": NPM,
+    "nestjs": NPM,
+    "faststream": [*VENV, [PYTHON, "ask.py"]],
+    "faust": [*VENV, [PYTHON, "ask.py", "ask"]],
+    "faust, all in an envelope": [*VENV, [PYTHON, ENVELOPE, "ask"]],
+    "spring": [[*MVN, "compile", "exec:java"]],
+    "quarkus": [[*MVN, "package"], ["java", "-jar", "target/quarkus-app/quarkus-run.jar"]],
+}
 
 
 @pytest.mark.parametrize(
-    ("example", "commands"),
-    [
-        ("python", [[sys.executable, "ask.py"]]),
-        ("kcat", [["kcat", "-V"], ["./ask.sh"]]),
-        pytest.param("node", NPM, marks=pytest.mark.slow),
-        pytest.param("nestjs", NPM, marks=pytest.mark.slow),
-        pytest.param("faststream", [*VENV, [".venv/bin/python", "ask.py"]], marks=pytest.mark.slow),
-        pytest.param(
-            "faust", [*VENV, [".venv/bin/python", "ask.py", "ask"]], marks=pytest.mark.slow
-        ),
-        pytest.param("spring", [[*MVN, "compile", "exec:java"]], marks=pytest.mark.slow),
-        pytest.param(
-            "quarkus",
-            [[*MVN, "package"], ["java", "-jar", "target/quarkus-app/quarkus-run.jar"]],
-            marks=pytest.mark.slow,
-        ),
-    ],
+    "client", [*QUICK, *(pytest.param(client, marks=pytest.mark.slow) for client in SLOW)]
 )
 def test_a_real_client_gets_the_reference_prediction_and_a_proper_error(
-    example: str, commands: list[list[str]], environment: dict[str, str]
+    client: str, environment: dict[str, str]
 ) -> None:
+    commands = (QUICK | SLOW)[client]
     for program in {command[0] for command in commands}:
         if "/" not in program and shutil.which(program) is None:
             pytest.skip(f"{program} is not installed")
     for command in commands:
-        output = run(command, CLIENTS / example, environment)
+        output = run(command, CLIENTS / client.partition(",")[0], environment)
     (prediction,) = re.findall(r"prediction\W+([\d.]+)", output)
     assert float(prediction) == pytest.approx(9.409425570778684, abs=1e-3)
     assert "not-a-number" in output

@@ -186,13 +186,19 @@ def test_past_its_deadline_a_request_gets_no_answer_in_any_dialect(
     assert ("correlation_id", b"hello") in reply.headers
 
 
-@pytest.mark.parametrize("tag", [{}, {"__faust": {"ns": "my.Question"}}])
-def test_faust_may_ask_all_in_an_envelope(wire: Wire, tag: dict[str, Any]) -> None:
+@pytest.mark.parametrize(
+    ("tag", "kind"),
+    [
+        ({}, "@ReqRepRequest"),
+        ({"__faust": {"ns": "my.Question"}}, "faust.agents.models.ModelReqRepRequest"),
+    ],
+)
+def test_faust_may_ask_all_in_an_envelope(wire: Wire, tag: dict[str, Any], kind: str) -> None:
     envelope = {
         "value": {"tv": 50, **tag},
         "reply_to": wire.environment["REPLIES_TOPIC"],
         "correlation_id": FAUST_ID[1].decode(),
-        "__faust": {"ns": "@ReqRepRequest"},
+        "__faust": {"ns": kind},
     }
     wire.ask([], envelope)
     reply = wire.only_reply()

@@ -358,8 +358,9 @@ def envelope(value: object, **others: object) -> bytes:
     return orjson.dumps(members | others)
 
 
-def test_a_request_in_an_envelope_is_one_in_headers() -> None:
-    headers, value = unwrap([], envelope({"tv": 50}))
+@pytest.mark.parametrize("kind", ["@ReqRepRequest", "faust.agents.models.ModelReqRepRequest"])
+def test_a_request_in_an_envelope_is_one_in_headers(kind: str) -> None:
+    headers, value = unwrap([], envelope({"tv": 50}, __faust={"ns": kind}))
     assert value == b'{"tv":50}'
     assert address(headers) == address(FAUST)
 

@@ -29,7 +29,7 @@ class Client:
 
     def ask(self, question: dict[str, Any], timeout: float = 10.0) -> dict[str, Any]:
         """The reply to a question."""
-        correlation_id = uuid.uuid4().bytes
+        correlation_id = uuid.uuid4().hex.encode()
         headers = [("correlation_id", correlation_id), ("reply_to", REPLIES.encode())]
         self.producer.send(REQUESTS, json.dumps(question).encode(), headers=headers)
         deadline = time.monotonic() + timeout
