@@ -7,12 +7,18 @@ never gets here: see ``unpack``.)
 And a join that one poll begins is ended by a later one: the bare client may forget it between them.
 """
 
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from kafka import TopicPartition
-from kafka.errors import CorruptRecordError, KafkaError, NoOffsetForPartitionError
+from kafka.errors import (
+    CorruptRecordError,
+    KafkaError,
+    NoOffsetForPartitionError,
+    RetriableError,
+)
 
 from consumer.client import Consumer, finish_joining
 from consumer.decode import Rejected
@@ -47,12 +53,15 @@ def poll(consumer: Consumer, timeout_ms: int) -> Batches | Pill:
     """Records by partition, or one record that cannot be unpacked, already stepped over.
 
     Raises:
-        KafkaError: Something about Kafka is wrong, not about a record.
+        KafkaError: Something about Kafka is wrong, not about a record, and does not pass by itself.
     """
     try:
         return consumer.poll(timeout_ms=timeout_ms)
     except NoOffsetForPartitionError:
         return {}  # newly assigned; its position is set in the loop
+    except RetriableError:
+        time.sleep(timeout_ms / 1000)  # the broker is away: the watch tells of it
+        return {}
     except CorruptRecordError as error:
         return _step_over(consumer, error)
     except KafkaError:

@@ -9,7 +9,7 @@ from time import monotonic, perf_counter
 import orjson
 import structlog
 from kafka import TopicPartition
-from kafka.errors import CommitFailedError
+from kafka.errors import CommitFailedError, KafkaError
 from kafka.structs import OffsetAndMetadata
 
 from consumer import answer
@@ -112,7 +112,10 @@ class Responder:
         ours = self._consumer.assignment()
         self._begun &= ours
         for at in ours - self._begun:
-            start = self._consumer.position(at, timeout_ms=POLL_MS)
+            try:
+                start = self._consumer.position(at, timeout_ms=POLL_MS)
+            except KafkaError:
+                continue  # it went away in this moment: at the next turn
             if polled.get(at):
                 start = polled[at][0].offset
             if start is not None:
