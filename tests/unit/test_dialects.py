@@ -16,7 +16,7 @@ from consumer.dialects import (
     wants_reply,
 )
 from consumer.dialects.families import PLAIN
-from contract.messages import MAX_CORRELATION_ID_BYTES
+from contract.messages import MAX_CORRELATION_ID_BYTES, MAX_MESSAGE_BYTES
 
 DEFAULT = "prediction-replies"
 JSON = ("content-type", b"application/json")
@@ -403,3 +403,14 @@ def test_who_nests_too_deep_in_an_envelope_can_still_be_told() -> None:
 def test_an_envelope_without_an_address_asks_for_nothing(others: dict[str, object]) -> None:
     headers, _ = unwrap([], envelope({"tv": 50}, **others))
     assert bad(headers).fallback is None
+
+
+def test_a_header_comes_before_what_the_envelope_says() -> None:
+    headers, value = unwrap(FAUST, envelope({"tv": 50}, reply_to="ok-2", correlation_id="9"))
+    assert value == b'{"tv":50}'
+    assert address(headers) == address(FAUST)
+
+
+def test_an_envelope_that_is_too_large_is_not_opened() -> None:
+    large = envelope({"tv": 50, "more": "x" * MAX_MESSAGE_BYTES})
+    assert unwrap([], large) == ([], large)
