@@ -11,11 +11,12 @@ The one module that calls LAPACK.
 """
 
 import math
+from functools import cache
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg import lapack, solve_triangular
+from scipy.linalg import lapack
 from threadpoolctl import threadpool_limits
 
 Floats = NDArray[np.float64]
@@ -46,12 +47,18 @@ def triangle(*matrices: Floats) -> Floats:
     height, k = stacked.shape
     if height < k:
         stacked = np.concatenate((stacked, np.zeros((k - height, k))))
-    return np.triu(lapack.dgeqrfp(stacked)[0][:k])
+    return np.where(_upper(k), lapack.dgeqrfp(stacked)[0][:k], 0.0)
+
+
+@cache
+def _upper(k: int) -> NDArray[np.bool_]:
+    """Where a matrix of shape (k, k) is not below its diagonal."""
+    return np.triu(np.ones((k, k), dtype=bool))
 
 
 def solve(factor: Floats, right: Floats) -> Floats:
     """The x of ``factor @ x = right``, by back substitution; the diagonal has no zero."""
-    return np.asarray(solve_triangular(factor, right, check_finite=False))
+    return np.asarray(lapack.dtrtrs(factor, right)[0])
 
 
 def lower_solve(factor: NDArray[Any], right: NDArray[Any]) -> Floats:

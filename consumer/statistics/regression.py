@@ -58,8 +58,8 @@ class Regression:
         df_resid: The events n less the number p of coefficients; at least 1.
         coefficients: By term, the intercept first.
         quality: How well it fits.
-        condition_number: Of the design with its constant, in the fields' units.
-        inverse: Of U, shape (p, p): times the noise, a root of the coefficients' covariance.
+        factor: U, shape (p, p).
+        inverse: U's, shape (p, p): times the noise, a root of the coefficients' covariance.
     """
 
     formula: Formula
@@ -68,11 +68,24 @@ class Regression:
     df_resid: int
     coefficients: Mapping[str, Coefficient]
     quality: Quality
-    condition_number: float
+    factor: Floats
     inverse: Floats
 
+    @property
+    def condition_number(self) -> float:
+        """Of the design with its constant, in the fields' units.
+
+        Raises:
+            Refusal: ``out-of-range`` where it is beyond the range of a double.
+        """
+        return _in_range(condition_number(self.factor))
+
     def to_reply(self) -> dict[str, Any]:
-        """All figures under their names, ready for JSON."""
+        """All figures under their names, ready for JSON.
+
+        Raises:
+            Refusal: ``out-of-range`` where one is beyond the range of a double.
+        """
         return {
             "formula": str(self.formula),
             "n": self.n,
@@ -115,7 +128,7 @@ def fit(summary: Summary, formula: Formula) -> Regression:
         df_resid=n - p,
         coefficients=dict(zip((INTERCEPT, *formula.terms), rows, strict=True)),
         quality=quality,
-        condition_number=_in_range(condition_number(upper)),
+        factor=upper,
         inverse=inverse,
     )
 

@@ -71,7 +71,7 @@ def merge(parts: Sequence[Part]) -> Summary:
         fields=parts[0].fields,
         n=sum(part.n for part in parts),
         factor=triangle(*(one.factor for one in blocks), with_constant(pending)),
-        low=np.vstack([pending, *(one.low for one in blocks)]).min(axis=0),
-        high=np.vstack([pending, *(one.high for one in blocks)]).max(axis=0),
+        low=np.minimum.reduce([*pending, *(one.low for one in blocks)]),
+        high=np.maximum.reduce([*pending, *(one.high for one in blocks)]),
         parts=tuple(parts),
     )
