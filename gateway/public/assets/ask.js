@@ -2,6 +2,7 @@
 
 import { figure, short, whole } from "./numbers.js";
 import { inWords } from "./problem.js";
+import { request } from "./request.js";
 
 /**
  * Wire the form. `answered(given, reply)` is called with each prediction.
@@ -40,7 +41,7 @@ export function askForm(form, answer, answered) {
 
 async function predict(given, signal) {
   const headers = { accept: "application/json" };
-  const response = await fetch(`/v1/ia/predict?${new URLSearchParams(given)}`, { headers, signal })
+  const response = await request(`/v1/ia/predict?${new URLSearchParams(given)}`, { headers, signal })
     .catch((error) => {
       if (error.name === "AbortError") throw error;
       throw new Error("The gateway can’t be reached; try again in a moment");

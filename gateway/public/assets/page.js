@@ -6,8 +6,10 @@ import { fit } from "./fit.js";
 import { watch } from "./live.js";
 import { figure, whole } from "./numbers.js";
 import { inWords } from "./problem.js";
+import { hasToken } from "./request.js";
 import { showCoefficients, showQuality } from "./table.js";
 import { timeline } from "./timeline.js";
+import { tokenForm } from "./token.js";
 
 const $ = (id) => document.getElementById(id);
 const say = (id, text) => {
@@ -26,7 +28,7 @@ const showFields = askForm($("ask"), $("answer"), (given, reply) => {
   showFit(latest);
 });
 
-watch({
+const reconnect = watch({
   state(state) {
     latest = state;
     connection("live", "Live");
@@ -56,7 +58,15 @@ watch({
     connection("lost", "Connection lost, trying again");
     $("figures").classList.add("stale");
   },
+  refused() {
+    connection("refused", "Token wanted");
+    appear("token");
+    tokenRefused();
+    $("full-table").hidden = true;
+  },
 });
+const tokenRefused = tokenForm($("token-form"), reconnect);
+$("full-table").hidden = hasToken(); // a link sends no token
 
 function connection(is, words) {
   $("connection").dataset.is = is;
@@ -64,7 +74,9 @@ function connection(is, words) {
 }
 
 function appear(...ids) {
-  for (const id of ["trouble", "empty", "figures"]) $(id).hidden = !ids.includes(id);
+  // The focus must not go with a form that has done its work.
+  if (!ids.includes("token") && $("token").contains(document.activeElement)) $("main").focus();
+  for (const id of ["trouble", "empty", "figures", "token"]) $(id).hidden = !ids.includes(id);
 }
 
 function showKeyFigures({ history, regression }) {
