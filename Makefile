@@ -28,7 +28,7 @@ demo: setup ## the main job end to end on an embedded Kafka, with pictures
 test: setup ## the tests that take seconds (under five minutes in all)
 	@$(RUN) -m pytest -m "not slow"
 
-test-all: setup ## every test, those that take minutes too
+test-all: setup ## every test, those that take minutes too (kills, clients, browser)
 	@$(RUN) -m pytest
 
 check: setup ## style, types, import directions, then the tests
