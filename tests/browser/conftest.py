@@ -5,14 +5,15 @@ from collections.abc import Iterator
 
 import pytest
 
-from browser.stage import Stage, install_gateway, staged
+from browser.stage import Stage, staged
+from gateway.running import install
 
 
 @pytest.fixture(scope="session", autouse=True)
 def gateway_is_installed() -> None:
     if shutil.which("npm") is None:
         pytest.skip("there is no npm, which installs the gateway")
-    install_gateway()
+    install()
 
 
 @pytest.fixture

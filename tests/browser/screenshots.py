@@ -10,7 +10,8 @@ from typing import Literal
 from playwright.sync_api import Browser, Page, ViewportSize, sync_playwright
 
 from broker import EmbeddedKafka
-from browser.stage import CHROMIUM, CHROMIUM_FLAGS, Stage, install_gateway, staged
+from browser.stage import CHROMIUM, CHROMIUM_FLAGS, Stage, staged
+from gateway.running import install
 from service import wait_until
 
 DESKTOP, PHONE = ViewportSize(width=1280, height=900), ViewportSize(width=390, height=844)
@@ -21,7 +22,7 @@ def main(folder: Path) -> None:
     """Let events stream for a minute, and take four pictures."""
     if CHROMIUM is None:
         sys.exit("There is no chromium (Debian: apt-get install chromium).")
-    install_gateway()
+    install()
     folder.mkdir(parents=True, exist_ok=True)
     with (
         EmbeddedKafka() as kafka,

@@ -2,23 +2,21 @@
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import urllib.error
 import urllib.request
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
-from pathlib import Path
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
 
 import orjson
 
 from broker.ports import free_port
+from gateway.running import Gateway, running_gateway
 from service import running_service, wait_until
-
-GATEWAY = Path(__file__).parents[2] / "gateway"
-NODE = GATEWAY / "node_modules/.bin/node"
 
 CHROMIUM = shutil.which("chromium")
 CHROMIUM_FLAGS = [
@@ -43,23 +41,29 @@ class Stage:
 
     environment: dict[str, str]
     address: str
-    _gateway: subprocess.Popen[bytes] | None = None
+    _gateway: Gateway | None = None
+    _running: ExitStack = field(default_factory=ExitStack)
 
     def start_gateway(self) -> None:
         """Start the gateway, and wait until it has Kafka."""
-        self._gateway = subprocess.Popen(
-            [NODE, "src/main.ts"],
-            cwd=GATEWAY,
-            env=os.environ | self.environment,
-            stdout=subprocess.DEVNULL,
-        )
+        started = running_gateway(self.environment, wait=False)
+        self._gateway = self._running.enter_context(started)
         wait_until(self._is_healthy)
 
     def kill_gateway(self) -> None:
         """End the gateway at once, if it runs."""
-        if self._gateway is not None:
-            self._gateway.kill()
-            self._gateway.wait()
+        self._running.close()
+
+    @contextmanager
+    def silence(self) -> Iterator[None]:
+        """The gateway says nothing meanwhile; its connections stay open."""
+        assert self._gateway is not None
+        group = self._gateway.process.pid
+        os.killpg(group, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            os.killpg(group, signal.SIGCONT)
 
     @contextmanager
     def events(self, count: int, *options: str) -> Iterator[None]:
@@ -83,8 +87,10 @@ class Stage:
 
     def asked(self, path: str) -> dict[str, float]:
         """What the API answers; nothing where that is an error."""
+        token = {"Authorization": f"Bearer {self.environment.get('GATEWAY_TOKEN')}"}
+        request = urllib.request.Request(f"{self.address}/v1/ia/{path}", headers=token)  # noqa: S310
         try:
-            with urllib.request.urlopen(f"{self.address}/v1/ia/{path}", timeout=15) as answer:  # noqa: S310
+            with urllib.request.urlopen(request, timeout=15) as answer:  # noqa: S310
                 document: dict[str, float] = orjson.loads(answer.read())
                 return document
         except urllib.error.HTTPError as error:
@@ -100,10 +106,10 @@ class Stage:
 
 
 @contextmanager
-def staged(servers: str) -> Iterator[Stage]:
+def staged(servers: str, **options: str) -> Iterator[Stage]:
     """A stage with topics and groups of its own, where nothing is learned yet.
 
-    The gateway must be installed.
+    The gateway must be installed; ``options`` are variables of its environment.
     """
     own = uuid.uuid4().hex[:8]
     port = str(free_port("127.0.0.1"))
@@ -116,6 +122,7 @@ def staged(servers: str) -> Iterator[Stage]:
         "REPLIES_TOPIC": f"prediction-replies-{own}",
         "DEAD_LETTER_TOPIC": f"events-{own}.dead-letters",
         "GATEWAY_PORT": port,
+        **options,
     }
     stage = Stage(environment, f"http://127.0.0.1:{port}")
     with running_service(**environment) as service:
@@ -125,10 +132,3 @@ def staged(servers: str) -> Iterator[Stage]:
             yield stage
         finally:
             stage.kill_gateway()
-
-
-def install_gateway() -> None:
-    """Install the gateway's packages, unless they are those of its lock."""
-    installed, lock = GATEWAY / "node_modules/.package-lock.json", GATEWAY / "package-lock.json"
-    if not installed.exists() or installed.stat().st_mtime < lock.stat().st_mtime:
-        subprocess.run(["npm", "ci"], cwd=GATEWAY, check=True)

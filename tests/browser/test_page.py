@@ -53,6 +53,17 @@ def ask(page: Page, **features: str) -> None:
     page.get_by_role("button", name="Predict").click()
 
 
+def hide(page: Page, *, hidden: bool) -> None:
+    """What the page is told when its tab goes to the background, or comes back."""
+    page.evaluate(
+        """hidden => {
+            Object.defineProperty(document, "hidden", { value: hidden, configurable: true });
+            document.dispatchEvent(new Event("visibilitychange"));
+        }""",
+        hidden,
+    )
+
+
 def faults(page: Page) -> str:
     """What axe finds; nothing, where it finds nothing."""
     results = Axe().run(page)
@@ -194,3 +205,50 @@ def test_a_lost_connection_is_told_and_made_again(empty: Stage, page: Page) -> N
     expect(connection).to_have_text("Connection lost, trying again")
     empty.start_gateway()
     expect(connection).to_have_text("Live", timeout=A_WHILE_MS)
+
+
+def test_a_gateway_with_a_token_asks_for_it_and_then_shows_the_model(
+    kafka: str, page: Page
+) -> None:
+    with staged(kafka, GATEWAY_TOKEN="right") as stage:  # noqa: S106 - it guards nothing
+        stage.learn(100)
+        page.goto(stage.address)
+        field, problem = page.get_by_label("Token", exact=True), page.get_by_role("alert")
+        expect(page.get_by_role("heading", name="This gateway wants a token")).to_be_visible()
+        expect(problem).to_be_empty()
+        assert not faults(page)
+        for wrong in ("wrong", "no header’s"):  # noqa: RUF001 - it cannot be sent
+            field.fill(wrong)
+            page.keyboard.press("Enter")
+            expect(problem).to_have_text("This is not the gateway’s token.")  # noqa: RUF001
+            expect(field).to_be_focused()
+        assert not faults(page)
+        field.fill("right")
+        page.get_by_role("button", name="Show the model").click()
+        expect(page.locator("#events")).to_have_text("100")
+        expect(field).to_be_hidden()
+        ask(page, tv="50")
+        expect(page.locator("#answer .value")).to_be_visible()
+        assert not faults(page)
+        page.reload()
+        expect(page.locator("#events")).to_have_text("100")
+        assert page.evaluate("[localStorage.length, document.cookie]") == [0, ""]
+
+
+def test_a_connection_that_falls_silent_is_told_and_made_again(empty: Stage, page: Page) -> None:
+    empty.learn(100)
+    page.goto(empty.address)
+    connection = page.locator("#connection")
+    expect(connection).to_have_text("Live")
+    with empty.silence():
+        expect(connection).to_have_text("Connection lost, trying again", timeout=A_WHILE_MS)
+    expect(connection).to_have_text("Live", timeout=A_WHILE_MS)
+
+
+def test_a_hidden_page_holds_no_connection(stage: Stage, page: Page) -> None:
+    page.goto(stage.address)
+    expect(page.locator("#connection")).to_have_text("Live")
+    with page.expect_event("requestfailed", lambda request: request.url.endswith("/live")):
+        hide(page, hidden=True)
+    with page.expect_request("**/v1/ia/live"):
+        hide(page, hidden=False)
