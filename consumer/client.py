@@ -13,12 +13,15 @@ from kafka.coordinator.assignors.cooperative_sticky import CooperativeStickyAssi
 from kafka.errors import UnknownTopicOrPartitionError
 from kafka.net.compat import KafkaNetClient
 
+from consumer import transport
 from consumer.partition import Record
 from consumer.settings import Settings
 from consumer.unpack import Unpacker
 from contract.topics import MAX_SNAPSHOT_BYTES
 
 SESSION_TIMEOUT_MS = 10_000
+
+transport.install()
 
 
 class Consumer(Protocol):
@@ -82,13 +85,19 @@ class Admin(Protocol):
 
 
 def events_consumer(settings: Settings) -> Consumer:
-    """For the events: moderate fetches, positions ours and never the group's."""
+    """For the events: moderate fetches, positions ours and never the group's.
+
+    A fetch waits a moment for company: at a thousand events a second the learner would else be busy
+    with fetches of one event each, and answers would wait for it.
+    """
     return _group_consumer(
         settings,
         role="learner",
         auto_offset_reset="none",
         max_poll_records=500,
         max_partition_fetch_bytes=256 * 1024,
+        fetch_min_bytes=100_000,
+        fetch_max_wait_ms=20,
         isolation_level="read_committed",  # a transaction that was aborted is never learned
     )
 
@@ -144,7 +153,7 @@ def group_id(settings: Settings, role: str) -> str:
 
 
 def _group_consumer(settings: Settings, *, role: str, **options: object) -> Consumer:
-    return _consumer(
+    consumer = _consumer(
         settings,
         role=role,
         group_id=group_id(settings, role),
@@ -155,6 +164,21 @@ def _group_consumer(settings: Settings, *, role: str, **options: object) -> Cons
         metadata_max_age_ms=30_000,
         **options,
     )
+    _spare_a_turn(getattr(consumer, "_coordinator"))  # noqa: B009
+    return consumer
+
+
+def _spare_a_turn(coordinator: Any) -> None:  # noqa: ANN401 - kafka-python's
+    """Send a poll to the I/O thread for the group's coordinator only where it is not known.
+
+    The client goes there and back with each poll; an answer waits for that once.
+    """
+    find = coordinator.ensure_coordinator_ready
+
+    def ready(timeout_ms: float | None = None) -> bool:
+        return coordinator.coordinator() is not None or find(timeout_ms)
+
+    coordinator.ensure_coordinator_ready = ready
 
 
 def _consumer(settings: Settings, *, role: str, **options: object) -> Consumer:
