@@ -45,7 +45,11 @@ const fields = names
 const Environment = z.object({
   GATEWAY_HOST: z.string().default("127.0.0.1").describe("where the gateway listens"),
   GATEWAY_PORT: whole(0, 65535).default(3000).describe("its port; 0 takes a free one"),
-  GATEWAY_TOKEN: z.string().min(1).optional().describe("bearer token that /v1 asks for"),
+  GATEWAY_TOKEN: z
+    .string()
+    .regex(/^[!-~]+$/, "must be visible ASCII: a header carries nothing else safely")
+    .optional()
+    .describe("bearer token that /v1 asks for"),
   REQUEST_TIMEOUT_MS: whole(1, 600_000).default(10_000).describe("how long an answer may take"),
   KAFKA_BOOTSTRAP_SERVERS: names
     .refine((list) => list.length > 0, "must name a server")
