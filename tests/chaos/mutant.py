@@ -16,7 +16,7 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from consumer import app, changelog, client, deadletters, health, learner, snapshot
+from consumer import app, changelog, client, clients, deadletters, health, learner, snapshot
 from consumer.__main__ import cli
 from consumer.changelog import Changelog
 from consumer.deadletters import DeadLetters
@@ -163,7 +163,7 @@ def while_restoring(call: int) -> None:
 
 def while_starting(call: int) -> None:
     """Topics are there, the changelog is not made or not looked at yet."""
-    dies_before(app, "ensure_changelog", call)
+    dies_before(clients, "ensure_changelog", call)
 
 
 def while_following(call: int) -> None:
