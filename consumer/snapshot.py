@@ -16,6 +16,7 @@ import orjson
 from consumer.partition import Partition, Recipe
 
 FORMAT = 1
+RIVERLINE = version("riverline")
 RIVER = ".".join(version("river").split(".")[:2])
 """The river whose arrays a state holds: major and minor version."""
 
@@ -85,7 +86,7 @@ def write(snapshot: Snapshot, coefficients: dict[str, float]) -> bytes:
     """
     document = {
         "format": FORMAT,
-        "riverline": version("riverline"),
+        "riverline": RIVERLINE,
         "position": snapshot.position,
         "coefficients": coefficients,
         "sha256": snapshot.sha256,
