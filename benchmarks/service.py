@@ -7,6 +7,7 @@ import sys
 import tempfile
 import urllib.error
 import urllib.request
+import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -60,6 +61,20 @@ class Service:
         """SIGTERM, then its exit code."""
         self.process.send_signal(signal.SIGTERM)
         return self.process.wait(timeout=30)
+
+
+def own_names(servers: str) -> dict[str, str]:
+    """A service's environment on this Kafka: topics and groups that nobody else has."""
+    own = uuid.uuid4().hex[:8]
+    return {
+        "KAFKA_BOOTSTRAP_SERVERS": servers,
+        "APPLICATION_ID": f"riverline-{own}",
+        "INSTANCE_ID": "one",
+        "EVENTS_TOPIC": f"events-{own}",
+        "REQUESTS_TOPIC": f"prediction-requests-{own}",
+        "REPLIES_TOPIC": f"prediction-replies-{own}",
+        "DEAD_LETTER_TOPIC": f"events-{own}.dead-letters",
+    }
 
 
 @contextmanager

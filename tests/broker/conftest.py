@@ -2,14 +2,13 @@
 
 import os
 import signal
-import uuid
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 
 import pytest
 
 from contract.environment import Environment
-from service import Service, running_service, wait_until
+from service import Service, own_names, running_service, wait_until
 
 Start = Callable[..., Service]
 
@@ -17,16 +16,7 @@ Start = Callable[..., Service]
 @pytest.fixture
 def names(kafka: str, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
     """The environment of a test: topics and groups that no other test has."""
-    own = uuid.uuid4().hex[:8]
-    names = {
-        "KAFKA_BOOTSTRAP_SERVERS": kafka,
-        "APPLICATION_ID": f"riverline-{own}",
-        "INSTANCE_ID": "one",
-        "EVENTS_TOPIC": f"events-{own}",
-        "REQUESTS_TOPIC": f"requests-{own}",
-        "REPLIES_TOPIC": f"prediction-replies-{own}",
-        "DEAD_LETTER_TOPIC": f"events-{own}.dead-letters",
-    }
+    names = own_names(kafka)
     for name, value in names.items():
         monkeypatch.setenv(name, value)
     return names

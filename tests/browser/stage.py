@@ -7,7 +7,6 @@ import subprocess
 import sys
 import urllib.error
 import urllib.request
-import uuid
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -16,7 +15,7 @@ import orjson
 
 from broker.ports import free_port
 from gateway.running import Gateway, running_gateway
-from service import running_service, wait_until
+from service import own_names, running_service, wait_until
 
 CHROMIUM = shutil.which("chromium")
 CHROMIUM_FLAGS = [
@@ -111,16 +110,9 @@ def staged(servers: str, **options: str) -> Iterator[Stage]:
 
     The gateway must be installed; ``options`` are variables of its environment.
     """
-    own = uuid.uuid4().hex[:8]
     port = str(free_port("127.0.0.1"))
     environment = {
-        "KAFKA_BOOTSTRAP_SERVERS": servers,
-        "APPLICATION_ID": f"riverline-{own}",
-        "INSTANCE_ID": "one",
-        "EVENTS_TOPIC": f"events-{own}",
-        "REQUESTS_TOPIC": f"requests-{own}",
-        "REPLIES_TOPIC": f"prediction-replies-{own}",
-        "DEAD_LETTER_TOPIC": f"events-{own}.dead-letters",
+        **own_names(servers),
         "GATEWAY_PORT": port,
         **options,
     }

@@ -3,13 +3,12 @@
 import os
 import subprocess
 import sys
-import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from service import LEARNED, running_service, wait_until
+from service import LEARNED, own_names, running_service, wait_until
 
 ADVERTISING = Path(__file__).parents[2].parent / "shared" / "data" / "advertising.csv"
 
@@ -19,16 +18,7 @@ def environment(kafka: str) -> Iterator[dict[str, str]]:
     """The environment of a client whose service has learned 200 events."""
     if not ADVERTISING.exists():
         pytest.skip(f"{ADVERTISING} is not there")
-    own = uuid.uuid4().hex[:8]
-    names = {
-        "KAFKA_BOOTSTRAP_SERVERS": kafka,
-        "APPLICATION_ID": f"riverline-{own}",
-        "INSTANCE_ID": "one",
-        "EVENTS_TOPIC": f"events-{own}",
-        "REQUESTS_TOPIC": f"prediction-requests-{own}",
-        "REPLIES_TOPIC": f"prediction-replies-{own}",
-        "DEAD_LETTER_TOPIC": f"events-{own}.dead-letters",
-    }
+    names = own_names(kafka)
     with running_service(**names) as service:
         wait_until(lambda: service.ready)
         command = [sys.executable, "-m", "producer", "csv", str(ADVERTISING)]

@@ -1,7 +1,6 @@
 """A gateway, a service and topics of a test's own, on the session's Kafka."""
 
 import shutil
-import uuid
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -9,7 +8,7 @@ from dataclasses import dataclass
 import pytest
 
 from gateway.running import Gateway, install, running_gateway
-from service import Service, running_service, wait_until
+from service import Service, own_names, running_service, wait_until
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,15 +31,8 @@ def gateway_is_installed() -> None:
 
 
 def _started(stack: ExitStack, servers: str, **environment: str) -> World:
-    own = uuid.uuid4().hex[:8]
     names = {
-        "KAFKA_BOOTSTRAP_SERVERS": servers,
-        "APPLICATION_ID": f"riverline-{own}",
-        "INSTANCE_ID": "one",
-        "EVENTS_TOPIC": f"events-{own}",
-        "REQUESTS_TOPIC": f"requests-{own}",
-        "REPLIES_TOPIC": f"prediction-replies-{own}",
-        "DEAD_LETTER_TOPIC": f"events-{own}.dead-letters",
+        **own_names(servers),
         **environment,
     }
     service = stack.enter_context(running_service(**names))
