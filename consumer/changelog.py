@@ -78,8 +78,10 @@ class Changelog:
 
     def restore(
         self, consumer: Consumer, at: TopicPartition, stop: threading.Event
-    ) -> Partition | None:
+    ) -> tuple[Partition, int] | None:
         """A partition of the events topic as the changelog has it; None when told to stop.
+
+        Beside it the offset where its log ends now.
 
         Raises:
             StateError: What is there does not give the right state.
@@ -117,7 +119,7 @@ class Changelog:
             behind=behind,
             seconds=round(seconds, 3),
         )
-        return partition
+        return partition, records.end
 
     def save(self, number: int, partition: Partition) -> Snapshot | None:
         """Send a snapshot if the partition has moved and none is under way; the snapshot sent."""

@@ -70,6 +70,7 @@ class Learner:
         self._assignment = Assignment()
         self._joined = False
         self._partitions: dict[int, Partition] = {}
+        self._ends: dict[int, int] = {}
         self._saved_at = monotonic()
 
     def run(self, stop: threading.Event) -> None:
@@ -149,13 +150,14 @@ class Learner:
 
     def _restore(self, at: TopicPartition, stop: threading.Event) -> None:
         try:
-            partition = self._changelog.restore(self._consumer, at, stop)
+            restored = self._changelog.restore(self._consumer, at, stop)
         except StateError:
             raise
         except KafkaError as error:
             log.warning("not restored yet", partition=at.partition, error=repr(error))
             return
-        if partition is not None:
+        if restored is not None:
+            partition, self._ends[at.partition] = restored
             self._consumer.seek(at, partition.position)
             self._partitions[at.partition] = partition
             self._shared.served.own(at.partition, partition.view())
@@ -203,7 +205,12 @@ class Learner:
             self._consumer.commit_async(positions)
 
     def _note_lag(self) -> None:
-        """The log's end is in every fetch response; the client's position knows of markers."""
+        """The client's position knows of markers; the log's end is in the fetch responses.
+
+        But not in all of them: a fetch session (KIP-227) tells of a partition when something of it
+        has changed. Where the first response was for the group's offset, and dropped because we
+        had gone to the snapshot's, a quiet log's end is known from the restore alone.
+        """
         lags: dict[int, int] = {}
         for number in self._partitions:
             at = TopicPartition(self._topic, number)
@@ -211,8 +218,8 @@ class Learner:
                 end, position = self._consumer.highwater(at), self._consumer.position(at)
             except (KafkaError, AssertionError):
                 return  # just taken away
-            if end is None or position is None:
+            if position is None:
                 return
-            lags[number] = max(0, end - position)
+            lags[number] = max(0, (self._ends[number] if end is None else end) - position)
         self._shared.health.behind = sum(lags.values())
         self._shared.telemetry.lags(lags)

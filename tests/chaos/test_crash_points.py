@@ -34,7 +34,7 @@ def in_the_end_all_is_right(world: World, point: str) -> None:
         ("after-poll", 3),
         ("while-folding", 1234),
         ("before-dead-letters", 5),
-        ("before-settling", 2),
+        ("before-settling", 1),
         ("before-snapshot", 2),
         ("after-snapshot", 2),
         ("before-acknowledged", 2),

@@ -146,6 +146,7 @@ def stop_under_load(gateway: Gateway, service: Service) -> None:
             try:
                 answer = connection.send("POST", "/v1/ia/events", batch, LINES)
             except (OSError, HTTPException):
+                connection.close()
                 assert stopping.is_set()
                 return
             assert answer.status == 202, answer.text
