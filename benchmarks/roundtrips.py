@@ -93,7 +93,7 @@ class _Session:
         except ContenderError as error:
             self._faults[ZERORPC] = str(error)
         for name in list(self._askers):
-            self._ask(name, self._sizes.questions // 10)
+            self._ask(name, self._sizes.questions)  # the broker compiles what it does often
         return service
 
     def _round(self, service: Service, number: int) -> None:

@@ -87,6 +87,7 @@ def running_service(**environment: str) -> Iterator[Service]:
             env={**os.environ, "HTTP_PORT": str(port), **environment},
             stdout=log,
             stderr=log,
+            start_new_session=True,  # as its peers: the kernel shares the cores out by session
         )
         try:
             yield Service(f"http://127.0.0.1:{port}", process, Path(log.name))
