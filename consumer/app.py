@@ -34,6 +34,7 @@ from consumer.follower import Follower
 from consumer.forwards import Forwards
 from consumer.health import Health, not_ready, silent_loops
 from consumer.learner import Learner
+from consumer.precedence import Precedence
 from consumer.replies import Replies
 from consumer.responder import Responder
 from consumer.restore import StateError
@@ -73,6 +74,7 @@ class App:
         self._ended = threading.Event()  # told to stop, or a loop died
         self._death: BaseException | None = None
         self._health = Health()
+        self._precedence = Precedence()
         self._served = Served(settings.recipe)
         self._telemetry = Telemetry(self._served, _info(settings))
         self.web = Web(
@@ -144,7 +146,7 @@ class App:
             self._health.beat("main", now=monotonic())
             try:
                 with ExitStack() as opened:
-                    clients = open_clients(self._settings, opened)
+                    clients = open_clients(self._settings, self._precedence, opened)
                     stack.push(opened.pop_all())
             except KafkaError as error:
                 if isinstance(error, KafkaConfigurationError):
@@ -166,7 +168,7 @@ class App:
     def _start(self, clients: Clients) -> list[threading.Thread]:
         """The loops, each in a thread of its own."""
         settings, stop = self._settings, self._stop
-        shared = Shared(settings, self._served, self._telemetry, self._health)
+        shared = Shared(settings, self._served, self._telemetry, self._health, self._precedence)
         watch = Watch(
             lambda: client.admin(settings, patience_ms=3000),
             self._health,
@@ -181,7 +183,9 @@ class App:
                 )
             ],
         )
-        replies = Replies(clients.replies, watch.look_soon, self._telemetry.undelivered)
+        replies = Replies(
+            clients.replies, clients.lane, watch.look_soon, self._telemetry.undelivered
+        )
         writer = uuid4().bytes
         follower = Follower(shared, clients.changelog, writer, clients.log.partitions)
         changelog = Changelog(

@@ -5,6 +5,7 @@ The options and their reasons are measured ones: docs/FAILURES.md, "The clients"
 
 import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from typing import Any, Protocol
 
 from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition
@@ -15,11 +16,13 @@ from kafka.net.compat import KafkaNetClient
 
 from consumer import transport
 from consumer.partition import Record
+from consumer.precedence import Precedence, PrecedingSelector
 from consumer.settings import Settings
 from consumer.unpack import Unpacker
 from contract.topics import MAX_SNAPSHOT_BYTES
 
 SESSION_TIMEOUT_MS = 10_000
+MAX_POLL_RECORDS = 500
 
 transport.install()
 
@@ -85,24 +88,18 @@ class Admin(Protocol):
 
 
 def events_consumer(settings: Settings) -> Consumer:
-    """For the events: moderate fetches, positions ours and never the group's.
-
-    A fetch waits a moment for company: at a thousand events a second the learner would else be busy
-    with fetches of one event each, and answers would wait for it.
-    """
+    """For the events: moderate fetches, positions ours and never the group's."""
     return _group_consumer(
         settings,
         role="learner",
         auto_offset_reset="none",
-        max_poll_records=500,
+        max_poll_records=MAX_POLL_RECORDS,
         max_partition_fetch_bytes=256 * 1024,
-        fetch_min_bytes=100_000,
-        fetch_max_wait_ms=20,
         isolation_level="read_committed",  # a transaction that was aborted is never learned
     )
 
 
-def requests_consumer(settings: Settings) -> Consumer:
+def requests_consumer(settings: Settings, precedence: Precedence) -> Consumer:
     """For the requests: small fetches, so that one partition's crowd does not hold up another."""
     return _group_consumer(
         settings,
@@ -110,6 +107,7 @@ def requests_consumer(settings: Settings) -> Consumer:
         auto_offset_reset="latest",
         max_poll_records=100,
         max_partition_fetch_bytes=64 * 1024,
+        selector=partial(PrecedingSelector, precedence),
     )
 
 
@@ -129,7 +127,7 @@ def _connect(kind: Callable[..., Any], **options: object) -> Any:  # noqa: ANN40
         return opened[-1]
 
     try:
-        return kind(kafka_client=net_client, **options)
+        return kind(kafka_client=net_client, **{"selector": transport.Selector, **options})
     except BaseException:
         for client in opened:
             client.close()

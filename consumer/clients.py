@@ -4,6 +4,8 @@ from contextlib import ExitStack, closing
 from dataclasses import dataclass
 
 from consumer import client
+from consumer.lane import Lane
+from consumer.precedence import Precedence
 from consumer.settings import Settings
 from consumer.topics import EventsTopic, ensure_changelog, ensure_topics, topic_id
 from contract.topics import MAX_SNAPSHOT_BYTES
@@ -22,11 +24,12 @@ class Clients:
     changelog: client.Consumer
     dead_letters: client.Producer
     replies: client.Producer
+    lane: Lane
     forwards: client.Producer
     snapshots: client.Producer
 
 
-def open_clients(settings: Settings, stack: ExitStack) -> Clients:
+def open_clients(settings: Settings, precedence: Precedence, stack: ExitStack) -> Clients:
     """Make the topics and open the clients; whatever was opened is closed when the stack is.
 
     Raises:
@@ -47,14 +50,20 @@ def open_clients(settings: Settings, stack: ExitStack) -> Clients:
         ensure_topics(admin, settings.topics)
         requests_id = topic_id(admin, settings.requests_topic)
         events = ensure_changelog(admin, settings.changelog_topic, settings.events_topic)
+    requests = client.know(
+        consumer(client.requests_consumer(settings, precedence)), settings.requests_topic
+    )
+    lane = Lane(requests, settings)
+    stack.callback(lane.close)
     return Clients(
         log=events,
         requests_id=requests_id,
         events=client.know(consumer(client.events_consumer(settings)), settings.events_topic),
-        requests=client.know(consumer(client.requests_consumer(settings)), settings.requests_topic),
+        requests=requests,
         changelog=consumer(client.changelog_consumer(settings)),
         dead_letters=producer("dead-letters"),
         replies=producer("replies"),
+        lane=lane,
         forwards=producer("forwards", max_in_flight_requests_per_connection=1),
         # It must hear soon of a partition that the changelog was grown by.
         snapshots=producer(

@@ -28,7 +28,7 @@ from kafka.structs import OffsetAndMetadata
 from consumer.acknowledge import Acknowledgements
 from consumer.assignment import Assignment
 from consumer.changelog import Changelog
-from consumer.client import Consumer, joined
+from consumer.client import MAX_POLL_RECORDS, Consumer, joined
 from consumer.deadletters import DeadLetters
 from consumer.partition import Partition, Record, Tally
 from consumer.poll import Batches, Pill, poll
@@ -36,6 +36,9 @@ from consumer.restore import NEW_ID, StateError
 from consumer.shared import Shared
 
 POLL_MS = 200
+PACE_SECONDS = 0.02
+"""Polls are so far apart at least while they keep up: at a thousand events a second the learner
+would else be busy with polls of one event each, and answers would wait for it."""
 SETTLE_SECONDS = 5.0
 STOP_SECONDS = 2.0
 
@@ -90,6 +93,7 @@ class Learner:
 
     def _turn(self, stop: threading.Event) -> None:
         polled = self._poll()
+        polled_at = monotonic()
         # What came in the same poll as its partition was read from the group's offset.
         ours = self._partitions.keys() - self._take_up_assignment(stop)
         if isinstance(polled, Pill):
@@ -106,6 +110,8 @@ class Learner:
             self._commit()
         if health.assignment["learner"] and (due or health.behind is None):
             self._note_lag()
+        if polled and self._keeps_up():
+            stop.wait(max(0.0, polled_at + PACE_SECONDS - monotonic()))
 
     def _poll(self) -> Batches | Pill:
         if self._dead_letters.full:
@@ -164,7 +170,7 @@ class Learner:
 
     def _fold(self, number: int, records: Sequence[Record]) -> None:
         started = perf_counter()
-        tally = self._partitions[number].fold(records)
+        tally = self._partitions[number].fold(self._shared.precedence.after_answers(records))
         self._after(number, tally, perf_counter() - started)
 
     def _step_over(self, pill: Pill) -> None:
@@ -204,22 +210,37 @@ class Learner:
         if positions:
             self._consumer.commit_async(positions)
 
-    def _note_lag(self) -> None:
-        """The client's position knows of markers; the log's end is in the fetch responses.
+    def _keeps_up(self) -> bool:
+        """Whether one more poll would bring all that Kafka has told of."""
+        behind = sum(
+            self._end(number) - partition.position for number, partition in self._partitions.items()
+        )
+        return behind < MAX_POLL_RECORDS
 
-        But not in all of them: a fetch session (KIP-227) tells of a partition when something of it
-        has changed. Where the first response was for the group's offset, and dropped because we
-        had gone to the snapshot's, a quiet log's end is known from the restore alone.
+    def _end(self, number: int) -> int:
+        """Where the partition's log ends, as far as Kafka has told.
+
+        The end is in the fetch responses, but not in all of them: a fetch session (KIP-227) tells
+        of a partition when something of it has changed. Where the first response was for the
+        group's offset, and dropped because we had gone to the snapshot's, a quiet log's end is
+        known from the restore alone.
         """
+        try:
+            end = self._consumer.highwater(TopicPartition(self._topic, number))
+        except AssertionError:  # just taken away
+            end = None
+        return self._ends[number] if end is None else end
+
+    def _note_lag(self) -> None:
+        """From the client's position, which knows of the markers of transactions."""
         lags: dict[int, int] = {}
         for number in self._partitions:
-            at = TopicPartition(self._topic, number)
             try:
-                end, position = self._consumer.highwater(at), self._consumer.position(at)
+                position = self._consumer.position(TopicPartition(self._topic, number))
             except (KafkaError, AssertionError):
                 return  # just taken away
             if position is None:
                 return
-            lags[number] = max(0, (self._ends[number] if end is None else end) - position)
+            lags[number] = max(0, self._end(number) - position)
         self._shared.health.behind = sum(lags.values())
         self._shared.telemetry.lags(lags)

@@ -8,8 +8,9 @@ And a join that one poll begins is ended by a later one: the bare client may for
 """
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from time import monotonic
 from typing import Any
 
 from kafka import TopicPartition
@@ -19,6 +20,7 @@ from kafka.errors import (
     NoOffsetForPartitionError,
     RetriableError,
 )
+from kafka.future import Future as KafkaFuture
 
 from consumer.client import Consumer, finish_joining
 from consumer.decode import Rejected
@@ -49,6 +51,9 @@ class Pill:
 Batches = dict[TopicPartition, list[Record]]
 
 
+Take = Callable[[Batches | Pill], None]
+
+
 def poll(consumer: Consumer, timeout_ms: int) -> Batches | Pill:
     """Records by partition, or one record that cannot be unpacked, already stepped over.
 
@@ -57,19 +62,111 @@ def poll(consumer: Consumer, timeout_ms: int) -> Batches | Pill:
     """
     try:
         return consumer.poll(timeout_ms=timeout_ms)
-    except NoOffsetForPartitionError:
-        return {}  # newly assigned; its position is set in the loop
-    except RetriableError:
-        time.sleep(timeout_ms / 1000)  # the broker is away: the watch tells of it
-        return {}
-    except CorruptRecordError as error:
-        return _step_over(consumer, error)
-    except KafkaError:
-        raise
     except Exception as error:  # noqa: BLE001 - whatever a hostile record makes the client raise
-        return _step_over(consumer, error)
+        return _mended(consumer, error, timeout_ms)
     finally:
         finish_joining(consumer)
+
+
+def serve(consumer: Consumer, take: Take, timeout_ms: int) -> bool:
+    """Have records taken in the client's I/O thread, where they arrive, without a change of thread.
+
+    For so long, or until the group wants a poll. To be called between two polls, while the group is
+    at rest; the polls do all the rest that a consumer does.
+
+    Args:
+        consumer: That of a group that has joined.
+        take: Takes what a poll would have returned; may not use the consumer.
+        timeout_ms: After this long it ends.
+
+    Returns:
+        Whether all is at rest. If not, the next poll should take its time.
+
+    Raises:
+        KafkaError: As by a poll.
+        Exception: What ``take`` raised.
+    """
+    inside: Any = consumer
+    deaths: list[BaseException] = []
+
+    def taken(records: Batches) -> None:
+        try:
+            take(records)
+        except BaseException as death:
+            deaths.append(death)
+            raise
+
+    until = monotonic() + timeout_ms / 1000
+    try:
+        return bool(inside._net.run(_turns, inside, taken, until))  # noqa: SLF001
+    except Exception as error:
+        if deaths:
+            raise
+        if mended := _mended(consumer, error, timeout_ms):
+            take(mended)
+        return False
+
+
+async def _turns(consumer: Any, take: Callable[[Batches], None], until: float) -> bool:  # noqa: ANN401
+    """In the I/O thread: ask for records, take them when they come, ask again."""
+    fetcher, net = consumer._fetcher, consumer._net  # noqa: SLF001
+    while (left := until - monotonic()) > 0:
+        if consumer._coordinator.need_rejoin():  # noqa: SLF001
+            return False
+        await fetcher._send_fetches_async()  # noqa: SLF001
+        if not (fetches := list(fetcher._fetch_futures)):  # noqa: SLF001
+            return False
+        turn = _Turn(fetcher, take)
+        for fetch in fetches:
+            fetch.add_both(turn.came)
+        timer = net.call_later(left, turn.end)
+        try:
+            await turn.ended
+        finally:
+            net.cancel(timer)
+    return True
+
+
+class _Turn:
+    """One wait for records. It ends once, and takes nothing after that."""
+
+    def __init__(self, fetcher: Any, take: Callable[[Batches], None]) -> None:  # noqa: ANN401
+        self._fetcher = fetcher
+        self._take = take
+        self.ended = KafkaFuture()
+
+    def came(self, _response: object) -> None:
+        """Take all at once: another task of the I/O thread's loop would be later."""
+        if self.ended.is_done:
+            return
+        try:
+            while records := self._fetcher.fetched_records()[0]:
+                self._take(records)
+        except BaseException as error:  # noqa: BLE001 - raised where the turn is waited for
+            self.ended.failure(error)
+        else:
+            self.ended.success(None)
+
+    def end(self) -> None:
+        """It has taken long enough."""
+        if not self.ended.is_done:
+            self.ended.success(None)
+
+
+def _mended(consumer: Consumer, error: Exception, timeout_ms: int) -> Batches | Pill:
+    """What to go on with after this error.
+
+    Raises:
+        Exception: The error, where there is nothing to go on with.
+    """
+    if isinstance(error, NoOffsetForPartitionError):
+        return {}  # newly assigned; its position is set in the loop
+    if isinstance(error, RetriableError):
+        time.sleep(timeout_ms / 1000)  # the broker is away: the watch tells of it
+        return {}
+    if isinstance(error, KafkaError) and not isinstance(error, CorruptRecordError):
+        raise error
+    return _step_over(consumer, error)
 
 
 def _step_over(consumer: Consumer, error: Exception) -> Pill:

@@ -8,6 +8,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 import orjson
@@ -17,6 +18,7 @@ from kafka.errors import KafkaError
 from consumer import answer
 from consumer.client import Producer
 from consumer.dialects import Address, Message
+from consumer.lane import Lane
 from consumer.refusal import Refusal
 from contract.messages import ErrorCode, Method
 
@@ -63,6 +65,7 @@ class Replies:
 
     Args:
         producer: For replies only.
+        lane: A shorter way than the producer's, where there is one.
         look: Called when a reply begins to wait: ``deliver_waiting`` is due soon.
         lost: Called with the method of a reply whose address leads nowhere.
     """
@@ -70,10 +73,12 @@ class Replies:
     def __init__(
         self,
         producer: Producer,
+        lane: Lane,
         look: Callable[[], None],
         lost: Callable[[Method | None], None],
     ) -> None:
         self._producer = producer
+        self._lane = lane
         self._look = look
         self._lost = lost
         self._known: dict[str, int] = {}  # topics that the producer knows; partitions
@@ -94,6 +99,10 @@ class Replies:
             self._give_up(reply, "too many replies wait for topics that do not exist")
         else:
             self._look()
+
+    def leave(self) -> None:
+        """Let go at once what this thread has sent, if it is the lane's."""
+        self._lane.leave()
 
     def topics(self) -> set[str]:
         """Those that replies go to, or wait for."""
@@ -146,6 +155,18 @@ class Replies:
         if address.partition is not None and address.partition >= partitions:
             self._give_up(reply, "the reply topic has no such partition")
             return
+        arrived = partial(self._arrived, reply)
+        if not self._lane.send(address.topic, address.partition, message, arrived):
+            self._produce(reply)
+
+    def _arrived(self, reply: Reply, *, delivered: bool) -> None:
+        if delivered:
+            reply.settled = True
+        else:
+            self._produce(reply)
+
+    def _produce(self, reply: Reply) -> None:
+        address, message = reply.address, reply.message
         try:
             future = self._producer.send(
                 address.topic,

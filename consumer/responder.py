@@ -26,7 +26,7 @@ from consumer.dialects import (
 )
 from consumer.forwards import Forward, Forwards
 from consumer.partition import Record
-from consumer.poll import Batches, Pill, poll
+from consumer.poll import Batches, Pill, poll, serve
 from consumer.refusal import Refusal
 from consumer.replies import Replies, Reply
 from consumer.request import Request, decode_request
@@ -70,6 +70,7 @@ class Responder:
         self._done: dict[TopicPartition, int] = {}
         self._begun: set[TopicPartition] = set()
         self._committed_at = monotonic()
+        self._served_last = False
 
     def run(self, stop: threading.Event, loaded: threading.Event) -> None:
         """Answer until told to stop, from the moment on when the saved state is ``loaded``."""
@@ -83,10 +84,19 @@ class Responder:
         self._commit()
 
     def _turn(self) -> None:
-        polled = poll(self._consumer, POLL_MS)
-        if joined(self._consumer):
+        polled = poll(self._consumer, 0 if self._served_last else POLL_MS)
+        at_rest = joined(self._consumer)
+        if at_rest:
             self._health.assignment["responder"] = True
-        self._begin({} if isinstance(polled, Pill) else polled)
+        self._begun &= self._consumer.assignment()
+        self._take(polled)
+        self._begin_where_nothing_came()
+        if monotonic() - self._committed_at >= COMMIT_SECONDS:
+            self._commit()
+        self._served_last = at_rest and serve(self._consumer, self._take, POLL_MS)
+
+    def _take(self, polled: Batches | Pill) -> None:
+        """Answer what was asked; called in this thread, or in the client's while this one waits."""
         if isinstance(polled, Pill):
             log.warning(
                 "request not readable",
@@ -95,33 +105,34 @@ class Responder:
                 detail=polled.why.detail,
             )
             self._telemetry.undelivered(None)
+            self._begin(polled.at, polled.record.offset)
             self._unsettled.append((polled.at, polled.record.offset + 1, None))
         else:
             for at, records in polled.items():
+                self._begin(at, records[0].offset)
                 for record in records:
                     self._unsettled.append((at, record.offset + 1, self._handle(record, at)))
-        if monotonic() - self._committed_at >= COMMIT_SECONDS:
-            self._commit()
+            self._replies.leave()
 
-    def _begin(self, polled: Batches) -> None:
+    def _begin(self, at: TopicPartition, start: int) -> None:
         """Commit at once where a new partition of ours begins.
 
         Whoever takes over a partition without an offset begins at the log's end, and what was asked
         between the two would never be answered.
         """
-        ours = self._consumer.assignment()
-        self._begun &= ours
-        for at in ours - self._begun:
+        if at not in self._begun:
+            self._begun.add(at)
+            self._done[at] = start
+            self._committed_at = -inf
+
+    def _begin_where_nothing_came(self) -> None:
+        for at in self._consumer.assignment() - self._begun:
             try:
                 start = self._consumer.position(at, timeout_ms=POLL_MS)
             except KafkaError:
                 continue  # it went away in this moment: at the next turn
-            if polled.get(at):
-                start = polled[at][0].offset
             if start is not None:
-                self._begun.add(at)
-                self._done[at] = start
-                self._committed_at = -inf
+                self._begin(at, start)
 
     def _handle(self, record: Record, at: TopicPartition) -> Sent | None:
         """Answer one request; what is on its way for it, or None where nothing is owed."""

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from consumer.health import Health
+from consumer.precedence import Precedence
 from consumer.served import Served
 from consumer.settings import Settings
 from consumer.telemetry import Telemetry
@@ -17,9 +18,11 @@ class Shared:
         served: The model as it is now.
         telemetry: Counts and times.
         health: Facts about the loops.
+        precedence: Of answers before learning.
     """
 
     settings: Settings
     served: Served
     telemetry: Telemetry
     health: Health
+    precedence: Precedence

@@ -2,15 +2,16 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 import orjson
 import pytest
 from kafka.errors import KafkaTimeoutError, MessageSizeTooLargeError
 
 from consumer.client import Producer
-from consumer.dialects import Address
+from consumer.dialects import Address, Message
 from consumer.dialects.families import PLAIN
+from consumer.lane import Arrived, Lane
 from consumer.replies import MAX_WAITING, PATIENCE_SECONDS, Replies, Reply
 from contract.messages import Method
 
@@ -101,18 +102,38 @@ class MemoryProducer:
         pass
 
 
+class MemoryLane:
+    """A lane that takes what it is given while it is open."""
+
+    def __init__(self) -> None:
+        self.open = False
+        self.taken: list[tuple[str, int | None, Message]] = []
+        self.arrivals: list[Arrived] = []
+        self.left = 0
+
+    def send(self, topic: str, partition: int | None, message: Message, arrived: Arrived) -> bool:
+        if self.open:
+            self.taken.append((topic, partition, message))
+            self.arrivals.append(arrived)
+        return self.open
+
+    def leave(self) -> None:
+        self.left = len(self.taken)
+
+
 @dataclass
 class Way:
-    """A way out for replies over a producer in memory."""
+    """A way out for replies over a producer and a lane in memory; the lane is closed at first."""
 
     producer: MemoryProducer = field(default_factory=lambda: MemoryProducer({HERE: {0, 1}}))
+    lane: MemoryLane = field(default_factory=MemoryLane)
     looks: int = 0
     lost: list[Method | None] = field(default_factory=list)
     replies: Replies = field(init=False)
 
     def __post_init__(self) -> None:
         producer: Producer = self.producer
-        self.replies = Replies(producer, self._look, self.lost.append)
+        self.replies = Replies(producer, cast("Lane", self.lane), self._look, self.lost.append)
 
     def _look(self) -> None:
         self.looks += 1
@@ -156,6 +177,37 @@ def test_a_reply_to_a_known_topic_is_sent_at_once(known: Way) -> None:
     assert (sent.value, sent.key, sent.partition) == (b'{"says":9.4}', b"key", 1)
     assert sent.headers == [("correlation_id", b"\xff7"), *PLAIN.constant]
     assert known.looks == 0
+
+
+def test_a_reply_that_the_lane_takes_is_not_the_producers_and_is_settled_there(known: Way) -> None:
+    known.lane.open = True
+    reply = known.send(says=9.4, partition=1)
+    known.replies.leave()
+    ((topic, partition, message),) = known.lane.taken
+    assert (topic, partition, message.value) == (HERE, 1, b'{"says":9.4}')
+    assert known.lane.left == 1
+    assert not reply.settled
+    known.lane.arrivals[0](delivered=True)
+    assert reply.settled
+    assert known.producer.sent == []
+
+
+def test_a_reply_that_the_lane_could_not_deliver_is_the_producers(known: Way) -> None:
+    known.lane.open = True
+    reply = known.send(says=9.4, partition=1)
+    known.lane.arrivals[0](delivered=False)
+    assert not reply.settled
+    (sent,) = known.producer.sent
+    assert (sent.topic, sent.value, sent.partition) == (HERE, b'{"says":9.4}', 1)
+    sent.future.acknowledge()
+    assert reply.settled
+
+
+def test_the_lane_is_not_asked_to_go_where_there_is_nothing(known: Way) -> None:
+    known.lane.open = True
+    known.send(NOWHERE)
+    known.send(partition=2)
+    assert known.lane.taken == []
 
 
 def test_a_reply_is_settled_when_it_is_acknowledged_and_not_before(known: Way) -> None:

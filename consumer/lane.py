@@ -1,0 +1,155 @@
+"""The short way out: replies written by the I/O thread that fetched their requests.
+
+kafka-python's consumer and producer each have a thread for their sockets. A reply that is handed
+to the producer waits for that thread, which waits for the interpreter, beside a learner that never
+lets go of it by itself. Here the plain case needs no change of thread: the leader of the reply's
+partition is known and connected, and a few requests at most are on their way to it. Everything else
+(another leader, an outage, a reply that is too large) is the producer's, which knows what to do.
+"""
+
+import threading
+import time
+from contextlib import suppress
+from typing import Any, NamedTuple, Protocol
+
+from kafka import TopicPartition
+from kafka.errors import KafkaError
+from kafka.net.manager import KafkaConnectionManager
+from kafka.partitioner import DefaultPartitioner
+from kafka.protocol.producer import ProduceRequest
+from kafka.record.default_records import DefaultRecordBatchBuilder
+
+from consumer.client import Consumer
+from consumer.dialects import Message
+from consumer.settings import Settings
+
+BATCH_BYTES = 900_000
+TIMEOUT_MS = 10_000
+BOOTSTRAP_MS = 2000
+MAX_VERSION = 9  # as the client's own producer asks
+
+_Topic: Any = ProduceRequest.TopicProduceData
+_partition_of = DefaultPartitioner().partition
+
+
+class Arrived(Protocol):
+    """Told in the I/O thread what became of a message."""
+
+    def __call__(self, *, delivered: bool) -> None:
+        """Kafka has it, or else it is to be sent in another way."""
+
+
+class Parcel(NamedTuple):
+    """A message that is about to leave."""
+
+    message: Message
+    arrived: Arrived
+
+
+class Lane:
+    """A connection for replies, served by the I/O thread of the consumer of the requests.
+
+    Args:
+        consumer: Of the requests topic.
+        settings: Where Kafka is, and how it lets us in.
+
+    Raises:
+        KafkaError: Kafka is not there, or does not let us in.
+    """
+
+    def __init__(self, consumer: Consumer, settings: Settings) -> None:
+        self._net: Any = getattr(consumer, "_net")  # noqa: B009
+        self._manager = KafkaConnectionManager(
+            self._net,
+            **settings.client_options(),
+            client_id=f"{settings.application_id}-lane-{settings.member}",
+        )
+        self._cluster = self._manager.cluster
+        self._cluster.config["allow_auto_create_topics"] = False
+        self._manager.bootstrap(BOOTSTRAP_MS)
+        self._waiting: dict[TopicPartition, list[Parcel]] = {}
+
+    def close(self) -> None:
+        """Close the connection; what is on its way is not waited for."""
+        self._net.run(self._manager.close)
+
+    def send(self, topic: str, partition: int | None, message: Message, arrived: Arrived) -> bool:
+        """Take a message that is to ``leave``, or don't: only the I/O thread's are taken.
+
+        Args:
+            topic: One that exists.
+            partition: Of the topic; None: the key's, or any.
+            message: To be sent.
+            arrived: Told what became of it, unless False is returned.
+        """
+        if threading.current_thread() is not self._net._io_thread:  # noqa: SLF001
+            return False
+        if not self._cluster.partitions_for_topic(topic):
+            self._cluster.add_topic(topic)  # for the next one
+            return False
+        if partition is None:
+            partition = _partition_of(topic, None, message.key, None, message.value, self._cluster)
+        at = TopicPartition(topic, partition)
+        self._waiting.setdefault(at, []).append(Parcel(message, arrived))
+        return True
+
+    def leave(self) -> None:
+        """Send what was taken, a batch for each partition."""
+        waiting, self._waiting = self._waiting, {}
+        for at, parcels in waiting.items():
+            connection = self._connection(at)
+            records, packed = (b"", 0) if connection is None else _batch(parcels)
+            _tell(parcels[packed:], delivered=False)
+            if connection is not None:
+                sent = connection.send_request(_request(at, records), request_timeout_ms=TIMEOUT_MS)
+                sent.add_callback(self._answered, parcels[:packed])
+                sent.add_errback(self._failed, parcels[:packed])
+
+    def _connection(self, at: TopicPartition) -> Any:  # noqa: ANN401 - kafka-python's
+        """The open connection to the leader; None: there is none now, and it is asked for."""
+        leader = self._cluster.leader_for_partition(at)
+        if leader is None or leader == -1:
+            self._cluster.request_update()
+            return None
+        with suppress(KafkaError):  # it was lost a moment ago, or does not let us in
+            connection = self._manager.get_connection(leader)
+            if connection.connected and not connection.paused:
+                return connection
+        return None
+
+    def _answered(self, parcels: list[Parcel], response: Any) -> None:  # noqa: ANN401
+        refused = bool(response.responses[0].partition_responses[0].error_code)
+        if refused:
+            self._cluster.request_update()
+        _tell(parcels, delivered=not refused)
+
+    @staticmethod
+    def _failed(parcels: list[Parcel], _error: BaseException) -> None:
+        _tell(parcels, delivered=False)
+
+
+def _batch(parcels: list[Parcel]) -> tuple[bytes, int]:
+    """A record batch, and how many had room in it (one always has)."""
+    batch = DefaultRecordBatchBuilder(2, 0, False, -1, -1, -1, BATCH_BYTES)  # noqa: FBT003
+    now_ms = int(time.time() * 1000)
+    for number, (message, _) in enumerate(parcels):
+        if batch.append(number, now_ms, message.key, message.value, message.headers) is None:
+            return bytes(batch.build()), number
+    return bytes(batch.build()), len(parcels)
+
+
+def _request(at: TopicPartition, records: bytes) -> Any:  # noqa: ANN401
+    partitions = [_Topic.PartitionProduceData(index=at.partition, records=records)]
+    return ProduceRequest(
+        transactional_id=None,
+        acks=-1,
+        timeout_ms=TIMEOUT_MS,
+        topic_data=[_Topic(name=at.topic, partition_data=partitions)],
+        min_version=3,
+        max_version=MAX_VERSION,
+    )
+
+
+def _tell(parcels: list[Parcel], *, delivered: bool) -> None:
+    for parcel in parcels:
+        parcel.arrived(delivered=delivered)

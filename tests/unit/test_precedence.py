@@ -1,0 +1,72 @@
+"""The learner stands aside while an answer is made, and never for long."""
+
+import socket
+import threading
+from selectors import EVENT_READ
+from time import monotonic
+
+from consumer.precedence import PATIENCE_SECONDS, SLICE, Precedence, PrecedingSelector
+from unit.records import records
+
+RECORDS = records([b"%d" % number for number in range(5 * SLICE + 3)])
+
+
+def test_all_records_come_in_turn() -> None:
+    assert list(Precedence().after_answers(RECORDS)) == RECORDS
+    assert list(Precedence().after_answers([])) == []
+
+
+def test_the_learner_goes_on_when_the_answer_is_made() -> None:
+    precedence = Precedence()
+    precedence.begin()
+    threading.Timer(PATIENCE_SECONDS / 2, precedence.end).start()
+    assert list(precedence.after_answers(RECORDS)) == RECORDS
+
+
+def test_an_answer_that_takes_long_only_slows_the_learner_down() -> None:
+    precedence = Precedence()
+    precedence.begin()
+    started = monotonic()
+    assert list(precedence.after_answers(RECORDS)) == RECORDS
+    assert monotonic() - started >= 6 * PATIENCE_SECONDS * 0.9
+
+
+def test_who_begins_twice_ends_once_and_to_end_is_no_fault() -> None:
+    precedence = Precedence()
+    precedence.end()
+    precedence.begin()
+    precedence.begin()
+    precedence.end()
+    precedence.end()
+    precedence.begin()
+    precedence.end()
+
+
+def waits(precedence: Precedence) -> bool:
+    """Whether the learner would have to wait now."""
+    started = monotonic()
+    list(precedence.after_answers(RECORDS[:SLICE]))
+    return monotonic() - started >= PATIENCE_SECONDS * 0.9
+
+
+def test_the_io_thread_has_precedence_from_the_arrival_of_bytes_until_it_waits_again() -> None:
+    precedence = Precedence()
+    here, there = socket.socketpair()
+    selector = PrecedingSelector(precedence)
+    selector.register(here, EVENT_READ)
+    assert selector.select(0.001) == []
+    assert not waits(precedence)
+    there.send(b"x")
+    assert len(selector.select(1)) == 1
+    assert waits(precedence)
+    assert len(selector.select(0)) == 1  # it has more to do, and only looks
+    assert waits(precedence)
+    here.recv(1)
+    assert selector.select(0.001) == []
+    assert not waits(precedence)
+    there.send(b"x")
+    selector.select(1)
+    selector.close()
+    assert not waits(precedence)
+    here.close()
+    there.close()
