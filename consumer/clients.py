@@ -50,6 +50,8 @@ def open_clients(settings: Settings, precedence: Precedence, stack: ExitStack) -
         ensure_topics(admin, settings.topics)
         requests_id = topic_id(admin, settings.requests_topic)
         events = ensure_changelog(admin, settings.changelog_topic, settings.events_topic)
+    forwards = producer("forwards", max_in_flight_requests_per_connection=1)
+    forwards.partitions_for(settings.events_topic)  # or its first event waits to hear of the topic
     requests = client.know(
         consumer(client.requests_consumer(settings, precedence)), settings.requests_topic
     )
@@ -64,7 +66,7 @@ def open_clients(settings: Settings, precedence: Precedence, stack: ExitStack) -
         dead_letters=producer("dead-letters"),
         replies=producer("replies"),
         lane=lane,
-        forwards=producer("forwards", max_in_flight_requests_per_connection=1),
+        forwards=forwards,
         # It must hear soon of a partition that the changelog was grown by.
         snapshots=producer(
             "snapshots", max_request_size=MAX_SNAPSHOT_BYTES, metadata_max_age_ms=5000

@@ -3,8 +3,8 @@
 kafka-python's consumer and producer each have a thread for their sockets. A reply that is handed
 to the producer waits for that thread, which waits for the interpreter, beside a learner that never
 lets go of it by itself. Here the plain case needs no change of thread: the leader of the reply's
-partition is known and connected, and a few requests at most are on their way to it. Everything else
-(another leader, an outage, a reply that is too large) is the producer's, which knows what to do.
+partition is known and connected. Everything else (another leader, an outage, a reply that is too
+large) is the producer's, which knows what to do.
 """
 
 import threading
@@ -26,6 +26,7 @@ from consumer.settings import Settings
 BATCH_BYTES = 900_000
 TIMEOUT_MS = 10_000
 BOOTSTRAP_MS = 2000
+MAX_IN_FLIGHT = 4  # one less than what the client pauses at
 MAX_VERSION = 9  # as the client's own producer asks
 
 _Topic: Any = ProduceRequest.TopicProduceData
@@ -66,8 +67,10 @@ class Lane:
         )
         self._cluster = self._manager.cluster
         self._cluster.config["allow_auto_create_topics"] = False
+        self._cluster.add_listener(self._forget_what_is_gone)
         self._manager.bootstrap(BOOTSTRAP_MS)
         self._waiting: dict[TopicPartition, list[Parcel]] = {}
+        self._in_flight = 0
 
     def close(self) -> None:
         """Close the connection; what is on its way is not waited for."""
@@ -82,7 +85,7 @@ class Lane:
             message: To be sent.
             arrived: Told what became of it, unless False is returned.
         """
-        if threading.current_thread() is not self._net._io_thread:  # noqa: SLF001
+        if not self._is_here():
             return False
         if not self._cluster.partitions_for_topic(topic):
             self._cluster.add_topic(topic)  # for the next one
@@ -94,16 +97,21 @@ class Lane:
         return True
 
     def leave(self) -> None:
-        """Send what was taken, a batch for each partition."""
-        waiting, self._waiting = self._waiting, {}
-        for at, parcels in waiting.items():
+        """Send what was taken, a batch for each partition, or as soon as there is room for it."""
+        while self._is_here() and self._waiting and self._in_flight < MAX_IN_FLIGHT:
+            at = next(iter(self._waiting))
+            parcels = self._waiting.pop(at)
             connection = self._connection(at)
             records, packed = (b"", 0) if connection is None else _batch(parcels)
             _tell(parcels[packed:], delivered=False)
             if connection is not None:
+                self._in_flight += 1
                 sent = connection.send_request(_request(at, records), request_timeout_ms=TIMEOUT_MS)
                 sent.add_callback(self._answered, parcels[:packed])
                 sent.add_errback(self._failed, parcels[:packed])
+
+    def _is_here(self) -> bool:
+        return threading.current_thread() is self._net._io_thread  # noqa: SLF001
 
     def _connection(self, at: TopicPartition) -> Any:  # noqa: ANN401 - kafka-python's
         """The open connection to the leader; None: there is none now, and it is asked for."""
@@ -121,11 +129,20 @@ class Lane:
         refused = bool(response.responses[0].partition_responses[0].error_code)
         if refused:
             self._cluster.request_update()
-        _tell(parcels, delivered=not refused)
+        self._settle(parcels, delivered=not refused)
+
+    def _failed(self, parcels: list[Parcel], _error: BaseException) -> None:
+        self._settle(parcels, delivered=False)
+
+    def _settle(self, parcels: list[Parcel], *, delivered: bool) -> None:
+        self._in_flight -= 1
+        _tell(parcels, delivered=delivered)
+        self.leave()
 
     @staticmethod
-    def _failed(parcels: list[Parcel], _error: BaseException) -> None:
-        _tell(parcels, delivered=False)
+    def _forget_what_is_gone(cluster: Any) -> None:  # noqa: ANN401 - kafka-python's
+        """Called with new metadata: to ask for a topic that was deleted is to ask for ever."""
+        cluster._topics &= cluster._partitions.keys()  # noqa: SLF001
 
 
 def _batch(parcels: list[Parcel]) -> tuple[bytes, int]:

@@ -227,7 +227,7 @@ class Learner:
         """
         try:
             end = self._consumer.highwater(TopicPartition(self._topic, number))
-        except AssertionError:  # just taken away
+        except KafkaError:  # just taken away
             end = None
         return self._ends[number] if end is None else end
 
@@ -237,7 +237,7 @@ class Learner:
         for number in self._partitions:
             try:
                 position = self._consumer.position(TopicPartition(self._topic, number))
-            except (KafkaError, AssertionError):
+            except KafkaError:
                 return  # just taken away
             if position is None:
                 return

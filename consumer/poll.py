@@ -113,6 +113,9 @@ async def _turns(consumer: Any, take: Callable[[Batches], None], until: float) -
     while (left := until - monotonic()) > 0:
         if consumer._coordinator.need_rejoin():  # noqa: SLF001
             return False
+        if _took(fetcher, take):
+            await net.sleep(0)  # the thread has other tasks too, the group's heartbeat is one
+            continue
         await fetcher._send_fetches_async()  # noqa: SLF001
         if not (fetches := list(fetcher._fetch_futures)):  # noqa: SLF001
             return False
@@ -127,6 +130,14 @@ async def _turns(consumer: Any, take: Callable[[Batches], None], until: float) -
     return True
 
 
+def _took(fetcher: Any, take: Callable[[Batches], None]) -> bool:  # noqa: ANN401
+    """Take at most `max_poll_records` of what has come; whether there was anything."""
+    records, _ = fetcher.fetched_records()
+    if records:
+        take(records)
+    return bool(records)
+
+
 class _Turn:
     """One wait for records. It ends once, and takes nothing after that."""
 
@@ -136,12 +147,11 @@ class _Turn:
         self.ended = KafkaFuture()
 
     def came(self, _response: object) -> None:
-        """Take all at once: another task of the I/O thread's loop would be later."""
+        """Take the first at once: another task of the I/O thread's loop would be later."""
         if self.ended.is_done:
             return
         try:
-            while records := self._fetcher.fetched_records()[0]:
-                self._take(records)
+            _took(self._fetcher, self._take)
         except BaseException as error:  # noqa: BLE001 - raised where the turn is waited for
             self.ended.failure(error)
         else:

@@ -1,7 +1,8 @@
 """Replies out, in nobody's way.
 
 A reply whose topic the producer does not know yet waits beside the others until the topic is there,
-a few seconds at most: kafka-python would otherwise hold up everybody for its metadata.
+a few seconds at most: kafka-python would otherwise hold up everybody for its metadata. So does one
+that the lane could not deliver.
 """
 
 import threading
@@ -90,15 +91,8 @@ class Replies:
         partitions = self._known.get(reply.address.topic)
         if partitions is not None:
             self._post(reply, partitions)
-            return
-        with self._lock:
-            full = len(self._waiting) >= MAX_WAITING
-            if not full:
-                self._waiting.append(reply)
-        if full:
-            self._give_up(reply, "too many replies wait for topics that do not exist")
         else:
-            self._look()
+            self._wait(reply)
 
     def leave(self) -> None:
         """Let go at once what this thread has sent, if it is the lane's."""
@@ -159,11 +153,22 @@ class Replies:
         if not self._lane.send(address.topic, address.partition, message, arrived):
             self._produce(reply)
 
+    def _wait(self, reply: Reply) -> None:
+        with self._lock:
+            full = len(self._waiting) >= MAX_WAITING
+            if not full:
+                self._waiting.append(reply)
+        if full:
+            self._give_up(reply, "too many replies wait")
+        else:
+            self._look()
+
     def _arrived(self, reply: Reply, *, delivered: bool) -> None:
+        """What the lane has not delivered waits for the watch: the producer may block."""
         if delivered:
             reply.settled = True
         else:
-            self._produce(reply)
+            self._wait(reply)
 
     def _produce(self, reply: Reply) -> None:
         address, message = reply.address, reply.message

@@ -6,7 +6,6 @@ And it writes in the second turn of its loop after that in which it was asked to
 """
 
 import selectors
-import socket
 import ssl
 from contextlib import suppress
 from typing import Any
@@ -78,18 +77,13 @@ def receive(transport: Any) -> tuple[bytes, KafkaConnectionError | None]:  # noq
     try:
         while piece := transport._sock.recv(PIECE_BYTES):  # noqa: SLF001 - we stand in its place
             pieces.append(piece)
-            if len(piece) < PIECE_BYTES and not _pending(transport._sock):  # noqa: SLF001
+            if len(piece) < PIECE_BYTES and not isinstance(transport._sock, ssl.SSLSocket):  # noqa: SLF001
                 break  # to ask once more would give up the interpreter for a "no"
     except _NO_MORE:
         piece = b"."
     except OSError as error:
         return b"".join(pieces), KafkaConnectionError(error)
     return b"".join(pieces), None if piece else KafkaConnectionError("socket disconnected")
-
-
-def _pending(sock: socket.socket) -> int:
-    """How many bytes are decrypted already: no selector tells of them."""
-    return sock.pending() if isinstance(sock, ssl.SSLSocket) else 0
 
 
 def write(transport: Any, data: bytes) -> None:  # noqa: ANN401 - as above

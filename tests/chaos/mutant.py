@@ -192,10 +192,10 @@ def one_ahead(_: int) -> None:
     """A restored partition goes on one record after its position."""
 
     def around(real: Function, *args: Anything) -> Anything:
-        partition = real(*args)
-        if partition is not None and partition.position:
-            partition.position += 1
-        return partition
+        restored = real(*args)
+        if restored is not None and restored[0].position:
+            restored[0].position += 1
+        return restored
 
     wrap(Changelog, "restore", around)
 
@@ -214,8 +214,8 @@ def state_forgotten(_: int) -> None:
     """Learning goes on at the saved position, from nothing."""
 
     def around(real: Function, *args: Anything) -> Anything:
-        partition = real(*args)
-        return partition and Partition(partition.recipe, partition.position)
+        restored = real(*args)
+        return restored and (Partition(restored[0].recipe, restored[0].position), restored[1])
 
     wrap(Changelog, "restore", around)
 

@@ -197,6 +197,10 @@ def test_a_reply_that_the_lane_could_not_deliver_is_the_producers(known: Way) ->
     reply = known.send(says=9.4, partition=1)
     known.lane.arrivals[0](delivered=False)
     assert not reply.settled
+    assert known.producer.sent == []  # it may block, and the lane may not
+    assert known.looks == 1
+    known.lane.open = False  # to the watch, which looks
+    assert not known.deliver(HERE)
     (sent,) = known.producer.sent
     assert (sent.topic, sent.value, sent.partition) == (HERE, b'{"says":9.4}', 1)
     sent.future.acknowledge()
