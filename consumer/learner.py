@@ -152,6 +152,7 @@ class Learner:
         settled = bool(lost) and self._dead_letters.settle(SETTLE_SECONDS)
         for number in sorted(lost):
             self._changelog.release(number, self._partitions.pop(number), save=settled)
+            del self._ends[number]
             self._shared.served.release(number)
 
     def _restore(self, at: TopicPartition, stop: threading.Event) -> None:

@@ -49,8 +49,6 @@ class Pill:
 
 
 Batches = dict[TopicPartition, list[Record]]
-
-
 Take = Callable[[Batches | Pill], None]
 
 

@@ -66,7 +66,7 @@ class Replies:
 
     Args:
         producer: For replies only.
-        lane: A shorter way than the producer's, where there is one.
+        lane: A shorter way than the producer's, for what is sent in its thread.
         look: Called when a reply begins to wait: ``deliver_waiting`` is due soon.
         lost: Called with the method of a reply whose address leads nowhere.
     """

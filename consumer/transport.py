@@ -79,11 +79,13 @@ def receive(transport: Any) -> tuple[bytes, KafkaConnectionError | None]:  # noq
             pieces.append(piece)
             if len(piece) < PIECE_BYTES and not isinstance(transport._sock, ssl.SSLSocket):  # noqa: SLF001
                 break  # to ask once more would give up the interpreter for a "no"
+        else:
+            return b"".join(pieces), KafkaConnectionError("socket disconnected")
     except _NO_MORE:
-        piece = b"."
+        pass
     except OSError as error:
         return b"".join(pieces), KafkaConnectionError(error)
-    return b"".join(pieces), None if piece else KafkaConnectionError("socket disconnected")
+    return b"".join(pieces), None
 
 
 def write(transport: Any, data: bytes) -> None:  # noqa: ANN401 - as above

@@ -37,13 +37,10 @@ def consumer(settings: Settings) -> Iterator[Consumer]:
     opened = client.requests_consumer(settings, Precedence())
     with closing(client.know(opened, settings.requests_topic)):
         opened.subscribe([settings.requests_topic], listener=None)
-        wait_until(
-            lambda: (
-                poll(opened, POLL_MS) == {}
-                and joined(opened)
-                and serve(opened, lambda _: None, POLL_MS)
-            )
-        )
+        wait_until(lambda: poll(opened, POLL_MS) == {} and joined(opened))
+        # It begins at the log's end: what is asked before that is found would be passed over.
+        assert [opened.position(at) for at in opened.assignment()] == [0] * 4
+        wait_until(lambda: poll(opened, POLL_MS) == {} and serve(opened, nothing, POLL_MS))
         yield opened
 
 

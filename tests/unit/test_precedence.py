@@ -1,7 +1,6 @@
 """The learner stands aside while an answer is made, and never for long."""
 
 import socket
-import threading
 from selectors import EVENT_READ
 from time import monotonic
 
@@ -16,13 +15,6 @@ def test_all_records_come_in_turn() -> None:
     assert list(Precedence().after_answers([])) == []
 
 
-def test_the_learner_goes_on_when_the_answer_is_made() -> None:
-    precedence = Precedence()
-    precedence.begin()
-    threading.Timer(PATIENCE_SECONDS / 2, precedence.end).start()
-    assert list(precedence.after_answers(RECORDS)) == RECORDS
-
-
 def test_an_answer_that_takes_long_only_slows_the_learner_down() -> None:
     precedence = Precedence()
     precedence.begin()
@@ -31,22 +23,25 @@ def test_an_answer_that_takes_long_only_slows_the_learner_down() -> None:
     assert monotonic() - started >= 6 * PATIENCE_SECONDS * 0.9
 
 
-def test_who_begins_twice_ends_once_and_to_end_is_no_fault() -> None:
-    precedence = Precedence()
-    precedence.end()
-    precedence.begin()
-    precedence.begin()
-    precedence.end()
-    precedence.end()
-    precedence.begin()
-    precedence.end()
-
-
 def waits(precedence: Precedence) -> bool:
     """Whether the learner would have to wait now."""
     started = monotonic()
     list(precedence.after_answers(RECORDS[:SLICE]))
     return monotonic() - started >= PATIENCE_SECONDS * 0.9
+
+
+def test_who_begins_twice_ends_once_and_to_end_is_no_fault() -> None:
+    precedence = Precedence()
+    precedence.end()
+    assert not waits(precedence)
+    precedence.begin()
+    precedence.begin()
+    assert waits(precedence)
+    precedence.end()
+    assert not waits(precedence)
+    precedence.end()
+    precedence.begin()
+    assert waits(precedence)
 
 
 def test_the_io_thread_has_precedence_from_the_arrival_of_bytes_until_it_waits_again() -> None:
