@@ -89,7 +89,7 @@ def _train(params: dict[str, Any], model: Model) -> Reply:
     return {
         **regression.to_reply(),
         "residuals": diagnose(model.summary, regression).to_reply(),
-        "prequential": model.errors.figures(),
+        "prequential": model.errors,
         **_basis(model, regression.formula),
     }
 
@@ -105,16 +105,18 @@ def _predict(params: dict[str, Any], model: Model) -> Reply:
     _all_given(given, formula)
     regression = model.fit(formula)
     exact = predict(regression, given, level)
+    name = "ols"
+    if formula == own:
+        name = model.recipe.learner
+        exact = exact.around(model.predict(given))
     reply: Reply = {
         "prediction": exact.prediction,
         "interval": {"level": level, "low": exact.low, "high": exact.high},
-        "model": "ols",
+        "model": name,
     }
-    if formula == own:
-        reply |= {"prediction": model.predict(given), "model": model.recipe.learner}
-        if model.recipe.learner == "sgd":
-            del reply["interval"]  # it is the exact regression's
-            reply["average_of_partitions"] = len(model.parts)
+    if name == "sgd":
+        del reply["interval"]  # it is the exact regression's
+        reply["average_of_partitions"] = len(model.parts)
     return {**reply, **_basis(model, formula)}
 
 

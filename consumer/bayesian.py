@@ -1,144 +1,150 @@
-"""River's Bayesian linear regression, in blocks, with a posterior that adds up over partitions.
+"""River's Bayesian linear regression, in coordinates in which its prior is what came before.
 
-It is the only model river ships that equals least squares and does not depend on the order of
-events (Bishop, Pattern Recognition and Machine Learning, 2006, eq. 3.50 and 3.51).
+River's regression starts from the prior N(0, I / alpha) on the coefficients that it is given, so
+on raw features its answer depends on where their zero lies and in what unit they are. Here it is
+given other coordinates. When the first events leave no coefficient open, their factor
+``[[U, z], [0, s]]`` (``statistics.information``) gives the features ``x U^-1`` and the target
+``y - x b``, b the solution of ``U b = z``: in these, what the first events know is precisely the
+prior N(0, I). River learns every event after them, and knows what a regression without any prior
+would know.
+
+This is the exact start of a diffuse filter: Durbin & Koopman, "Time Series Analysis by State Space
+Methods", 2nd ed. (2012), chapter 5. The posterior is Bishop's, "Pattern Recognition and Machine
+Learning" (2006), eq. 3.50 and 3.51; its mean is the least-squares solution.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
 import numpy as np
 from river.linear_model import BayesianLinearRegression
 
-from consumer.statistics.factor import Floats, finite, lower_solve
-
-ALPHA = 1e-6
-"""The prior's precision: so small that the posterior mean is the least-squares solution."""
+from consumer.statistics.factor import Floats, cholesky, finite, lower_solve, solve, triangle
+from consumer.statistics.information import Information, one_step_ahead
 
 MAX_LEVERAGE = 1e4
-"""How surprising a row may be, in noise variances, for its block to be folded as one: above it the
-innovations of the block lose digits, and its events are learned one by one."""
+"""How surprising a row may be, in noise variances: above it the innovations of its block lose
+digits, and new coordinates are due."""
 
-WELL_CONDITIONED = 1e12
-"""A matrix of a condition number below has an inverse with four digits at least."""
+MAX_PRECISION = 1e6
+"""How far the precision may grow from the identity that it began as: the covariance is kept by
+subtraction, and loses as many digits."""
 
 
 @dataclass(frozen=True, slots=True)
 class Posterior:
-    """What a Bayesian regression knows, in the form that adds up.
+    """What a Bayesian regression knows, in the form that adds up over partitions.
 
     Attributes:
-        precision: X'X of the events plus the prior's ALPHA on the diagonal, shape (p, p).
-        eta: X'y of the events, shape (p,).
+        rows: Events [1, terms, target] that say the same as all that was learned, shape (m, p + 1):
+            their cross product is the posterior's precision, their least squares its mean.
     """
 
-    precision: Floats
-    eta: Floats
+    rows: Floats
 
 
-class Bayesian(BayesianLinearRegression):
-    """River's Bayesian regression with the prior the same way round in all that it tracks.
-
-    River 0.26 starts both the precision and the covariance at 1/alpha; its ``learn_one`` uses the
-    covariance alone, so its predictions are right, but the precision, which adds up over
-    partitions, would start at 1/alpha too.
+class Bayesian:
+    """River's regression of a formula, from when the first events leave no coefficient open.
 
     Args:
-        terms: The features' names, the intercept among them, in order.
+        terms: The features' names, the intercept first.
     """
 
     def __init__(self, terms: Sequence[str]) -> None:
-        super().__init__(alpha=ALPHA)
         self.terms = tuple(terms)
-        self._ensure_features(self.terms)
-        self._m_dirty = True  # known features, so there is a mean: the prior's, zero
+        self._start: Information | None = None
+        self._river = self._new_river()
 
-    def _grow(self, needed: int) -> None:
-        super()._grow(needed)
-        # Called once, before any event: all the features are known from the start.
-        np.fill_diagonal(self._ss_arr, self.alpha)
-
-    def learn_block(self, rows: Floats, y: Floats) -> Floats:
-        """Learn a block at once: the posterior and the errors of learning event after event.
-
-        With S the block's predictive covariance and L its Cholesky factor, the errors of predicting
-        each event from those before it are diag(L) L^-1 (y - X m): the innovations (Durbin &
-        Koopman, "Time Series Analysis by State Space Methods", 2nd ed., section 4.3).
+    def learn_block(
+        self, rows: Floats, exact: Floats | None, before: Information, after: Information
+    ) -> Floats:
+        """Learn a block of events, each predicted first.
 
         Args:
-            rows: The design, the intercept first, shape (n, p).
-            y: The targets, shape (n,).
+            rows: The events, [1, terms, target], shape (n, p + 1).
+            exact: Their errors by :func:`one_step_ahead`, where there is an event among them whose
+                prediction would be refused; else None.
+            before: What least squares knew before them.
+            after: And after them.
 
         Returns:
             Each event's target less its prediction from all events before it, shape (n,).
         """
-        p = len(self.terms)
-        covariance = self._ss_inv_arr[:p, :p]
-        spread = rows @ covariance
-        predictive = spread @ rows.T
-        predictive.flat[:: len(y) + 1] += 1.0 / self.beta
+        if exact is None and self._start is not None:
+            errors = self._update(self._start, rows)
+            if errors is not None:
+                if self._river._ss_arr.diagonal().max() > MAX_PRECISION:
+                    self._start_from(after)
+                return errors
+        self._start_from(after)
+        return one_step_ahead(before, rows) if exact is None else exact
+
+    def _start_from(self, known: Information) -> None:
+        """New coordinates; none while the events leave a coefficient open."""
+        self._start = known if known.answers else None
+        self._river = self._new_river()
+
+    def _update(self, start: Information, rows: Floats) -> Floats | None:
+        """The posterior and the errors of learning event after event, at once.
+
+        With S the block's predictive covariance and L its Cholesky factor, the errors of predicting
+        each event from those before it are diag(L) L^-1 (y - X m): the innovations (Durbin &
+        Koopman, section 4.3). None, and nothing learned, where a row has too much leverage.
+        """
+        river = self._river
+        covariance = river._ss_inv_arr
+        design = lower_solve(start.factor[:-1, :-1].T, rows[:, :-1].T).T
+        target = rows[:, -1] - rows[:, :-1] @ start.coefficients
+        spread = design @ covariance
+        predictive = spread @ design.T
+        predictive.flat[:: len(rows) + 1] += 1.0
         if predictive.diagonal().max() > MAX_LEVERAGE:
-            return self._learn_singly(rows, y)
-        try:
-            factor = np.linalg.cholesky(predictive)
-        except np.linalg.LinAlgError:  # features that all but repeat each other
-            return self._learn_singly(rows, y)
-        surprise = y - spread @ self._eta_arr[:p]
+            return None
+        factor = cholesky(predictive)
+        surprise = target - spread @ river._eta_arr
         innovations = lower_solve(factor, np.column_stack((surprise, spread)))
         covariance -= innovations[:, 1:].T @ innovations[:, 1:]
-        _make_symmetric(covariance)
-        self._ss_arr[:p, :p] += self.beta * (rows.T @ rows)
-        self._eta_arr[:p] += self.beta * (rows.T @ y)
-        self._m_dirty = True
-        return factor.diagonal() * innovations[:, 0]
+        # What is not symmetric in its rounding would grow with every block.
+        covariance += covariance.T.copy()
+        covariance *= 0.5
+        river._ss_arr += design.T @ design
+        river._eta_arr += design.T @ target
+        river._m_dirty = True
+        return np.asarray(factor.diagonal() * innovations[:, 0])
 
-    def _learn_singly(self, rows: Floats, y: Floats) -> Floats:
-        errors = np.empty(len(y))
-        for i, (row, target) in enumerate(zip(rows.tolist(), y.tolist(), strict=True)):
-            x = dict(zip(self.terms, row, strict=True))
-            errors[i] = target - self.predict_one(x)
-            self.learn_one(x, target)
-        self._refresh()
-        return errors
+    def view(self, known: Information) -> Posterior:
+        """The posterior as it is now.
 
-    def _refresh(self) -> None:
-        """The covariance from the precision, as in river's ``learn_many``, where that is better.
-
-        From the vague prior on, single updates lose half of the covariance's digits in the first
-        few events; the precision is a sum and loses none.
+        Args:
+            known: What least squares knows of the same events: all there is before the start.
         """
-        p = len(self.terms)
-        precision, covariance = self._ss_arr[:p, :p], self._ss_inv_arr[:p, :p]
-        if np.linalg.norm(precision) * np.linalg.norm(covariance) < WELL_CONDITIONED:
-            covariance[:] = np.linalg.inv(precision)
-        _make_symmetric(covariance)
-        self._m_dirty = True
+        if self._start is None:
+            return Posterior(known.factor)
+        root = cholesky(self._river._ss_arr).T
+        right = root @ self._start.factor[:-1, -1] + lower_solve(root.T, self._river._eta_arr)
+        return Posterior(np.column_stack((root @ self._start.factor[:-1, :-1], right)))
 
     def copy(self) -> Self:
         """The same, to go on by itself."""
         made = type(self)(self.terms)
-        made._ss_arr = self._ss_arr.copy()  # noqa: SLF001 - one of ours
-        made._ss_inv_arr = self._ss_inv_arr.copy(order="F")  # noqa: SLF001
-        made._eta_arr = self._eta_arr.copy()  # noqa: SLF001
+        made._start = self._start
+        for name in ("_ss_arr", "_ss_inv_arr", "_eta_arr"):
+            setattr(made._river, name, getattr(self._river, name).copy())
         return made
 
-    def view(self) -> Posterior:
-        """The posterior as it is now."""
-        p = len(self.terms)
-        return Posterior(self._ss_arr[:p, :p].copy(), self._eta_arr[:p].copy())
-
     def state(self) -> dict[str, Any]:
-        """River's arrays, as they are: the same bits after a round trip through JSON."""
-        p = len(self.terms)
+        """River's arrays, as they are, and the coordinates: the same bits through JSON."""
+        start = self._start
         return {
-            "idx": list(self._idx),
-            "ss": self._ss_arr[:p, :p].tolist(),
-            "ss_inv": self._ss_inv_arr[:p, :p].tolist(),
-            "eta": self._eta_arr[:p].tolist(),
+            "idx": list(self._river._idx),
+            "start": None if start is None else {"n": start.n, "factor": start.factor.tolist()},
+            "ss": self._river._ss_arr.tolist(),
+            "ss_inv": self._river._ss_inv_arr.tolist(),
+            "eta": self._river._eta_arr.tolist(),
         }
 
-    def restore(self, state: dict[str, Any]) -> None:
+    def restore(self, state: Mapping[str, Any]) -> None:
         """Take up a state.
 
         Raises:
@@ -147,13 +153,30 @@ class Bayesian(BayesianLinearRegression):
         p = len(self.terms)
         if tuple(state["idx"]) != self.terms:
             raise ValueError("the state is of other terms")
-        self._ss_arr[:p, :p] = finite(state["ss"], (p, p))
-        self._ss_inv_arr[:p, :p] = finite(state["ss_inv"], (p, p))
-        self._eta_arr[:p] = finite(state["eta"], (p,))
-        self._m_dirty = True
+        if (start := state["start"]) is not None:
+            self._start = Information(start["n"], finite(start["factor"], (p + 1, p + 1)))
+        self._river._ss_arr = finite(state["ss"], (p, p))
+        self._river._ss_inv_arr = finite(state["ss_inv"], (p, p))
+        self._river._eta_arr = finite(state["eta"], (p,))
+        self._river._m_dirty = True
+
+    def _new_river(self) -> Any:  # noqa: ANN401 - river has no types
+        """River's regression that knows its features from the start, and has room for no more.
+
+        Alpha and beta are 1: the prior and the noise of the coordinates above.
+        """
+        river = BayesianLinearRegression(alpha=1, beta=1)
+        p = len(self.terms)
+        river._idx = {term: number for number, term in enumerate(self.terms)}
+        river._ss_arr, river._ss_inv_arr = np.eye(p), np.eye(p)
+        river._eta_arr, river._cap, river._m_dirty = np.zeros(p), p, True
+        return river
 
 
-def _make_symmetric(covariance: Floats) -> None:
-    """In place: what is not symmetric in its rounding would grow with every block."""
-    covariance += covariance.T.copy()
-    covariance *= 0.5
+def mean(posteriors: Sequence[Posterior]) -> Floats:
+    """The posterior mean over all partitions, shape (p,): the least squares of all their rows.
+
+    To be asked for only where the events of all of them leave no coefficient open.
+    """
+    factor = triangle(*(posterior.rows for posterior in posteriors))
+    return solve(factor[:-1, :-1], factor[:-1, -1])

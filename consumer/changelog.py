@@ -178,7 +178,7 @@ class Changelog:
 
 
 def _coefficients(view: PartitionView, partition: Partition) -> dict[str, float]:
-    if view.statistics.n == 0:
+    if not view.answers:
         return {}
     values = map(float, combine([view.estimate]))
     return dict(zip(partition.recipe.terms, values, strict=True))

@@ -10,6 +10,7 @@ from river.preprocessing import StandardScaler
 
 from consumer.formula import INTERCEPT
 from consumer.statistics.factor import Floats, finite
+from consumer.statistics.information import Information
 
 Features = dict[str, float]
 
@@ -54,19 +55,24 @@ class StochasticGradient:
         self._regression.learn_one(self._scaler.transform_one(raw), y)
         self._n += 1
 
-    def learn_block(self, rows: Floats, y: Floats) -> Floats:
+    def learn_block(
+        self,
+        rows: Floats,
+        _exact: Floats | None = None,
+        _before: Information | None = None,
+        _after: Information | None = None,
+    ) -> Floats:
         """Learn a block of events, one after another: there is no shorter way.
 
         Args:
-            rows: The design, the intercept first, shape (n, p).
-            y: The targets, shape (n,).
+            rows: The events, [1, terms, target], shape (n, p + 1).
 
         Returns:
             Each event's target less its prediction from all events before it, shape (n,).
         """
-        errors = np.empty(len(y))
-        for i, (row, target) in enumerate(zip(rows[:, 1:].tolist(), y.tolist(), strict=True)):
-            x = dict(zip(self._features, row, strict=True))
+        errors = np.empty(len(rows))
+        for i, (_, *features, target) in enumerate(rows.tolist()):
+            x = dict(zip(self._features, features, strict=True))
             errors[i] = target - self.predict_one(x)
             self.learn_one(x, target)
         return errors
@@ -77,7 +83,7 @@ class StochasticGradient:
         made.restore(self.state())
         return made
 
-    def view(self) -> Weights:
+    def view(self, _known: Information | None = None) -> Weights:
         """The weights, undone of their scaling."""
         coefficients = [float(self._regression.intercept)]
         for name in self._features:
@@ -115,7 +121,7 @@ class StochasticGradient:
             self._scaler.means[name] = mean
             self._scaler.vars[name] = variance
             if self._n:
-                self._regression._weights[name] = weight  # noqa: SLF001 - river has no setter
+                self._regression._weights[name] = weight  # river has no setter
         self._regression.intercept = float(finite(state["intercept"], ()))
         self._regression.optimizer.n_iterations = state["steps"]
 

@@ -3,13 +3,15 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 
 from consumer.estimator import combine
 from consumer.formula import Formula
 from consumer.partition import PartitionView, Recipe
-from consumer.prequential import Errors, add
+from consumer.prequential import figures
+from consumer.refusal import Refusal
 from consumer.statistics.regression import Regression, fit
 from consumer.statistics.running import Statistics
 from consumer.statistics.summary import Summary, merge
@@ -61,21 +63,25 @@ class Model:
         return self._fits[formula]
 
     @cached_property
-    def errors(self) -> Errors:
-        """Prequential sums of the partitions' models."""
-        return add(view.errors for view in self.parts.values())
+    def errors(self) -> dict[str, Any]:
+        """The prequential figures: of each event predicted by its partition's model before it."""
+        return figures([self.parts[number].errors for number in sorted(self.parts)])
 
     @cached_property
     def coefficients(self) -> dict[str, float]:
-        """The river model's coefficients by term; empty before the first event."""
-        if self.events == 0:
+        """The river model's coefficients by term; none while predictions are refused."""
+        try:
+            self.fit(self.recipe.formula)
+        except Refusal:
             return {}
         views = [self.parts[number].estimate for number in sorted(self.parts)]
-        terms = self.recipe.terms
-        return dict(zip(terms, map(float, combine(views)), strict=True))
+        return dict(zip(self.recipe.terms, map(float, combine(views)), strict=True))
 
     def predict(self, features: Mapping[str, float]) -> float:
-        """The river model's prediction for the formula's features, in the target's unit."""
+        """The river model's prediction for the formula's features, in the target's unit.
+
+        To be asked for only where :meth:`fit` does not refuse the configured formula.
+        """
         intercept, *weights = self.coefficients.values()
         terms = self.recipe.formula.terms
         return intercept + float(np.dot(weights, [features[name] for name in terms]))

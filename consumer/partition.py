@@ -5,20 +5,28 @@ the records alone, in their order. Labelled events are learned in blocks of 64, 
 first; the rest of a block is part of the state as rows, and learned ahead for whoever looks.
 """
 
+import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol, Self
 
+import numpy as np
+
 from consumer.bayesian import Posterior
 from consumer.decode import UNLABELLED, Decoded, EventDecoder, Rejected
-from consumer.dialects import Headers, find_request, wants_reply
+from consumer.dialects import is_of_request, wants_reply
 from consumer.estimator import LEARNERS, Estimator
 from consumer.formula import INTERCEPT, Formula
 from consumer.gradient import Weights
-from consumer.prequential import Errors
-from consumer.statistics.factor import Floats, with_constant
+from consumer.prequential import Prequential
+from consumer.statistics.factor import Floats, triangle, with_constant
+from consumer.statistics.information import Information, one_step_ahead
 from consumer.statistics.running import Part, Statistics
 from contract.messages import Outcome
+
+REMEMBERED = 1000
+"""Events sent as requests that are known again: a responder commits what it has forwarded every 500
+at least, so that no more of them are ever sent twice."""
 
 
 class Record(Protocol):
@@ -49,11 +57,6 @@ class Recipe:
         """The features of the model, the intercept first."""
         return (INTERCEPT, *self.formula.terms)
 
-    @property
-    def enough(self) -> int:
-        """How many events leave a residual degree of freedom, so that an answer is honest."""
-        return len(self.terms) + 1
-
 
 @dataclass(frozen=True, slots=True)
 class Refused:
@@ -71,6 +74,7 @@ class PartitionView:
         position: The offset of the next record to fold.
         counts: Events by outcome.
         estimate: What the river model knows, in the form that sums over partitions.
+        answers: Whether it leaves no coefficient open by itself.
         errors: The prequential sums.
         statistics: The sufficient statistics of the labelled events.
     """
@@ -78,7 +82,8 @@ class PartitionView:
     position: int
     counts: dict[Outcome, int]
     estimate: Posterior | Weights
-    errors: Errors
+    answers: bool
+    errors: Prequential
     statistics: Part
 
 
@@ -111,14 +116,15 @@ class Partition:
         self.recipe = recipe
         self.position = position
         self.counts = dict.fromkeys(Outcome, 0)
-        self.forwarded: dict[str, int] = {}  # by requests partition, the next offset due
-        self.errors = Errors()
+        self.forwarded: dict[str, None] = {}  # digests of the last events sent as requests
+        self.errors = Prequential()
         self.statistics = Statistics(recipe.fields)
-        self._enough = recipe.enough
         self.estimator: Estimator = LEARNERS[recipe.learner](recipe.terms)
         self._decode = EventDecoder(recipe.fields, recipe.formula.target)
-        self._target = recipe.fields.index(recipe.formula.target)
-        self._features = [recipe.fields.index(name) for name in recipe.formula.terms]
+        names = (*recipe.formula.terms, recipe.formula.target)
+        self._columns = np.array([recipe.fields.index(name) for name in names])
+        self._in_factor = np.concatenate(([0], 1 + self._columns))
+        self._known = self._folded()
 
     def fold(self, records: Iterable[Record]) -> Tally:
         """Decode each record in turn; predict, score and learn each block that is full.
@@ -134,13 +140,15 @@ class Partition:
             if record.headers:
                 if wants_reply(record.headers):
                     tally.asking.append((record, event))
-                if self._is_repeat(record.headers):
+                if is_of_request(record.headers) and self._is_repeat(record):
                     self.position = record.offset + 1
                     continue
             if type(event) is tuple:
                 block = update(event, record.timestamp)
                 if block is not None:
-                    self._learn(block, self.estimator, self.errors)
+                    after = self._folded()
+                    self._learn(block, after, record.timestamp, self.estimator, self.errors)
+                    self._known = after
                 tally.learned += 1
             elif event is UNLABELLED:
                 tally.unlabelled += 1
@@ -162,7 +170,7 @@ class Partition:
         return {
             "position": self.position,
             "counts": {outcome.value: count for outcome, count in self.counts.items()},
-            "forwarded": self.forwarded.copy(),
+            "forwarded": list(self.forwarded),
             "errors": self.errors.state(),
             "estimator": self.estimator.state(),
             "statistics": self.statistics.to_state(),
@@ -181,52 +189,86 @@ class Partition:
         """
         partition = cls(recipe, state["position"])
         partition.counts = {outcome: state["counts"][outcome] for outcome in Outcome}
-        partition.forwarded = dict(state["forwarded"])
-        partition.errors = Errors(*state["errors"])
+        partition.forwarded = dict.fromkeys(state["forwarded"])
+        partition.errors = Prequential.from_state(state["errors"])
         partition.estimator.restore(state["estimator"])
         partition.statistics = Statistics.from_state(recipe.fields, state["statistics"], sketches)
+        partition._known = partition._folded()
         return partition
 
     def view(self) -> PartitionView:
         """The state as it is now, the events of the block that is not full yet learned ahead."""
-        estimator, errors = self.estimator.copy(), self.errors.copy()
-        self._learn(self.statistics.pending(), estimator, errors)
+        estimator, errors, known = self.estimator.copy(), self.errors.copy(), self._known
+        statistics = self.statistics.view()
+        if statistics.pending:
+            rows = statistics.pending_rows()
+            known = known.plus(with_constant(rows[:, self._columns]))
+            self._learn(rows, known, statistics.pending_timestamps[-1], estimator, errors)
         return PartitionView(
             self.position,
             self.counts.copy(),
-            estimator.view(),
+            estimator.view(known),
+            known.answers,
             errors,
-            self.statistics.view(),
+            statistics,
         )
 
-    def _is_repeat(self, headers: Headers) -> bool:
+    def _is_repeat(self, record: Record) -> bool:
         """Whether the event came as a request that was folded already: then it counts for nothing.
 
-        A requests partition is forwarded in order, so one offset tells.
+        A repeat is the same to the last byte, the header that names the request included. So the
+        header is not believed: whoever forges it can make nobody else's event pass for a repeat.
         """
-        request = find_request(headers)
-        if request is None:
-            return False
-        source, offset = request
-        if offset < self.forwarded.get(source, 0):
+        digest = _digest(record)
+        if digest in self.forwarded:
             return True
-        self.forwarded[source] = offset + 1
+        self.forwarded[digest] = None
+        if len(self.forwarded) > REMEMBERED:
+            del self.forwarded[next(iter(self.forwarded))]
         return False
 
-    def _learn(self, rows: Floats, estimator: Estimator, errors: Errors) -> None:
+    def _folded(self) -> Information:
+        """What least squares knows of the formula's columns from the blocks that are full."""
+        factor = self.statistics.factor[:, self._in_factor]
+        return Information(self.statistics.folded, triangle(factor))
+
+    def _learn(
+        self,
+        rows: Floats,
+        after: Information,
+        timestamp_ms: int,
+        estimator: Estimator,
+        errors: Prequential,
+    ) -> None:
         """Test, then train, on the last rows, shape (n, k).
 
-        A prediction that the service would refuse to give, for too few events, is not scored: two
-        events that lie close together make a line that misses the third by hundreds.
+        What is scored is what would have been answered: a prediction that rests on a field which
+        has not varied so far, or on too few events, would be refused.
         """
-        if not len(rows):
-            return
-        y = rows[:, self._target]
-        missed = estimator.learn_block(with_constant(rows[:, self._features]), y)
-        unscored = max(0, self._enough - (self.statistics.n - len(rows)))
-        errors.update(y[unscored:], missed[unscored:])
+        events = with_constant(rows[:, self._columns])
+        exact = None
+        if not (self._known.answers and after.answers):
+            exact = one_step_ahead(self._known, events)
+        missed = estimator.learn_block(events, exact, self._known, after)
+        y = events[:, -1]
+        if exact is not None:
+            scored = ~np.isnan(exact)
+            y, missed = y[scored], missed[scored]
+        errors.update(y, missed, timestamp_ms)
 
     def _count(self, tally: Tally) -> None:
         self.counts[Outcome.LEARNED] += tally.learned
         self.counts[Outcome.UNLABELLED] += tally.unlabelled
         self.counts[Outcome.REFUSED] += len(tally.refused)
+
+
+def _digest(record: Record) -> str:
+    """Of a record's key, value and headers, 64 bits in hexadecimal."""
+    parts = [record.key, record.value]
+    for name, content in record.headers:
+        parts += [name.encode(errors="surrogatepass"), content]
+    digest = hashlib.blake2b(digest_size=8)
+    for part in parts:
+        length = -1 if part is None else len(part)
+        digest.update(length.to_bytes(8, "big", signed=True) + (part or b""))
+    return digest.hexdigest()

@@ -189,9 +189,20 @@ class ModelCollector(Collector):
             "One-step-ahead error of the events, each predicted before it was learned.",
             labels=["metric"],
         )
-        for metric, value in model.errors.figures().items():
-            errors.add_metric([metric], value)
+        recent = GaugeMetricFamily(
+            "riverline_prequential_recent_error",
+            "The same, of the last 1,000 events (recent), and fading by a thousandth with each.",
+            labels=["over", "metric"],
+        )
+        for metric, value in model.errors.items():
+            if metric not in ("recent", "fading"):
+                errors.add_metric([metric], value)
+                continue
+            for name in ("mae", "rmse", "r2"):
+                if name in value:
+                    recent.add_metric([metric, name], value[name])
         yield errors
+        yield recent
         coefficients = GaugeMetricFamily(
             "riverline_coefficient", "The river model's coefficient, by term.", labels=["term"]
         )

@@ -10,8 +10,8 @@ from consumer.dialects.address import (
     Message,
     find_address,
     find_reply_headers,
-    find_request,
     is_expired,
+    is_of_request,
 )
 from consumer.dialects.families import Headers, wants_reply
 from consumer.dialects.faust import unwrap
@@ -23,8 +23,8 @@ __all__ = [
     "Message",
     "find_address",
     "find_reply_headers",
-    "find_request",
     "is_expired",
+    "is_of_request",
     "unwrap",
     "wants_reply",
 ]

@@ -139,12 +139,9 @@ def find_reply_headers(headers: Headers, *, default_topic: str) -> list[tuple[st
     return [(name, value) for name in names if name and (value := last.get(name)) is not None]
 
 
-def find_request(headers: Headers) -> tuple[str, int] | None:
-    """Which request an event came as: the requests partition and the offset in it."""
-    source, _, offset = (dict(headers).get(REQUEST_OF_EVENT) or b"").rpartition(b":")
-    if not source or not offset.isdigit() or len(offset) > len(str(2**63)):
-        return None
-    return source.decode(errors="replace"), int(offset)
+def is_of_request(headers: Headers) -> bool:
+    """Whether an event says that it came as a request."""
+    return any(name == REQUEST_OF_EVENT for name, _ in headers)
 
 
 def is_expired(headers: Headers, *, now_ms: float) -> bool:

@@ -66,6 +66,18 @@ def lower_solve(factor: NDArray[Any], right: NDArray[Any]) -> Floats:
     return np.asarray(lapack.dtrtrs(factor, right, lower=1)[0])
 
 
+def cholesky(matrix: Floats) -> Floats:
+    """The lower-triangular L of a symmetric, positive definite matrix L L'.
+
+    Raises:
+        ValueError: It is not positive definite.
+    """
+    factor, info = lapack.dpotrf(matrix, lower=1, clean=1)
+    if info:
+        raise ValueError("the matrix is not positive definite")
+    return np.asarray(factor)
+
+
 def size(column: Floats) -> float:
     """The Euclidean norm, scaled so that no square overflows or vanishes."""
     return math.hypot(*column.tolist())

@@ -104,6 +104,11 @@ class Prediction(NamedTuple):
     low: float
     high: float
 
+    def around(self, prediction: float) -> "Prediction":
+        """The same interval about another prediction."""
+        shift = prediction - self.prediction
+        return Prediction(prediction, self.low + shift, self.high + shift)
+
 
 def fit(summary: Summary, formula: Formula) -> Regression:
     """The regression of all events in ``summary``.

@@ -70,6 +70,16 @@ class Statistics:
         """How many rows there were."""
         return self._blocks.n + len(self._pending)
 
+    @property
+    def folded(self) -> int:
+        """How many of them are in complete blocks."""
+        return self._blocks.n
+
+    @property
+    def factor(self) -> Floats:
+        """R of the rows of the complete blocks, a constant before each, shape (1 + k, 1 + k)."""
+        return self._blocks.factor
+
     def update(self, row: Sequence[float], timestamp_ms: int) -> Floats | None:
         """Take in one labelled event; the rows of the block that it fills, shape (BLOCK, k).
 
@@ -86,10 +96,6 @@ class Statistics:
             self._timestamps.clear()
             return rows
         return None
-
-    def pending(self) -> Floats:
-        """The rows of the block that is not full yet, shape (m, k)."""
-        return _matrix(self._pending, len(self.fields))
 
     def view(self) -> Part:
         """The statistics as they are now; later updates do not reach it. Costs a microsecond."""

@@ -274,12 +274,14 @@ def blocks_of_polls(_: int) -> None:
     def around(real: Function, self: Partition, records: Iterable[Record]) -> Tally:
         tally: Tally = real(self, records)
         statistics = self.statistics
-        if len(rows := statistics.pending()):
+        if len(rows := statistics.view().pending_rows()):
             times = np.array(statistics._timestamps)
             statistics._blocks = statistics._blocks.plus(rows, times)
             statistics._pending.clear()
             statistics._timestamps.clear()
-            self._learn(rows, self.estimator, self.errors)
+            after = self._folded()
+            self._learn(rows, after, int(times[-1]), self.estimator, self.errors)
+            self._known = after
         return tally
 
     wrap(Partition, "fold", around)

@@ -12,8 +12,8 @@ from consumer.dialects import (
     Headers,
     find_address,
     find_reply_headers,
-    find_request,
     is_expired,
+    is_of_request,
     unwrap,
     wants_reply,
 )
@@ -93,7 +93,7 @@ def test_any_headers_and_any_value_give_an_address_or_none(
 ) -> None:
     found, _ = unwrap(headers, value)
     wants_reply(found)
-    find_request(found)
+    is_of_request(found)
     is_expired(found, now_ms=0.0)
     find_reply_headers(found, default_topic="replies-0")
     address = find(found)

@@ -26,7 +26,8 @@ def stream(seed: int, count: int, scale: float) -> list[Record]:
     """
     chance, rng = random.Random(seed), np.random.default_rng(seed)  # noqa: S311 - repeatable
     rows = rng.normal(0, scale, (count, len(FIELDS))).round(chance.choice([0, 1, 12])).tolist()
-    records, offset = [], 0
+    records: list[Record] = []
+    offset = 0
     for row in rows:
         offset += chance.choice([1, 1, 1, 2])
         headers: list[tuple[str, bytes | None]] = []
@@ -37,7 +38,10 @@ def stream(seed: int, count: int, scale: float) -> list[Record]:
             case 1:
                 value = orjson.dumps(dict(zip(FIELDS[:-1], row, strict=False)))
             case 2:
-                headers = [(REQUEST_OF_EVENT, b"id-0:%d" % chance.randrange(1 + offset))]
+                headers = [(REQUEST_OF_EVENT, b"id-0:%d" % offset)]
+            case 3 if any(record.headers for record in records):  # again, after a crash
+                again = chance.choice([record for record in records[-300:] if record.headers])
+                value, headers = again.value, list(again.headers)
         records.append(Record(offset, value, chance.randrange(2**41), headers=headers))
     return records
 

@@ -4,16 +4,20 @@ import orjson
 import pytest
 
 from consumer.bayesian import Posterior
-from consumer.partition import Partition
+from consumer.partition import REMEMBERED, Partition
 from contract.messages import Outcome
 from unit.records import Record, bits, event, recipe
 
 ROWS = [(float(i), float(i % 7), float(i % 3), 2.0 * i + i % 5) for i in range(200)]
 
 
-def of_request(offset: int, request: str, row: tuple[float, ...]) -> Record:
+def of_request(offset: int, request: str, row: tuple[float, ...], asker: bytes = b"7") -> Record:
     """An event that came as a request."""
-    headers = [("reply_to", b"replies"), ("riverline.request", request.encode())]
+    headers = [
+        ("correlation_id", asker),
+        ("reply_to", b"replies"),
+        ("riverline.request", request.encode()),
+    ]
     return Record(offset, event(row), headers=headers)
 
 
@@ -27,11 +31,12 @@ def test_an_event_forwarded_again_after_a_crash_counts_once_and_is_acknowledged_
     assert partition.position == len(requests)
 
 
-def test_requests_of_other_partitions_and_other_topics_are_other_requests() -> None:
+def test_requests_of_other_places_and_other_askers_are_other_requests() -> None:
     partition = Partition(recipe())
-    names = ["id-0:5", "id-1:5", "other-0:5", "id-0:5"]
-    records = [of_request(i, name, ROWS[i]) for i, name in enumerate(names)]
-    assert partition.fold(records).learned == 3
+    names = ["id-0:5:17", "id-1:5:17", "other-0:5:17", "id-0:5:18", "id-0:5:17"]
+    records = [of_request(i, name, ROWS[0]) for i, name in enumerate(names)]
+    assert partition.fold(records).learned == 4
+    assert partition.fold([of_request(9, names[0], ROWS[0], asker=b"8")]).learned == 1
 
 
 def test_a_restored_partition_still_knows_which_requests_it_has_folded() -> None:
@@ -43,13 +48,27 @@ def test_a_restored_partition_still_knows_which_requests_it_has_folded() -> None
     assert restored.fold([of_request(2, "id-0:6", ROWS[1])]).learned == 1
 
 
-@pytest.mark.parametrize("request_header", ["", ":", "id-0:", "id-0:x", "id-0:-1", ":7", "9" * 99])
-def test_a_header_that_names_no_request_is_no_reason_to_pass_an_event_over(
-    request_header: str,
-) -> None:
+@pytest.mark.parametrize(
+    "forged", ["", ":", "id-0:", "id-0:6", "id-0:9223372036854775807", "x" * 100_000]
+)
+def test_a_forged_header_makes_nobody_elses_event_pass_for_a_repeat(forged: str) -> None:
     partition = Partition(recipe())
-    records = [of_request(i, request_header, ROWS[i]) for i in range(3)]
-    assert partition.fold(records).learned == 3
+    forgeries = [of_request(i, forged, ROWS[i], asker=b"forger") for i in range(8)]
+    honest = [of_request(8 + i, f"id-0:{i}", ROWS[i]) for i in range(8)]
+    assert partition.fold([*forgeries, *honest]).learned == 16
+    assert partition.fold(honest).learned == 0
+
+
+def test_what_is_kept_of_requests_is_bounded_whatever_they_say() -> None:
+    partition = Partition(recipe())
+    for i in range(3 * REMEMBERED):
+        partition.fold([of_request(i, f"{i}" * 100, ROWS[0])])
+    assert partition.counts[Outcome.LEARNED] == 3 * REMEMBERED
+    assert len(orjson.dumps(partition.to_state()["forwarded"])) < 20_000
+    last, forgotten = 3 * REMEMBERED, 2 * REMEMBERED - 1
+    again = [of_request(last, f"{last - 1}" * 100, ROWS[0])]
+    assert partition.fold(again).learned == 0
+    assert partition.fold([of_request(last + 1, f"{forgotten}" * 100, ROWS[0])]).learned == 1
 
 
 def test_records_before_the_position_are_passed_over() -> None:
@@ -66,9 +85,9 @@ def test_what_is_looked_at_between_blocks_has_learned_every_event() -> None:
     partition.fold([Record(i, event(row)) for i, row in enumerate(ROWS[:100])])
     view = partition.view()
     assert view.statistics.n == 100
-    assert view.errors.n == 100 - recipe().enough
+    assert view.errors.errors.n == 100 - len(recipe().terms) - 1
     assert isinstance(view.estimate, Posterior)
-    assert view.estimate.precision[0, 0] == pytest.approx(100)
+    assert (view.estimate.rows[:, 0] ** 2).sum() == pytest.approx(100)
 
 
 def test_a_look_changes_nothing() -> None:

@@ -1,77 +1,123 @@
 """Prequential errors are those of river's metrics, and add up."""
 
+from typing import Any
+
 import numpy as np
 import orjson
 import pytest
 from river import metrics
 
-from consumer.prequential import Errors, add
+from consumer.prequential import FADING, RECENT, Errors, Faded, Prequential, figures, total
 from unit.records import event, folded, recipe
 
 rng = np.random.default_rng(7)
 TRUTHS = 14 + 5 * rng.normal(size=3000)
 PREDICTIONS = TRUTHS + rng.normal(0.1, 1.7, size=3000)
 PAIRS = list(zip(TRUTHS.tolist(), PREDICTIONS.tolist(), strict=True))
+THEIRS: dict[str, Any] = {"mae": metrics.MAE, "rmse": metrics.RMSE, "r2": metrics.R2}
 
 
-def score(errors: Errors, pairs: list[tuple[float, float]]) -> None:
+def rivers(pairs: list[tuple[float, float]]) -> dict[str, float]:
+    """The figures of river's metrics."""
+    found = {}
+    for name, metric in THEIRS.items():
+        theirs = metric()
+        for y, y_pred in pairs:
+            theirs.update(y, y_pred)
+        found[name] = theirs.get()
+    return found
+
+
+def score(errors: Prequential, pairs: list[tuple[float, float]], timestamp: int = 0) -> None:
     """Score what came against what was predicted."""
     y, y_pred = np.array(pairs).reshape(-1, 2).T
-    errors.update(y, y - y_pred)
+    errors.update(y, y - y_pred, timestamp)
 
 
-def scored(pairs: list[tuple[float, float]], block: int = 64) -> Errors:
-    errors = Errors()
-    for start in range(0, len(pairs), block):
-        score(errors, pairs[start : start + block])
+def scored(pairs: list[tuple[float, float]], block: int = 64, start: int = 0) -> Prequential:
+    errors = Prequential()
+    for at in range(0, len(pairs), block):
+        score(errors, pairs[at : at + block], start + at)
     return errors
+
+
+def overall(*parts: Prequential) -> dict[str, float]:
+    return total(parts).figures()
 
 
 @pytest.mark.parametrize("count", [2, 3, 10, 3000])
 def test_the_figures_are_those_of_rivers_metrics(count: int) -> None:
-    theirs = {"mae": metrics.MAE(), "rmse": metrics.RMSE(), "r2": metrics.R2()}
-    for metric in theirs.values():
-        for y, y_pred in PAIRS[:count]:
-            metric.update(y, y_pred)
-    ours = scored(PAIRS[:count]).figures()
-    assert ours == pytest.approx({name: metric.get() for name, metric in theirs.items()}, rel=1e-11)
+    assert overall(scored(PAIRS[:count])) == pytest.approx(rivers(PAIRS[:count]), rel=1e-11)
 
 
 @pytest.mark.parametrize("parts", [1, 2, 3, 16, 3000])
 def test_the_sums_over_partitions_are_those_of_one(parts: int) -> None:
     split = [scored(PAIRS[number::parts]) for number in range(parts)]
-    whole = scored(PAIRS)
-    assert add(split).figures() == pytest.approx(whole.figures(), rel=1e-11)
-    assert add(split).state() == pytest.approx(whole.state(), rel=1e-11)
+    assert total(split) == pytest.approx(scored(PAIRS).errors, rel=1e-11)
 
 
-@pytest.mark.parametrize("block", [1, 7, 64, 5000])
+@pytest.mark.parametrize("block", [1, 7, 63, 64])
 def test_it_does_not_matter_in_what_blocks_events_are_scored(block: int) -> None:
-    assert scored(PAIRS, block).figures() == pytest.approx(scored(PAIRS).figures(), rel=1e-12)
+    assert overall(scored(PAIRS, block)) == pytest.approx(overall(scored(PAIRS)), rel=1e-12)
 
 
 def test_uneven_and_empty_parts_add_up_too() -> None:
-    parts = [Errors(), scored(PAIRS[:1]), Errors(), scored(PAIRS[1:2990]), scored(PAIRS[2990:])]
-    assert add(parts).figures() == pytest.approx(scored(PAIRS).figures(), rel=1e-11)
+    cuts = [PAIRS[:1], PAIRS[1:2990], PAIRS[2990:]]
+    parts = [Prequential(), *map(scored, cuts), Prequential()]
+    assert overall(*parts) == pytest.approx(overall(scored(PAIRS)), rel=1e-11)
 
 
 def test_a_large_offset_does_not_drown_the_spread() -> None:
     shifted = [(y + 1e9, y_pred + 1e9) for y, y_pred in PAIRS]
-    expected = scored(PAIRS).figures()
-    assert scored(shifted).figures() == pytest.approx(expected, rel=1e-5)
+    expected = overall(scored(PAIRS))
+    assert overall(scored(shifted)) == pytest.approx(expected, rel=1e-5)
     split = [scored(shifted[number::4]) for number in range(4)]
-    assert add(split).figures() == pytest.approx(expected, rel=1e-5)
+    assert overall(*split) == pytest.approx(expected, rel=1e-5)
 
 
 def test_before_the_first_event_there_are_no_figures() -> None:
-    assert Errors().figures() == {}
-    assert add([]).figures() == {}
-    assert add([Errors(), Errors()]).figures() == {}
+    assert Errors().figures() == Faded().figures() == overall() == {}
+    assert overall(Prequential(), Prequential()) == {}
 
 
 def test_of_events_that_are_all_the_same_there_is_no_r2() -> None:
-    assert scored([(3.0, 2.5)]).figures() == {"mae": 0.5, "rmse": 0.5}
-    assert scored([(3.0, 2.5)] * 10).figures() == {"mae": 0.5, "rmse": 0.5}
+    assert overall(scored([(3.0, 2.5)])) == {"mae": 0.5, "rmse": 0.5}
+    assert overall(scored([(3.0, 2.5)] * 10)) == {"mae": 0.5, "rmse": 0.5}
+
+
+@pytest.mark.parametrize("count", [1, 64, 1000, 1001, 3000])
+def test_the_recent_errors_are_those_of_the_newest_blocks_that_hold_enough(count: int) -> None:
+    recent = figures([scored(PAIRS[:count])])["recent"]
+    n = recent.pop("n")
+    assert min(count, RECENT) <= n < RECENT + 64
+    assert recent == pytest.approx(rivers(PAIRS[count - n : count]) if n > 1 else recent, rel=1e-9)
+
+
+def test_over_partitions_the_newest_by_timestamp_are_the_recent() -> None:
+    old, new = scored(PAIRS[:1500]), scored(PAIRS[1500:2140], start=10_000)
+    recent = figures([new, old])["recent"]
+    assert recent.pop("n") == 640 + 1500 % 64 + 6 * 64
+    assert recent == pytest.approx(rivers(PAIRS[1500 - 1500 % 64 - 6 * 64 : 2140]), rel=1e-9)
+
+
+@pytest.mark.parametrize("block", [1, 64])
+def test_the_fading_errors_forget(block: int) -> None:
+    missed = np.array([y - y_pred for y, y_pred in PAIRS])
+    weights = FADING ** np.arange(len(missed) - 1.0, -1.0, -1.0)
+    fading = figures([scored(PAIRS, block)])["fading"]
+    assert fading["mae"] == pytest.approx(np.average(np.abs(missed), weights=weights))
+    assert fading["rmse"] == pytest.approx(np.average(missed**2, weights=weights) ** 0.5)
+
+
+def test_one_prediction_that_missed_by_far_is_forgotten_where_it_should_be() -> None:
+    errors = scored([(0.0, 1e6), *PAIRS])
+    found = figures([errors])
+    assert found["rmse"] > 1e4
+    assert found["recent"]["rmse"] < 2
+    for at in range(4):
+        for _ in range(100):
+            score(errors, PAIRS[at * 64 : at * 64 + 64])
+    assert figures([errors])["fading"]["rmse"] < 2
 
 
 def test_a_copy_stays_as_it_was() -> None:
@@ -83,7 +129,7 @@ def test_a_copy_stays_as_it_was() -> None:
 
 def test_the_state_makes_the_round_trip_through_json_to_the_bit_and_goes_on_equal() -> None:
     errors = scored(PAIRS[:1000])
-    restored = Errors(*orjson.loads(orjson.dumps(errors.state())))
+    restored = Prequential.from_state(orjson.loads(orjson.dumps(errors.state())))
     for pair in PAIRS[1000:]:
         score(errors, [pair])
         score(restored, [pair])
@@ -94,5 +140,5 @@ def test_the_sums_stay_finite_whatever_is_learned() -> None:
     rows = [(0, 0), (0, 811147), (0, 0), (1.5e-151, 0), (1e12, 0), (1, 1), (2, 2)]
     values = [event((tv, 0, 0, sales)) for tv, sales in rows]
     errors = folded(values, recipe(learner="sgd")).view().errors
-    assert errors.n > 0
-    assert np.isfinite(errors.state()).all()
+    assert errors.errors.n > 0
+    assert np.isfinite([*errors.errors, *errors.faded]).all()

@@ -164,7 +164,7 @@ def test_a_flipped_bit_anywhere_changes_nothing_or_is_noticed(count: int, bit: i
 
 
 FOREIGN: dict[str, Callable[[bytes], bytes]] = {
-    "format": lambda value: value.replace(b'"format":1', b'"format":2'),
+    "format": lambda value: value.replace(b'"format":2', b'"format":3'),
     "formula": lambda value: rewritten(value, formula="sales ~ radio"),
     "fields": lambda value: rewritten(value, fields=["tv", "sales"]),
     "learner": lambda value: rewritten(value, learner="sgd"),
@@ -195,3 +195,8 @@ def test_a_snapshot_of_something_else_says_of_what_and_what_to_do(name: str) -> 
 def test_a_state_that_is_none_of_this_recipe_is_not_taken_up(changes: dict[str, Any]) -> None:
     with pytest.raises(DamagedError, match="the state cannot be taken up"):
         read(rewritten(VALUE, **changes)).restore(recipe())
+
+
+def test_a_snapshot_of_the_first_format_is_passed_over_and_the_log_is_read_again() -> None:
+    with pytest.raises(DamagedError, match="format 1, which is learned again from the log"):
+        read(VALUE.replace(b'"format":2', b'"format":1'))
