@@ -44,6 +44,17 @@ class Exact:
     def predict(self, features: Sequence[float]) -> float:
         return -self.error([*features, 0.0])
 
+    def coefficients(self) -> list[float]:
+        """The intercept first, each in the target's unit by its feature's."""
+        solved = solve(self._sums)
+        assert solved is not None
+        numerators, denominator = solved
+        units = [1, *self._units[:-1]]
+        return [
+            float(Fraction(b * unit, denominator * self._units[-1]))
+            for b, unit in zip(numerators, units, strict=True)
+        ]
+
     def _whole(self, row: Sequence[float]) -> list[int]:
         return [1, *(int(Fraction(x) * unit) for x, unit in zip(row, self._units, strict=True))]
 
@@ -79,9 +90,14 @@ def one_step_ahead(rows: Floats) -> Floats:
     return np.array(errors)
 
 
-def prediction(rows: Floats, features: Sequence[float]) -> float:
-    """Of all rows, for these features."""
-    exact = Exact(np.vstack((rows, [*features, 0.0])))
+def learned(rows: Floats, *features: Sequence[float]) -> Exact:
+    """The regression of all these rows, which will be asked for these features."""
+    exact = Exact(np.vstack((rows, *([*one, 0.0] for one in features))))
     for row in rows.tolist():
         exact.learn(row)
-    return exact.predict(features)
+    return exact
+
+
+def prediction(rows: Floats, features: Sequence[float]) -> float:
+    """Of all rows, for these features."""
+    return learned(rows, features).predict(features)
