@@ -44,6 +44,15 @@ class Service:
         except OSError:
             return 0
 
+    def page(self, path: str) -> str:
+        """What a path says, whatever its status."""
+        try:
+            with urllib.request.urlopen(f"{self.address}{path}", timeout=5) as page:  # noqa: S310
+                return str(page.read().decode())
+        except urllib.error.HTTPError as error:
+            with error:
+                return error.read().decode()
+
     @property
     def ready(self) -> bool:
         """Whether /readyz says so."""

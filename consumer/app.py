@@ -73,7 +73,7 @@ class App:
         self._stop = threading.Event()
         self._ended = threading.Event()  # told to stop, or a loop died
         self._death: BaseException | None = None
-        self._health = Health()
+        self._health = Health(3 * settings.checkpoint_interval_ms / 1000)
         self._precedence = Precedence()
         self._served = Served(settings.recipe)
         self._telemetry = Telemetry(self._served, _info(settings))

@@ -6,7 +6,8 @@ Used by the learner's thread alone; the follower reads beside it.
 import threading
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from time import monotonic
 
 import structlog
@@ -17,6 +18,7 @@ from consumer import snapshot
 from consumer.client import Consumer, Future, Producer
 from consumer.estimator import combine
 from consumer.follower import Follower
+from consumer.health import Unsaved
 from consumer.partition import Partition, PartitionView
 from consumer.restore import Log, start
 from consumer.shared import Shared
@@ -35,10 +37,12 @@ class _Saved:
     Attributes:
         position: Of the last acknowledged snapshot; None before the first.
         under_way: The snapshot that is not acknowledged yet.
+        failing: Whether the last one could not be saved.
     """
 
     position: int | None = None
     under_way: Future | None = None
+    failing: bool = False
 
 
 class Changelog:
@@ -121,22 +125,24 @@ class Changelog:
         )
         return partition, records.end
 
+    def due(self, number: int, partition: Partition, reason: str) -> bool:
+        """Whether the partition has moved since its last snapshot; readiness knows since when."""
+        if partition.position == self._saved[number].position:
+            return False
+        self._shared.health.unsaved.setdefault(number, Unsaved(monotonic(), reason))
+        return True
+
     def save(self, number: int, partition: Partition) -> Snapshot | None:
         """Send a snapshot if the partition has moved and none is under way; the snapshot sent."""
         saved = self._saved[number]
-        if partition.position == saved.position:
+        if not self.due(number, partition, "the snapshot is on its way"):
             return None
         if saved.under_way is not None and not saved.under_way.is_done:
             return None
-        taken = snapshot.take(partition, number, self._topic_id)
-        document = snapshot.write(taken, _coefficients(partition.view(), partition))
-        started = monotonic()
-
-        def acknowledged(_metadata: object) -> None:
-            saved.position = taken.position
-            self._shared.telemetry.checkpointed(monotonic() - started, len(document), time.time())
-
+        failed = partial(self._failed, number, saved)
         try:
+            taken = snapshot.take(partition, number, self._topic_id)
+            document = snapshot.write(taken, _coefficients(partition.view(), partition))
             saved.under_way = self._producer.send(
                 self._topic,
                 value=document,
@@ -144,11 +150,13 @@ class Changelog:
                 headers=[("writer", self._writer)],
                 partition=number,
             )
-        except (KafkaError, ValueError) as error:  # ValueError: a partition it has not heard of
-            _lost(error)
-        else:
-            saved.under_way.add_callback(acknowledged)
-            saved.under_way.add_errback(_lost)
+        # A number that JSON does not hold; ValueError also: a partition it has not heard of.
+        except (KafkaError, ValueError, TypeError) as error:
+            failed(error)
+            return None
+        arrived = partial(self._arrived, number, saved, taken.position, len(document), monotonic())
+        saved.under_way.add_callback(arrived)
+        saved.under_way.add_errback(failed)
         return taken
 
     def release(self, number: int, partition: Partition, *, save: bool) -> None:
@@ -157,6 +165,7 @@ class Changelog:
         taken = taken or snapshot.take(partition, number, self._topic_id)
         self._follower.remember(taken, partition.view())
         del self._saved[number]
+        self._shared.health.unsaved.pop(number, None)
 
     def saved_positions(self) -> dict[int, int]:
         """The position of the last acknowledged snapshot of each partition of ours."""
@@ -176,13 +185,36 @@ class Changelog:
                 except KafkaError:
                     continue  # said by the errback
 
+    def _arrived(
+        self, number: int, saved: _Saved, position: int, size: int, started: float, _at: object
+    ) -> None:
+        """A snapshot is acknowledged; called by the producer's thread."""
+        saved.position = position
+        self._shared.health.unsaved.pop(number, None)
+        self._shared.telemetry.checkpointed(monotonic() - started, size, time.time())
+        if saved.failing:
+            saved.failing = False
+            log.info("snapshots are saved again", partition=number, position=position)
+
+    def _failed(self, number: int, saved: _Saved, error: BaseException) -> None:
+        """A snapshot could not be saved: said once, counted each time; the next one is tried."""
+        reason = f"{type(error).__name__}: {error}"
+        self._shared.telemetry.snapshot_failed()
+        known = self._shared.health.unsaved.get(number)
+        if known is not None:
+            self._shared.health.unsaved[number] = replace(known, reason=reason)
+        if not saved.failing:
+            saved.failing = True
+            log.error(
+                "snapshot not saved: what is learned now would be read again after a crash",
+                topic=self._topic,
+                partition=number,
+                reason=reason,
+            )
+
 
 def _coefficients(view: PartitionView, partition: Partition) -> dict[str, float]:
     if not view.answers:
         return {}
     values = map(float, combine([view.estimate]))
     return dict(zip(partition.recipe.terms, values, strict=True))
-
-
-def _lost(error: BaseException) -> None:
-    log.warning("snapshot not written; the next one will do", error=repr(error))

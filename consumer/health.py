@@ -10,17 +10,39 @@ MAX_BEHIND = 10_000
 """Records behind the log's end up to which the service counts as caught up."""
 
 
+MIN_UNSAVED_SECONDS = 3.0
+"""State that waits no longer than this to be saved is no reason for alarm, however often it should
+be: a broker's leader may have moved."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unsaved:
+    """Progress of a partition that is not saved.
+
+    Attributes:
+        since: Seconds of a monotonic clock.
+        reason: Why, as far as is known.
+    """
+
+    since: float
+    reason: str
+
+
 @dataclass(slots=True)
 class Health:
     """Facts, each written by one thread.
 
     Attributes:
+        unsaved_seconds: For how long state may stay unsaved: three checkpoint intervals.
+        unsaved: Partitions whose progress is to be saved.
         beats: Loop by name: when it last turned, seconds of a monotonic clock.
         kafka: Whether Kafka answered when it was last asked.
         assignment: Whether the groups have given us our part, by loop.
         behind: Records behind the log's end; None until it is known.
     """
 
+    unsaved_seconds: float = MIN_UNSAVED_SECONDS
+    unsaved: dict[int, Unsaved] = field(default_factory=dict)
     beats: dict[str, float] = field(default_factory=dict)
     kafka: bool = False
     assignment: dict[str, bool] = field(default_factory=dict)
@@ -52,4 +74,8 @@ def not_ready(health: Health, *, now: float) -> list[str]:
         reasons.append("the log's end is not known yet")
     elif health.behind > MAX_BEHIND:
         reasons.append(f"{health.behind} records behind, more than {MAX_BEHIND}")
-    return reasons
+    return reasons + [
+        f"partition {number} has not been saved for {now - unsaved.since:.0f} s: {unsaved.reason}"
+        for number, unsaved in sorted(health.unsaved.copy().items())
+        if now - unsaved.since > max(health.unsaved_seconds, MIN_UNSAVED_SECONDS)
+    ]

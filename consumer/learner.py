@@ -196,6 +196,8 @@ class Learner:
     def _save(self) -> None:
         """A snapshot of each partition that moved, once the dead letters up to it are safe."""
         self._saved_at = monotonic()
+        for number, partition in self._partitions.items():
+            self._changelog.due(number, partition, "its dead letters are not acknowledged")
         if not self._dead_letters.settle(SETTLE_SECONDS):
             return
         for number, partition in self._partitions.items():

@@ -75,6 +75,9 @@ class Telemetry:
             "riverline_last_checkpoint_timestamp_seconds",
             "When a snapshot was last acknowledged, seconds since the epoch.",
         )
+        self._snapshots_failed = self._counter(
+            "riverline_snapshots_failed", "Snapshots that could not be written to the changelog."
+        )
         self._restore = self._gauge(
             "riverline_restore_seconds", "Seconds that the last restored partition took."
         )
@@ -103,6 +106,10 @@ class Telemetry:
         self._checkpoint.observe(seconds)
         self._checkpoint_bytes.set(size)
         self._checkpoint_time.set(now)
+
+    def snapshot_failed(self) -> None:
+        """A snapshot could not be written."""
+        self._snapshots_failed.inc()
 
     def restored(self, seconds: float, replayed: int) -> None:
         """A partition was restored; so many records are to be read again."""

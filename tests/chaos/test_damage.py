@@ -46,10 +46,11 @@ DAMAGES: dict[str, Callable[[bytes], bytes | None]] = {
     "no object": lambda _: b"[1, 2]",
     "not a count": lambda value: rewrite(value, position="500"),
     "a negative position": lambda value: rewrite(value, position=-1),
+    "the first format": lambda value: value.replace(b'"format":2', b'"format":1'),
     "no statistics": lambda value: rewrite(value, statistics={}),
 }
 FOREIGN: dict[str, Callable[[bytes], bytes]] = {
-    "format": lambda value: value.replace(b'"format":1', b'"format":99'),
+    "format": lambda value: value.replace(b'"format":2', b'"format":99'),
     "river": lambda value: rewrite(value, river="0.1"),
     "formula": lambda value: rewrite(value, formula="sales ~ radio"),
     "fields": lambda value: rewrite(value, fields=["tv", "sales"]),

@@ -1,6 +1,14 @@
 """What the loops report, and what follows from it."""
 
-from consumer.health import MAX_BEHIND, MAX_SILENCE_SECONDS, Health, not_ready, silent_loops
+from consumer.health import (
+    MAX_BEHIND,
+    MAX_SILENCE_SECONDS,
+    MIN_UNSAVED_SECONDS,
+    Health,
+    Unsaved,
+    not_ready,
+    silent_loops,
+)
 
 NOW = 1000.0
 
@@ -74,3 +82,19 @@ def test_every_reason_is_given() -> None:
         beats={"learner": 0.0}, kafka=False, assignment={"learner": False}, behind=10**6
     )
     assert len(not_ready(health, now=NOW)) == 4
+
+
+def test_state_that_is_not_saved_for_three_intervals_is_an_alarm_with_its_reason() -> None:
+    health = healthy()
+    health.unsaved_seconds = 30.0
+    health.unsaved[2] = Unsaved(NOW - 30.0, "too large")
+    assert not_ready(health, now=NOW) == []
+    assert not_ready(health, now=NOW + 1) == ["partition 2 has not been saved for 31 s: too large"]
+
+
+def test_a_short_interval_does_not_make_an_alarm_of_a_leader_that_moves() -> None:
+    health = healthy()
+    health.unsaved_seconds = 0.03
+    health.unsaved[0] = Unsaved(NOW, "")
+    assert not_ready(health, now=NOW + MIN_UNSAVED_SECONDS) == []
+    assert not_ready(health, now=NOW + MIN_UNSAVED_SECONDS + 1) != []
