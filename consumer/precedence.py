@@ -4,16 +4,27 @@ One interpreter serves both. A thread that has work gets it from the learner wit
 millisecond, and loses it again at each system call of its own: an answer would wait half a dozen
 times. So the learner stands aside from the moment a request's bytes arrive to the moment when the
 I/O thread that answers has nothing more to do, a few milliseconds at most.
+
+Where there is no end of requests, that moment does not come. Then the I/O thread stands aside in
+its turn, a few milliseconds each time, so that learning keeps about half of its speed.
 """
 
+import math
 import threading
+import time
 from collections.abc import Iterator, Sequence
+from time import perf_counter, thread_time
 
 from consumer.partition import Record
 from consumer.transport import Selector, Waiting
 
 SLICE = 16
 PATIENCE_SECONDS = 0.004
+SHARE = 4 / 5
+"""Of the time in which it has something to fold, the least that the learner is to have: beside its
+other work, between folds, that leaves it half of its speed under a flood of requests."""
+LASTING_SECONDS = 0.02
+"""A learner that has folded nothing for so long is at rest, and nothing is owed to it."""
 
 
 class Precedence:
@@ -22,6 +33,8 @@ class Precedence:
     def __init__(self) -> None:
         self._answering = threading.Lock()
         self._ours = False
+        self._owed = 0.0  # seconds to the learner
+        self._folded_at = -math.inf
 
     def begin(self) -> None:
         """Called by the I/O thread when it has got something to do."""
@@ -33,12 +46,30 @@ class Precedence:
             self._ours = False
             self._answering.release()
 
+    def stand_aside(self) -> None:
+        """Called by the I/O thread between two rounds of work: the learner gets its share.
+
+        Waits for PATIENCE_SECONDS, and only where answers have had so much more than their share.
+        """
+        at_rest = perf_counter() - self._folded_at > LASTING_SECONDS
+        if self._owed > PATIENCE_SECONDS and not at_rest:
+            self.end()
+            time.sleep(PATIENCE_SECONDS)
+
     def after_answers(self, records: Sequence[Record]) -> Iterator[Record]:
         """The records in turn, a few at a time, each few after the answers of the moment."""
+        began, worked = perf_counter(), thread_time()
+        if began - self._folded_at > LASTING_SECONDS:
+            self._owed = 0.0
         for start in range(0, len(records), SLICE):
             if self._answering.locked() and self._answering.acquire(timeout=PATIENCE_SECONDS):
                 self._answering.release()
             yield from records[start : start + SLICE]
+            now, work = perf_counter(), thread_time()
+            owed = self._owed + (now - began) - (work - worked) / SHARE
+            self._owed = min(max(owed, 0.0), LASTING_SECONDS)
+            self._folded_at = began = now
+            worked = work
 
 
 class PrecedingSelector(Selector):
@@ -56,6 +87,7 @@ class PrecedingSelector(Selector):
         """As by a selector; to wait is to have nothing to do."""
         if timeout is None or timeout > 0:
             self._precedence.end()
+        self._precedence.stand_aside()
         ready = super().select(timeout)
         if ready:
             self._precedence.begin()

@@ -4,7 +4,14 @@ import socket
 from selectors import EVENT_READ
 from time import monotonic
 
-from consumer.precedence import PATIENCE_SECONDS, SLICE, Precedence, PrecedingSelector
+from consumer.precedence import (
+    LASTING_SECONDS,
+    PATIENCE_SECONDS,
+    SLICE,
+    Precedence,
+    PrecedingSelector,
+)
+from service import wait_until
 from unit.records import records
 
 RECORDS = records([b"%d" % number for number in range(5 * SLICE + 3)])
@@ -65,3 +72,23 @@ def test_the_io_thread_has_precedence_from_the_arrival_of_bytes_until_it_waits_a
     assert not waits(precedence)
     here.close()
     there.close()
+
+
+def test_a_learner_that_has_waited_for_longer_than_its_share_is_let_by() -> None:
+    precedence = Precedence()
+    precedence.begin()
+    precedence.stand_aside()
+    assert waits(precedence)  # nothing was owed before
+    list(precedence.after_answers(RECORDS))
+    precedence.stand_aside()
+    assert not waits(precedence)
+
+
+def test_a_learner_at_rest_holds_up_no_answer() -> None:
+    precedence = Precedence()
+    precedence.begin()
+    list(precedence.after_answers(RECORDS))
+    rested = monotonic() + LASTING_SECONDS
+    wait_until(lambda: monotonic() > rested)
+    precedence.stand_aside()
+    assert waits(precedence)
