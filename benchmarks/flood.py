@@ -38,7 +38,8 @@ def main() -> None:
     parser.add_argument("--flood", nargs=3, help=argparse.SUPPRESS)  # this script's own child
     asked = parser.parse_args()
     if asked.flood:
-        flood(*asked.flood, rate=asked.rate)
+        servers, topic, replies = asked.flood
+        flood(servers, topic, replies, asked.rate)
         return
     values = [orjson.dumps(event) for event in simulate(asked.events + WARM_UP, seed=3)]
     shares = []
@@ -107,8 +108,8 @@ def flood(servers: str, topic: str, replies: str, rate: int) -> None:
     started, sent = monotonic(), 0
     while True:
         for _ in range(50):
-            headers = {"correlation_id": str(sent), "reply_to": replies}
-            producer.produce(topic, b'{"tv": 50}', headers=headers)
+            headers = [("correlation_id", str(sent).encode()), ("reply_to", replies.encode())]
+            producer.produce(topic, b'{"tv": 50}', headers=list(headers))
             sent += 1
         producer.poll(0)
         sleep(max(0.0, started + sent / rate - monotonic()))
