@@ -28,6 +28,7 @@ from kafka.errors import FencedInstanceIdError, KafkaConfigurationError, KafkaEr
 from consumer import client
 from consumer.acknowledge import Acknowledgements
 from consumer.changelog import Changelog
+from consumer.claim import Claim
 from consumer.clients import Clients, cover, open_clients
 from consumer.deadletters import DeadLetters
 from consumer.follower import Follower
@@ -74,6 +75,7 @@ class App:
         self._ended = threading.Event()  # told to stop, or a loop died
         self._death: BaseException | None = None
         self._health = Health(3 * settings.checkpoint_interval_ms / 1000)
+        self._claim = Claim(settings, self._health)
         self._precedence = Precedence()
         self._served = Served(settings.recipe)
         self._telemetry = Telemetry(self._served, _info(settings))
@@ -135,7 +137,8 @@ class App:
             return
         try:
             with closing(client.admin(self._settings)) as admin:
-                client.leave(admin, self._settings)
+                client.leave(admin, self._settings, "learner", "responder")
+                self._claim.retract(admin)
         except KafkaError as error:
             log.warning("groups not left; they notice by themselves", error=repr(error))
 
@@ -209,7 +212,7 @@ class App:
             clients.log.partitions,
             clients.requests_id,
         )
-        responder = Responder(shared, clients.requests, replies, forwards)
+        responder = Responder(shared, clients.requests, replies, forwards, self._claim)
 
         def saw(topics: Topics | None, now: float) -> bool:
             follower.widen((topics or {}).get(settings.changelog_topic, 0))
@@ -219,7 +222,7 @@ class App:
             self._thread("follower", lambda: follower.run(stop)),
             self._thread("learner", lambda: learner.run(stop)),
             self._thread("responder", lambda: responder.run(stop, follower.loaded)),
-            self._thread("watch", lambda: watch.run(stop, replies.topics, saw)),
+            self._thread("watch", lambda: watch.run(stop, replies.topics, saw, self._claim.look)),
         ]
 
     def _thread(self, name: str, run: Callable[[], None]) -> threading.Thread:

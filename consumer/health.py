@@ -38,6 +38,7 @@ class Health:
         beats: Loop by name: when it last turned, seconds of a monotonic clock.
         kafka: Whether Kafka answered when it was last asked.
         assignment: Whether the groups have given us our part, by loop.
+        answered_by: The application that answers the requests in our place, if one does.
         behind: Records behind the log's end; None until it is known.
     """
 
@@ -46,6 +47,7 @@ class Health:
     beats: dict[str, float] = field(default_factory=dict)
     kafka: bool = False
     assignment: dict[str, bool] = field(default_factory=dict)
+    answered_by: str = ""
     behind: int | None = None
 
     def beat(self, loop: str, *, now: float) -> None:
@@ -68,6 +70,9 @@ def not_ready(health: Health, *, now: float) -> list[str]:
     if not health.kafka:
         reasons.append("Kafka does not answer")
     waiting = [loop for loop, assigned in list(health.assignment.items()) if not assigned]
+    if health.answered_by:
+        reasons.append(f"stands by: the application {health.answered_by} answers the requests")
+        waiting = [loop for loop in waiting if loop != "responder"]
     if waiting or not health.assignment:
         reasons.append(f"no assignment yet: {', '.join(waiting) or 'not started'}")
     if health.behind is None:

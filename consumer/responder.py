@@ -3,6 +3,7 @@
 import threading
 import time
 from collections import deque
+from contextlib import closing
 from math import inf
 from time import monotonic, perf_counter
 
@@ -12,7 +13,8 @@ from kafka import TopicPartition
 from kafka.errors import CommitFailedError, KafkaError
 from kafka.structs import OffsetAndMetadata
 
-from consumer import answer
+from consumer import answer, client
+from consumer.claim import Claim
 from consumer.client import Consumer, joined
 from consumer.decode import EventDecoder, Rejected
 from consumer.dialects import (
@@ -49,6 +51,7 @@ class Responder:
         consumer: Of the requests topic.
         replies: The way out for answers.
         forwards: The way to the events topic for events sent as requests.
+        claim: Whether our application answers.
     """
 
     def __init__(
@@ -57,11 +60,14 @@ class Responder:
         consumer: Consumer,
         replies: Replies,
         forwards: Forwards,
+        claim: Claim,
     ) -> None:
         self._settings = shared.settings
         self._consumer = consumer
         self._replies = replies
         self._forwards = forwards
+        self._claim = claim
+        self._subscribed = False
         self._decode = EventDecoder(shared.settings.fields, shared.settings.recipe.formula.target)
         self._served = shared.served
         self._telemetry = shared.telemetry
@@ -77,11 +83,37 @@ class Responder:
         self._health.assignment["responder"] = False
         while not stop.is_set() and not loaded.wait(POLL_MS / 1000):
             self._health.beat("responder", now=monotonic())
-        self._consumer.subscribe([self._settings.requests_topic], listener=None)
         while not stop.is_set():
             self._health.beat("responder", now=monotonic())
-            self._turn()
+            if self._claim.answering:
+                self._subscribe()
+                self._turn()
+            else:
+                self._unsubscribe()
+                stop.wait(POLL_MS / 1000)
         self._commit()
+
+    def _subscribe(self) -> None:
+        if not self._subscribed:
+            self._consumer.subscribe([self._settings.requests_topic], listener=None)
+            self._subscribed = True
+
+    def _unsubscribe(self) -> None:
+        """Stand by: commit what is answered, and leave the group, so that others see it."""
+        if not self._subscribed:
+            return
+        self._commit()
+        self._consumer.unsubscribe()
+        self._subscribed = self._served_last = False
+        self._unsettled.clear()
+        self._done.clear()
+        self._begun.clear()
+        self._health.assignment["responder"] = False
+        try:
+            with closing(client.admin(self._settings)) as admin:
+                client.leave(admin, self._settings, "responder")
+        except KafkaError as error:
+            log.warning("group not left; it notices by itself", error=repr(error))
 
     def _turn(self) -> None:
         polled = poll(self._consumer, 0 if self._served_last else POLL_MS)

@@ -37,6 +37,10 @@ class Settings(Environment):
     checkpoint_interval_ms: int = Field(
         1000, ge=10, le=3_600_000, description="how often the state is saved, milliseconds"
     )
+    take_over: bool = Field(
+        default=False,
+        description="answer the requests even where another application does: that one stands by",
+    )
     http_host: str = Field("127.0.0.1", description="where /metrics, /livez and /readyz listen")
     http_port: int = Field(8000, ge=0, le=65535, description="their port; 0 takes a free one")
 

@@ -70,6 +70,7 @@ class Watch:
         self._events = events
         self._topic_id = topic_id
         self._groups = groups
+        self._look: Callable[[Admin], None] = lambda _admin: None
         self._unowned: dict[str, set[int]] = {}
         self._tended_at = monotonic()
         self._urgent = threading.Event()
@@ -84,6 +85,7 @@ class Watch:
         stop: threading.Event,
         wanted: Callable[[], set[str]],
         saw: Callable[[Topics | None, float], bool],
+        look: Callable[[Admin], None],
     ) -> None:
         """Ask until told to stop.
 
@@ -91,7 +93,9 @@ class Watch:
             stop: Tells it to stop.
             wanted: Names further topics to look at.
             saw: Gets the topics and the monotonic time; answers whether it is urgent.
+            look: Looks at something else with the same client.
         """
+        self._look = look
         try:
             while not stop.is_set():
                 self._health.beat("watch", now=monotonic())
@@ -112,6 +116,7 @@ class Watch:
             topics = [topic for topic in found if topic["error_code"] == 0]
             wide = {topic["name"]: len(topic["partitions"]) for topic in topics}
             self._tend(self._admin, wide)
+            self._look(self._admin)
         except (KafkaError, OSError) as error:
             if self._health.kafka:
                 log.warning("Kafka does not answer", error=repr(error))

@@ -1,0 +1,88 @@
+"""Of two applications on the same topics one answers; the other takes over when it is its turn."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from contract.environment import Environment
+from producer import PredictionClient
+from service import LEARNED, Service, wait_until
+
+from .conftest import Start
+from .test_service import simulate
+
+STANDS_BY = "stands by: the application "
+
+
+def other(names: dict[str, str], **environment: str) -> dict[str, str]:
+    """A second application on the same topics."""
+    return {
+        "APPLICATION_ID": f"{names['APPLICATION_ID']}-2",
+        "FORMULA": "sales ~ tv + radio",
+        **environment,
+    }
+
+
+def stands_by(service: Service) -> bool:
+    return service.status("/livez") != 0 and STANDS_BY in service.page("/readyz")
+
+
+@pytest.fixture
+def client(settings: Environment, service: Service) -> Iterator[PredictionClient]:
+    """An asker beside a first application that has learned something."""
+    simulate(500)
+    wait_until(lambda: service.metric(LEARNED) == 500)
+    with PredictionClient(settings) as asking:
+        yield asking
+
+
+def test_a_second_application_learns_and_answers_nothing_until_the_first_has_left(
+    start: Start, names: dict[str, str], service: Service, client: PredictionClient
+) -> None:
+    second = start(wait=False, **other(names))
+    wait_until(lambda: second.status("/livez") != 0 and second.metric(LEARNED) == 500)
+    wait_until(
+        lambda: (
+            second.page("/readyz") == f"{STANDS_BY}{names['APPLICATION_ID']} answers the requests\n"
+        )
+    )
+    for _ in range(50):
+        assert client.predict(tv=50)["formula"] == "sales ~ tv"
+    assert second.metric('riverline_requests_total{method="predict",outcome="answered"}') == 0
+    assert "stands by" in second.log.read_text()
+
+    assert service.stop() == 0
+    # Asked while nobody answers: not lost, but answered by who takes over.
+    assert client.ask("train", timeout=30)["formula"] == "sales ~ tv + radio"
+    wait_until(lambda: second.ready)
+    again = start(wait=False)
+    wait_until(lambda: stands_by(again))
+    assert client.ask("train")["formula"] == "sales ~ tv + radio"
+
+
+@pytest.mark.slow
+def test_an_application_that_is_told_to_takes_over_from_one_that_runs(
+    start: Start, names: dict[str, str], service: Service, client: PredictionClient
+) -> None:
+    answered = client.predict(tv=50)
+    assert answered["formula"] == "sales ~ tv"
+    second = start(TAKE_OVER="true", **other(names))
+    wait_until(lambda: stands_by(service))
+    for _ in range(20):
+        assert client.ask("train", timeout=30)["formula"] == "sales ~ tv + radio"
+    assert service.process.poll() is None
+    assert second.stop() == 0
+    wait_until(lambda: service.ready, 20)  # sooner than its word would have run out
+    assert client.ask("train")["formula"] == "sales ~ tv"
+
+
+@pytest.mark.slow
+def test_an_application_that_died_is_followed_when_its_session_has_run_out(
+    start: Start, names: dict[str, str], service: Service, client: PredictionClient
+) -> None:
+    second = start(wait=False, **other(names))
+    wait_until(lambda: stands_by(second))
+    service.process.kill()
+    service.process.wait()
+    assert client.ask("train", timeout=60)["formula"] == "sales ~ tv + radio"
+    wait_until(lambda: second.ready)
