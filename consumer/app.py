@@ -107,6 +107,12 @@ class App:
             if clients is None:
                 return
             threads = self._start(clients)
+            if self._settings.learner == "sgd" and clients.log.partitions > 1:
+                log.warning(
+                    "LEARNER=sgd: the weights of several partitions do not add up; answers are "
+                    "from their average, which has no meaning where the partitions differ",
+                    partitions=clients.log.partitions,
+                )
             log.info("serving", http_port=self.web.port, formula=self._settings.formula)
             self._wait()
             self._stop.set()

@@ -5,13 +5,19 @@ const SPAN_MS = 5 * 60_000;
 export interface Errors {
   mae: number | null;
   rmse: number | null;
+  recent: { rmse: number | null };
 }
 
-export interface Sample extends Errors {
+export interface Sample {
   /** Milliseconds since the epoch. */
   at: number;
   /** Events per second since the sample before; null for the first. */
   rate: number | null;
+  /** Of all one-step-ahead errors. */
+  mae: number | null;
+  rmse: number | null;
+  /** Of those of the last 1,000 events. */
+  recent: number | null;
 }
 
 export class History {
@@ -19,11 +25,11 @@ export class History {
   #previous: { at: number; events: number } | undefined;
 
   /** Note a sight of the model. Returns the samples of the last five minutes, this one included. */
-  add(at: number, events: number, { mae, rmse }: Errors): readonly Sample[] {
+  add(at: number, events: number, { mae, rmse, recent }: Errors): readonly Sample[] {
     const rate = this.#previous === undefined ? null : perSecond(this.#previous, { at, events });
     this.#previous = { at, events };
     this.#samples = this.#samples.filter((sample) => sample.at > at - SPAN_MS);
-    this.#samples.push({ at, rate, mae, rmse });
+    this.#samples.push({ at, rate, mae, rmse, recent: recent.rmse });
     return this.#samples;
   }
 }

@@ -8,12 +8,16 @@ const NEWEST = 200;
 const POINTS_OF_LINE = 25;
 const INTERCEPT = "Intercept";
 
-const figure = z.number().nullable();
+/** One that is not defined yet is absent from a reply. */
+const figure = z
+  .number()
+  .nullish()
+  .transform((value) => value ?? null);
 const Regression = z.looseObject({
   formula: z.string(),
   events: z.number(),
   coefficients: z.record(z.string(), z.looseObject({ coef: z.number() })),
-  prequential: z.looseObject({ mae: figure, rmse: figure }),
+  prequential: z.looseObject({ mae: figure, rmse: figure, recent: z.looseObject({ rmse: figure }) }),
 });
 const Description = z.object({
   summary: z.record(z.string(), z.object({ mean: z.number(), min: z.number(), max: z.number() })),

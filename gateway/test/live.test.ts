@@ -14,7 +14,7 @@ import { Problem } from "../src/problem.ts";
 
 const FIELDS = ["tv", "radio", "sales"];
 const DEADLINE_MS = 15_000;
-const NO_ERRORS = { mae: null, rmse: null };
+const NO_ERRORS = { mae: null, rmse: null, recent: { rmse: null } };
 
 /** A service that has learned sales = 7 + 0.05 tv + 0.2 radio; it notes what it is asked. */
 function service(asked: string[] = [], terms = ["tv", "radio"]): Ask {
@@ -32,7 +32,7 @@ function service(asked: string[] = [], terms = ["tv", "radio"]): Ask {
     if (method === "describe")
       return Promise.resolve({ summary, recent: { fields: FIELDS, rows: [[100, 20, 16]] } });
     if (method === "train") {
-      const prequential = { mae: 1, rmse: 2, r2: 0.5 };
+      const prequential = { mae: 1, rmse: 2, r2: 0.5, recent: { n: 9, rmse: 1.5 } };
       return Promise.resolve({ formula: "sales ~ it", events: 9, coefficients, prequential });
     }
     const { tv, radio } = params as { tv: number; radio: number };
@@ -66,6 +66,15 @@ test("the line goes over the first term's range, the other terms at their means"
   assert.deepEqual([term, target, line.length], ["tv", "sales", 25]);
   assert.deepEqual(line[0], { x: 0, y: 11, low: 10, high: 12 });
   assert.deepEqual(line.at(-1), { x: 240, y: 23, low: 22, high: 24 });
+});
+
+test("a figure that is not defined yet is null", async () => {
+  const early: Ask = async (method, params) => {
+    const reply = await service()(method, params);
+    return method === "train" ? { ...reply, prequential: { recent: { n: 0 } } } : reply;
+  };
+  const { regression } = await look(early);
+  assert.deepEqual(regression.prequential, { mae: null, rmse: null, recent: { n: 0, rmse: null } });
 });
 
 test("a formula without terms has no line", async () => {

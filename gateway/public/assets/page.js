@@ -80,11 +80,12 @@ function appear(...ids) {
 }
 
 function showKeyFigures({ history, regression }) {
-  const { rate, rmse, mae } = history.at(-1);
+  const { rate, rmse, mae, recent } = history.at(-1);
   say("formula", regression.formula);
   say("events", whole(regression.events));
   say("rate", whole(rate));
   say("rmse", figure(rmse));
+  say("recent-rmse", figure(recent));
   say("mae", figure(mae));
   say("r2", figure(regression.r2, 3));
 }
@@ -112,10 +113,11 @@ function showFit({ term, target, line, recent, regression }) {
 }
 
 function showTimelines({ at: now, history: samples, target }) {
-  const { rate, rmse, mae } = samples.at(-1);
-  const errors = `RMSE ${figure(rmse)}, MAE ${figure(mae)}, over all events so far.`;
+  const { rate, rmse, recent } = samples.at(-1);
+  const errors =
+    `RMSE ${figure(recent)} over the last 1,000 events, ${figure(rmse)} over all events so far.`;
   say("error-summary", errors);
-  const series = [{ key: "rmse", name: "line" }, { key: "mae", name: "dashes" }];
+  const series = [{ key: "recent", name: "line" }, { key: "rmse", name: "dashes" }];
   errorChart({ samples, now, series, title: `error in ${target}` }, errors);
 
   const highest = Math.max(...samples.map((sample) => sample.rate ?? 0));
