@@ -12,13 +12,13 @@ from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition
 from kafka.admin import MemberToRemove
 from kafka.coordinator.assignors.cooperative_sticky import CooperativeStickyAssignor
 from kafka.errors import UnknownTopicOrPartitionError
-from kafka.net.compat import KafkaNetClient
 
 from consumer import transport
 from consumer.partition import Record
 from consumer.precedence import Precedence, PrecedingSelector
 from consumer.settings import Settings
 from consumer.unpack import Unpacker
+from contract.kafka import NetClient
 from contract.topics import MAX_SNAPSHOT_BYTES
 
 SESSION_TIMEOUT_MS = 10_000
@@ -120,14 +120,14 @@ def _connect(kind: Callable[..., Any], **options: object) -> Any:  # noqa: ANN40
     Raises:
         KafkaError: The broker is not there, or does not let us in.
     """
-    opened: list[KafkaNetClient] = []
+    opened: list[NetClient] = []
 
-    def net_client(**config: object) -> KafkaNetClient:
-        opened.append(KafkaNetClient(**config))
+    def net_client(**config: object) -> NetClient:
+        opened.append(NetClient(**config))
         return opened[-1]
 
     try:
-        return kind(kafka_client=net_client, **{"selector": transport.Selector, **options})
+        return kind(**{"selector": transport.Selector, **options, "kafka_client": net_client})
     except BaseException:
         for client in opened:
             client.close()
