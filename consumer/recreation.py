@@ -1,7 +1,7 @@
 """Which topic of the requests topic's name is read: it may be recreated while the service runs.
 
-Its offsets then begin again. A forwarded event says by topic id and offset which request it was: with
-the old id, requests of the new topic would pass for repeats of the old one's.
+Its offsets then begin again. A forwarded event says by topic id and offset which request it was:
+with the old id, requests of the new topic would pass for repeats of the old one's.
 """
 
 import threading

@@ -5,15 +5,14 @@ from dataclasses import dataclass
 from time import monotonic, sleep
 
 import structlog
-from kafka.admin import ConfigResource, ConfigResourceType
 from kafka.errors import (
     ClusterAuthorizationFailedError,
-    KafkaError,
     TopicAlreadyExistsError,
     TopicAuthorizationFailedError,
 )
 
 from consumer.client import Admin
+from consumer.kept import read_configs
 from contract import topics
 from contract.topics import Topic
 
@@ -90,15 +89,17 @@ def ensure_changelog(admin: Admin, name: str, events_topic: str) -> EventsTopic:
 def _must_be_compacted(admin: Admin, name: str) -> None:
     deadline = monotonic() + VISIBLE_SECONDS
     while True:
-        try:
-            found = admin.describe_configs([ConfigResource(ConfigResourceType.TOPIC, name)])
-        except KafkaError:
+        config = read_configs(admin, [name]).get(name)
+        if config is None:
             return  # we may not look: then whoever made it answers for it
-        policy = found["topic"][name].get("cleanup.policy", {"value": "delete"})["value"]
+        policy = config["cleanup.policy"]
         if policy == "compact":
             return
         if monotonic() > deadline:
-            raise TopicError(f"topic {name} must have cleanup.policy=compact, and has {policy}")
+            raise TopicError(
+                f"topic {name} must have cleanup.policy=compact, and has {policy}: Kafka would "
+                "delete saved states by age. Set it, or choose a new APPLICATION_ID, which relearns"
+            )
         sleep(0.1)  # another instance made it just now, and its settings are not seen at once
 
 
