@@ -3,12 +3,14 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from time import monotonic, sleep
+from typing import Any
 
 import structlog
 from kafka.errors import (
     ClusterAuthorizationFailedError,
     TopicAlreadyExistsError,
     TopicAuthorizationFailedError,
+    for_code,
 )
 
 from consumer.client import Admin
@@ -55,10 +57,10 @@ def topic_id(admin: Admin, topic: str) -> str:
     """Which topic of that name it is.
 
     Raises:
-        KafkaError: Kafka is not there.
+        KafkaError: Kafka is not there, or does not show the topic (yet).
     """
     (found,) = admin.describe_topics([topic])
-    return str(found["topic_id"])
+    return str(_shown(found)["topic_id"])
 
 
 def ensure_changelog(admin: Admin, name: str, events_topic: str) -> EventsTopic:
@@ -66,10 +68,10 @@ def ensure_changelog(admin: Admin, name: str, events_topic: str) -> EventsTopic:
 
     Raises:
         TopicError: It is wider than the events topic, is not compacted, or may not be made.
-        KafkaError: Kafka is not there.
+        KafkaError: Kafka is not there, or does not show the events topic (yet).
     """
     found = {topic["name"]: topic for topic in admin.describe_topics([events_topic, name])}
-    wide, there = len(found[events_topic]["partitions"]), len(found[name]["partitions"])
+    wide, there = len(_shown(found[events_topic])["partitions"]), len(found[name]["partitions"])
     events = EventsTopic(str(found[events_topic]["topic_id"]), wide)
     if there == 0:
         _create(admin, topics.changelog(name, wide))
@@ -84,6 +86,17 @@ def ensure_changelog(admin: Admin, name: str, events_topic: str) -> EventsTopic:
         )
     _must_be_compacted(admin, name)
     return events
+
+
+def _shown(topic: dict[str, Any]) -> dict[str, Any]:
+    """The description of a topic that must be there; else it has neither id nor partitions.
+
+    Raises:
+        KafkaError: Kafka does not show it: it was created a moment ago, or was just deleted.
+    """
+    if topic["error_code"]:
+        raise for_code(topic["error_code"])(topic["name"])
+    return topic
 
 
 def _must_be_compacted(admin: Admin, name: str) -> None:

@@ -4,10 +4,11 @@ from collections.abc import Callable, Iterator
 from typing import Any, cast
 
 import pytest
+from kafka.errors import UnknownTopicOrPartitionError
 
 from consumer.client import Admin
 from consumer.kept import Config, of_changelog, of_events, of_replies, of_requests, read_configs
-from consumer.topics import TopicError, ensure_changelog
+from consumer.topics import TopicError, ensure_changelog, topic_id
 from contract.topics import MAX_SNAPSHOT_BYTES
 
 Check = Callable[[Config], Iterator[tuple[str, str]]]
@@ -74,13 +75,21 @@ def test_a_changelog_that_refuses_large_snapshots_is_told() -> None:
 
 
 class MemoryAdmin:
-    """Topics of one partition, with these settings; None where they are not shown."""
+    """Topics of one partition, with this cleanup.policy; None where it is not shown.
+
+    Topics without one are not there yet.
+    """
 
     def __init__(self, **configs: str | None) -> None:
         self.configs = configs
 
     def describe_topics(self, topics: list[str]) -> list[dict[str, Any]]:
-        return [{"name": name, "topic_id": "1", "partitions": [0]} for name in topics]
+        return [
+            {"name": name, "topic_id": "1", "error_code": 0, "partitions": [0]}
+            if name in self.configs
+            else {"name": name, "topic_id": "0", "error_code": 3, "partitions": []}
+            for name in topics
+        ]
 
     def describe_configs(self, resources: list[Any], *, config_filter: str) -> dict[str, Any]:
         assert config_filter == "all"
@@ -101,7 +110,7 @@ def test_settings_that_are_not_shown_are_not_made_up() -> None:
     assert read_configs(admin(a="compact", b=None), ["a", "b"]) == {
         "a": {"cleanup.policy": "compact"}
     }
-    ensure_changelog(admin(changelog=None), "changelog", "events")
+    ensure_changelog(admin(events=None, changelog=None), "changelog", "events")
 
 
 @pytest.mark.parametrize("policy", ["delete", "compact,delete", "delete,compact", ""])
@@ -110,4 +119,13 @@ def test_a_changelog_that_loses_states_is_refused(
 ) -> None:
     monkeypatch.setattr("consumer.topics.VISIBLE_SECONDS", 0.0)
     with pytest.raises(TopicError, match=rf"changelog must have .* and has {policy}:"):
-        ensure_changelog(admin(changelog=policy), "changelog", "events")
+        ensure_changelog(admin(events="delete", changelog=policy), "changelog", "events")
+
+
+def test_a_topic_that_is_not_shown_yet_is_waited_for_and_not_taken_for_one_without_partitions() -> (
+    None
+):
+    with pytest.raises(UnknownTopicOrPartitionError):
+        topic_id(admin(), "requests")
+    with pytest.raises(UnknownTopicOrPartitionError):
+        ensure_changelog(admin(changelog="compact"), "changelog", "events")
