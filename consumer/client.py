@@ -10,6 +10,7 @@ from typing import Any, Protocol
 
 from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition
 from kafka.admin import MemberToRemove
+from kafka.consumer.subscription_state import OffsetResetStrategy
 from kafka.coordinator.assignors.cooperative_sticky import CooperativeStickyAssignor
 from kafka.errors import UnknownTopicOrPartitionError
 
@@ -213,6 +214,16 @@ def joined(consumer: Consumer) -> bool:
     """Whether the group counts on us; where our part is nothing, no listener is told of it."""
     coordinator: Any = getattr(consumer, "_coordinator")  # noqa: B009
     return bool(coordinator.stable())
+
+
+def read_what_is_new(consumer: Consumer) -> None:
+    """From now on, begin a partition without a position at its beginning, not at its end.
+
+    The end is for the first start, which has nothing to do with what was asked before. Later such a
+    partition is a new one, as where its topic was recreated: it holds what was asked since.
+    """
+    subscription: Any = getattr(consumer, "_subscription")  # noqa: B009
+    subscription._default_offset_reset_strategy = OffsetResetStrategy.EARLIEST  # noqa: SLF001
 
 
 def rejoin(consumer: Consumer) -> None:

@@ -8,7 +8,6 @@ import threading
 from typing import Any
 
 import structlog
-from kafka.consumer.subscription_state import OffsetResetStrategy
 
 from consumer.client import Consumer
 
@@ -16,7 +15,10 @@ log = structlog.get_logger()
 
 
 class Recreation:
-    """The topic's id as the consumer's metadata or the watch last told it.
+    """The topic's id, as the consumer's metadata tells it with each change, and the watch.
+
+    The consumer stumbles over the deletion and asks for metadata before it reads the new topic.
+    Should it not, as where it had nothing in flight, the watch is a second late at most.
 
     Args:
         consumer: Of the topic.
@@ -28,13 +30,10 @@ class Recreation:
     """
 
     def __init__(self, consumer: Consumer, topic: str, topic_id: str) -> None:
-        self._inside: Any = consumer
         self._topic = topic
         self.topic_id = topic_id
         self._known = {topic_id}
         self._lock = threading.Lock()
-        self._read_id = topic_id
-        self._gone = False
         cluster: Any = getattr(consumer, "_cluster")  # noqa: B009
         cluster.add_listener(self._heard)
 
@@ -51,24 +50,9 @@ class Recreation:
         log.warning("the requests topic was recreated", topic=self._topic, topic_id=topic_id)
 
     def _heard(self, cluster: Any) -> None:  # noqa: ANN401 - kafka-python's
-        """Called with new metadata, in the client's I/O thread.
-
-        The new topic is read from its beginning: what it holds was asked while we were running.
-        But only where the topic was seen to be gone: else some of it may be answered already.
-        """
-        if not cluster.partitions_for_topic(self._topic):
-            self._gone = True
-            return
-        found = str(cluster.topic_id(self._topic))
-        if found != self._read_id:
-            self._read_id = found
-            self.saw(found)
-            if self._gone:
-                self._begin()
-        self._gone = False
-
-    def _begin(self) -> None:
-        subscription = self._inside._subscription  # noqa: SLF001
-        subscription._default_offset_reset_strategy = OffsetResetStrategy.EARLIEST  # noqa: SLF001
-        for partition in subscription.assigned_partitions():
-            self._inside.seek(partition, 0)
+        """Called with new metadata, in the client's I/O thread."""
+        topic_id = cluster.topic_id(
+            self._topic
+        )  # none of a topic that is gone, or of an old broker
+        if topic_id is not None and cluster.partitions_for_topic(self._topic):
+            self.saw(str(topic_id))

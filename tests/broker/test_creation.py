@@ -15,7 +15,7 @@ from producer import PredictionClient, PredictionTimeoutError, TopicMissingError
 from service import wait_until
 
 from .conftest import Start
-from .test_service import ask_raw, produce, run
+from .test_service import ask_raw, produce, read_all, run
 
 ON = {"auto.create.topics.enable": "true", "num.partitions": "1"}
 
@@ -83,13 +83,19 @@ def test_a_running_service_creates_nothing_that_was_deleted_or_is_asked_for(
 ) -> None:
     service = start()
     made = topics(kafka)
+    letters = f"{settings.events_topic}.dead-letters"
     with PredictionClient(settings) as client:
         client.ask("learn", {"tv": 1.0, "radio": 2.0, "newspaper": 3.0, "sales": 4.0})
         ask_raw(settings, b"{}", correlation_id=b"a", reply_to=b"prediction-replies-of-nobody")
-        gone = {f"{settings.events_topic}.dead-letters", settings.replies_topic}
+        gone = {letters, settings.replies_topic}
         delete(kafka, *gone)
         produce(settings, settings.events_topic, {"value": b"no event"})
         with pytest.raises(PredictionTimeoutError):
             client.predict(tv=1, timeout=2)
     wait_until(lambda: "dead letter not" in service.log.read_text())
     assert topics(kafka) == made - gone
+    with closing(KafkaAdminClient(bootstrap_servers=kafka)) as admin:
+        admin.create_topics({letters: {"num_partitions": 1}})
+    (letter,) = read_all(settings, letters, 1)
+    assert letter.value == b"no event"
+    assert service.process.poll() is None

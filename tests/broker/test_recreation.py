@@ -32,7 +32,7 @@ def recreate(settings: Environment, topic: str) -> None:
 def test_requests_of_a_recreated_topic_are_answered_and_learned(
     service: Service, settings: Environment
 ) -> None:
-    asked = 3 * PARTITIONS  # so that every partition's first offsets come again
+    asked = 10 * PARTITIONS  # so that every partition's first offsets come again
     with PredictionClient(settings) as client:
         for life in (1, 2, 3):
             for _ in range(asked):

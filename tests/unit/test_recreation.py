@@ -1,18 +1,16 @@
 """Which requests topic is read, told by two who may lag behind each other."""
 
+from collections.abc import Callable
 from types import SimpleNamespace
-from typing import Any, cast
+from typing import cast
 
 import pytest
-from kafka import TopicPartition
-from kafka.cluster import ClusterMetadata
 from kafka.consumer.subscription_state import OffsetResetStrategy, SubscriptionState
 
-from consumer.client import Consumer
+from consumer.client import Consumer, read_what_is_new
 from consumer.recreation import Recreation
 
 TOPIC = "prediction-requests"
-AT = TopicPartition(TOPIC, 0)
 
 
 class Metadata:
@@ -20,9 +18,9 @@ class Metadata:
 
     def __init__(self) -> None:
         self.id: str | None = "first"
-        self.heard: Any = None
+        self.heard: Callable[[Metadata], None] | None = None
 
-    def add_listener(self, heard: object) -> None:
+    def add_listener(self, heard: Callable[["Metadata"], None]) -> None:
         self.heard = heard
 
     def partitions_for_topic(self, topic: str) -> set[int] | None:
@@ -34,6 +32,7 @@ class Metadata:
 
     def show(self, topic_id: str | None) -> None:
         self.id = topic_id
+        assert self.heard is not None
         self.heard(self)
 
 
@@ -43,60 +42,32 @@ def metadata() -> Metadata:
 
 
 @pytest.fixture
-def consumer(metadata: Metadata) -> SimpleNamespace:
-    """One that reads the topic and stands at offset 7."""
-    subscription = SubscriptionState("latest")
-    subscription.assign_from_user([AT])
-    subscription.assignment[AT].seek(7)
-
-    def seek(partition: TopicPartition, offset: int) -> None:
-        subscription.assignment[partition].seek(offset)
-
-    return SimpleNamespace(_cluster=metadata, _subscription=subscription, seek=seek)
+def recreation(metadata: Metadata) -> Recreation:
+    consumer = cast("Consumer", SimpleNamespace(_cluster=metadata))
+    return Recreation(consumer, TOPIC, "first")
 
 
-@pytest.fixture
-def recreation(consumer: SimpleNamespace) -> Recreation:
-    return Recreation(cast("Consumer", consumer), TOPIC, "first")
-
-
-def position(consumer: SimpleNamespace) -> int:
-    return int(consumer._subscription.assignment[AT].position.offset)
-
-
-def test_a_topic_that_was_gone_is_read_from_its_beginning(
-    metadata: Metadata, consumer: SimpleNamespace, recreation: Recreation
+def test_the_id_is_that_of_the_topic_that_is_read(
+    metadata: Metadata, recreation: Recreation
 ) -> None:
-    strategy = consumer._subscription._default_offset_reset_strategy
-    assert strategy == OffsetResetStrategy.LATEST
-    metadata.show("first")
-    metadata.show(None)
-    assert (recreation.topic_id, position(consumer)) == ("first", 7)
-    metadata.show("second")
-    assert (recreation.topic_id, position(consumer)) == ("second", 0)
-    strategy = consumer._subscription._default_offset_reset_strategy
-    assert strategy == OffsetResetStrategy.EARLIEST
-
-
-def test_the_same_topic_that_comes_back_is_read_on(
-    metadata: Metadata, consumer: SimpleNamespace, recreation: Recreation
-) -> None:
-    metadata.show(None)
-    metadata.show("first")
-    metadata.show("second")
-    assert (recreation.topic_id, position(consumer)) == ("second", 7)
+    for shown, due in (("first", "first"), (None, "first"), ("second", "second")):
+        metadata.show(shown)
+        assert recreation.topic_id == due
 
 
 def test_whoever_lags_behind_does_not_bring_the_old_topic_back(
-    metadata: Metadata, consumer: SimpleNamespace, recreation: Recreation
+    metadata: Metadata, recreation: Recreation
 ) -> None:
     recreation.saw("second")
     metadata.show("first")
     assert recreation.topic_id == "second"
-    metadata.show(None)
-    metadata.show("second")
-    assert (recreation.topic_id, position(consumer)) == ("second", 0)
+    metadata.show("third")
+    recreation.saw("second")
+    assert recreation.topic_id == "third"
 
 
-def test_kafka_python_has_what_this_rests_on() -> None:
-    assert {"add_listener", "partitions_for_topic", "topic_id"} <= set(dir(ClusterMetadata))
+def test_from_now_on_partitions_without_a_position_are_read_from_their_beginning() -> None:
+    subscription = SubscriptionState("latest")
+    assert subscription._default_offset_reset_strategy == OffsetResetStrategy.LATEST
+    read_what_is_new(cast("Consumer", SimpleNamespace(_subscription=subscription)))
+    assert subscription._default_offset_reset_strategy == OffsetResetStrategy.EARLIEST
