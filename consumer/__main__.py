@@ -14,6 +14,7 @@ from consumer.app import App, LoopDiedError
 from consumer.settings import Settings
 from consumer.topics import TopicError
 from contract.environment import SettingsError
+from contract.kafka import TopicCreationError
 
 OK, DIED, BAD_SETTINGS = 0, 1, 2
 
@@ -49,7 +50,7 @@ def main() -> None:
     signal.signal(signal.SIGINT, stop)
     try:
         app.run()
-    except (LoopDiedError, TopicError) as error:
+    except (LoopDiedError, TopicError, TopicCreationError) as error:
         log.critical("ended", reason=str(error))
         raise typer.Exit(DIED) from None
     log.info("stopped")

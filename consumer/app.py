@@ -36,6 +36,7 @@ from consumer.forwards import Forwards
 from consumer.health import Health, not_ready, silent_loops
 from consumer.learner import Learner
 from consumer.precedence import Precedence
+from consumer.recreation import Recreation
 from consumer.replies import Replies
 from consumer.responder import Responder
 from consumer.restore import StateError
@@ -178,6 +179,7 @@ class App:
         """The loops, each in a thread of its own."""
         settings, stop = self._settings, self._stop
         shared = Shared(settings, self._served, self._telemetry, self._health, self._precedence)
+        recreation = Recreation(clients.requests, settings.requests_topic, clients.requests_id)
         watch = Watch(
             lambda: client.admin(settings, patience_ms=3000),
             self._health,
@@ -185,10 +187,12 @@ class App:
             settings.events_topic,
             clients.log.topic_id,
             [
-                Group(client.group_id(settings, role), topic, partial(client.rejoin, consumer))
-                for role, topic, consumer in (
-                    ("learner", settings.events_topic, clients.events),
-                    ("responder", settings.requests_topic, clients.requests),
+                Group(
+                    client.group_id(settings, role), topic, partial(client.rejoin, consumer), saw_id
+                )
+                for role, topic, consumer, saw_id in (
+                    ("learner", settings.events_topic, clients.events, None),
+                    ("responder", settings.requests_topic, clients.requests, recreation.saw),
                 )
             ],
         )
@@ -216,7 +220,7 @@ class App:
             clients.forwards,
             settings.events_topic,
             clients.log.partitions,
-            clients.requests_id,
+            lambda: recreation.topic_id,
         )
         responder = Responder(shared, clients.requests, replies, forwards, self._claim)
 

@@ -10,15 +10,16 @@ from typing import Any, Protocol
 
 from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition
 from kafka.admin import MemberToRemove
+from kafka.consumer.subscription_state import OffsetResetStrategy
 from kafka.coordinator.assignors.cooperative_sticky import CooperativeStickyAssignor
 from kafka.errors import UnknownTopicOrPartitionError
-from kafka.net.compat import KafkaNetClient
 
 from consumer import transport
 from consumer.partition import Record
 from consumer.precedence import Precedence, PrecedingSelector
 from consumer.settings import Settings
 from consumer.unpack import Unpacker
+from contract.kafka import NetClient
 from contract.topics import MAX_SNAPSHOT_BYTES
 
 SESSION_TIMEOUT_MS = 10_000
@@ -82,7 +83,9 @@ class Admin(Protocol):
     def describe_topics(self, topics: Sequence[str] | None = ...) -> list[dict[str, Any]]: ...
     def create_topics(self, new_topics: Mapping[str, Mapping[str, Any]]) -> object: ...
     def create_partitions(self, topic_partitions: Mapping[str, int]) -> object: ...
-    def describe_configs(self, config_resources: Sequence[object]) -> dict[str, Any]: ...
+    def describe_configs(
+        self, config_resources: Sequence[object], *, config_filter: str
+    ) -> dict[str, Any]: ...
     def describe_groups(self, group_ids: Sequence[str]) -> dict[str, dict[str, Any]]: ...
     def list_groups(self) -> list[dict[str, Any]]: ...
     def list_group_offsets(
@@ -128,14 +131,14 @@ def _connect(kind: Callable[..., Any], **options: object) -> Any:  # noqa: ANN40
     Raises:
         KafkaError: The broker is not there, or does not let us in.
     """
-    opened: list[KafkaNetClient] = []
+    opened: list[NetClient] = []
 
-    def net_client(**config: object) -> KafkaNetClient:
-        opened.append(KafkaNetClient(**config))
+    def net_client(**config: object) -> NetClient:
+        opened.append(NetClient(**config))
         return opened[-1]
 
     try:
-        return kind(kafka_client=net_client, **{"selector": transport.Selector, **options})
+        return kind(**{"selector": transport.Selector, **options, "kafka_client": net_client})
     except BaseException:
         for client in opened:
             client.close()
@@ -219,6 +222,16 @@ def joined(consumer: Consumer) -> bool:
     """Whether the group counts on us; where our part is nothing, no listener is told of it."""
     coordinator: Any = getattr(consumer, "_coordinator")  # noqa: B009
     return bool(coordinator.stable())
+
+
+def read_what_is_new(consumer: Consumer) -> None:
+    """From now on, begin a partition without a position at its beginning, not at its end.
+
+    The end is for the first start, which has nothing to do with what was asked before. Later such a
+    partition is a new one, as where its topic was recreated: it holds what was asked since.
+    """
+    subscription: Any = getattr(consumer, "_subscription")  # noqa: B009
+    subscription._default_offset_reset_strategy = OffsetResetStrategy.EARLIEST  # noqa: SLF001
 
 
 def rejoin(consumer: Consumer) -> None:

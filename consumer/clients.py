@@ -3,7 +3,7 @@
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
 
-from consumer import client
+from consumer import client, kept
 from consumer.lane import Lane
 from consumer.precedence import Precedence
 from consumer.settings import Settings
@@ -50,6 +50,7 @@ def open_clients(settings: Settings, precedence: Precedence, stack: ExitStack) -
         ensure_topics(admin, settings.topics)
         requests_id = topic_id(admin, settings.requests_topic)
         events = ensure_changelog(admin, settings.changelog_topic, settings.events_topic)
+        findings = kept.look(admin, settings)
     forwards = producer("forwards", max_in_flight_requests_per_connection=1)
     forwards.partitions_for(settings.events_topic)  # or its first event waits to hear of the topic
     requests = client.know(
@@ -57,6 +58,7 @@ def open_clients(settings: Settings, precedence: Precedence, stack: ExitStack) -
     )
     lane = Lane(requests, settings)
     stack.callback(lane.close)
+    kept.warn(findings)
     return Clients(
         log=events,
         requests_id=requests_id,

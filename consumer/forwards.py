@@ -4,6 +4,7 @@ Each is sent to the events partition that goes with its requests partition, in o
 request it was: so a request that is answered again after a crash is not learned again.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import structlog
@@ -44,10 +45,12 @@ class Forwards:
         producer: For these events only, one request in flight: a retry must not overtake.
         topic: The events topic.
         partitions: How many it has.
-        requests_id: Which topic of the requests topic's name the requests are in.
+        requests_id: Tells which topic of the requests topic's name the requests are in.
     """
 
-    def __init__(self, producer: Producer, topic: str, partitions: int, requests_id: str) -> None:
+    def __init__(
+        self, producer: Producer, topic: str, partitions: int, requests_id: Callable[[], str]
+    ) -> None:
         self._producer = producer
         self._topic = topic
         self._partitions = partitions
@@ -57,7 +60,7 @@ class Forwards:
         self, value: bytes, record: Record, at: TopicPartition, headers: list[tuple[str, bytes]]
     ) -> Forward:
         """Send the event of a request, with headers that ask for an acknowledgement."""
-        source = f"{self._requests_id}-{at.partition}:{record.offset}".encode()
+        source = f"{self._requests_id()}-{at.partition}:{record.offset}".encode()
         forward = Forward()
         try:
             future = self._producer.send(

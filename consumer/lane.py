@@ -22,6 +22,7 @@ from kafka.record.default_records import DefaultRecordBatchBuilder
 from consumer.client import Consumer
 from consumer.dialects import Message
 from consumer.settings import Settings
+from contract.kafka import never_create_topics
 
 BATCH_BYTES = 900_000
 TIMEOUT_MS = 10_000
@@ -66,7 +67,7 @@ class Lane:
             client_id=f"{settings.application_id}-lane-{settings.member}",
         )
         self._cluster = self._manager.cluster
-        self._cluster.config["allow_auto_create_topics"] = False
+        never_create_topics(self._cluster)
         self._cluster.add_listener(self._forget_what_is_gone)
         self._manager.bootstrap(BOOTSTRAP_MS)
         self._waiting: dict[TopicPartition, list[Parcel]] = {}

@@ -15,7 +15,7 @@ from kafka.structs import OffsetAndMetadata
 
 from consumer import answer, client
 from consumer.claim import Claim
-from consumer.client import Consumer, joined
+from consumer.client import Consumer, joined, read_what_is_new
 from consumer.decode import EventDecoder, Rejected
 from consumer.dialects import (
     Address,
@@ -123,6 +123,8 @@ class Responder:
         self._begun &= self._consumer.assignment()
         self._take(polled)
         self._begin_where_nothing_came()
+        if self._begun:
+            read_what_is_new(self._consumer)
         if monotonic() - self._committed_at >= COMMIT_SECONDS:
             self._commit()
         self._served_last = at_rest and serve(self._consumer, self._take, POLL_MS)

@@ -3,17 +3,18 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from time import monotonic, sleep
+from typing import Any
 
 import structlog
-from kafka.admin import ConfigResource, ConfigResourceType
 from kafka.errors import (
     ClusterAuthorizationFailedError,
-    KafkaError,
     TopicAlreadyExistsError,
     TopicAuthorizationFailedError,
+    for_code,
 )
 
 from consumer.client import Admin
+from consumer.kept import read_configs
 from contract import topics
 from contract.topics import Topic
 
@@ -56,10 +57,10 @@ def topic_id(admin: Admin, topic: str) -> str:
     """Which topic of that name it is.
 
     Raises:
-        KafkaError: Kafka is not there.
+        KafkaError: Kafka is not there, or does not show the topic (yet).
     """
     (found,) = admin.describe_topics([topic])
-    return str(found["topic_id"])
+    return str(_shown(found)["topic_id"])
 
 
 def ensure_changelog(admin: Admin, name: str, events_topic: str) -> EventsTopic:
@@ -67,10 +68,10 @@ def ensure_changelog(admin: Admin, name: str, events_topic: str) -> EventsTopic:
 
     Raises:
         TopicError: It is wider than the events topic, is not compacted, or may not be made.
-        KafkaError: Kafka is not there.
+        KafkaError: Kafka is not there, or does not show the events topic (yet).
     """
     found = {topic["name"]: topic for topic in admin.describe_topics([events_topic, name])}
-    wide, there = len(found[events_topic]["partitions"]), len(found[name]["partitions"])
+    wide, there = len(_shown(found[events_topic])["partitions"]), len(found[name]["partitions"])
     events = EventsTopic(str(found[events_topic]["topic_id"]), wide)
     if there == 0:
         _create(admin, topics.changelog(name, wide))
@@ -87,18 +88,31 @@ def ensure_changelog(admin: Admin, name: str, events_topic: str) -> EventsTopic:
     return events
 
 
+def _shown(topic: dict[str, Any]) -> dict[str, Any]:
+    """The description of a topic that must be there; else it has neither id nor partitions.
+
+    Raises:
+        KafkaError: Kafka does not show it: it was created a moment ago, or was just deleted.
+    """
+    if topic["error_code"]:
+        raise for_code(topic["error_code"])(topic["name"])
+    return topic
+
+
 def _must_be_compacted(admin: Admin, name: str) -> None:
     deadline = monotonic() + VISIBLE_SECONDS
     while True:
-        try:
-            found = admin.describe_configs([ConfigResource(ConfigResourceType.TOPIC, name)])
-        except KafkaError:
+        config = read_configs(admin, [name]).get(name)
+        if config is None:
             return  # we may not look: then whoever made it answers for it
-        policy = found["topic"][name].get("cleanup.policy", {"value": "delete"})["value"]
+        policy = config["cleanup.policy"]
         if policy == "compact":
             return
         if monotonic() > deadline:
-            raise TopicError(f"topic {name} must have cleanup.policy=compact, and has {policy}")
+            raise TopicError(
+                f"topic {name} must have cleanup.policy=compact, and has {policy}: Kafka would "
+                "delete saved states by age. Set it, or choose a new APPLICATION_ID, which relearns"
+            )
         sleep(0.1)  # another instance made it just now, and its settings are not seen at once
 
 

@@ -36,11 +36,13 @@ class Group:
         name: The group's.
         topic: What it reads.
         rejoin: Makes us join it again; may be called by any thread.
+        saw: Told at each look which topic of that name there is.
     """
 
     name: str
     topic: str
     rejoin: Callable[[], None]
+    saw: Callable[[str], None] | None = None
 
 
 class Watch:
@@ -126,9 +128,12 @@ class Watch:
         if not self._health.kafka:
             log.info("Kafka answers")
         self._health.kafka = True
-        ids = {topic["name"]: topic["topic_id"] for topic in topics}
+        ids = {topic["name"]: str(topic["topic_id"]) for topic in topics}
         if ids.get(self._events, self._topic_id) != self._topic_id:
             raise StateError(f"topic {self._events} was recreated while it was read. {NEW_ID}")
+        for group in self._groups:
+            if group.saw is not None and group.topic in ids:
+                group.saw(ids[group.topic])
         return wide
 
     def _tend(self, admin: Admin, topics: Topics) -> None:

@@ -9,6 +9,8 @@ from pydantic import BeforeValidator, Field, FilePath, SecretStr, ValidationErro
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from contract.kafka import NetClient
+
 RESERVED = frozenset({"method", "params", "formula", "level", "Intercept"})
 """Words of requests and replies: no field may have one of these names."""
 
@@ -106,14 +108,14 @@ class Environment(BaseSettings):
         """kafka-python's options for reaching and trusting the broker.
 
         An outage ends within a second or two of the broker's return, and no client ever creates
-        a topic by asking for it.
+        a topic by asking about it.
         """
         secrets = {"kafka_sasl_plain_password", "kafka_ssl_password"}
         options: dict[str, Any] = {
             "bootstrap_servers": list(self.kafka_bootstrap_servers),
             "security_protocol": self.kafka_security_protocol,
             "reconnect_backoff_max_ms": 1000,
-            "allow_auto_create_topics": False,
+            "kafka_client": NetClient,
         }
         for name in type(self).model_fields:
             if name.startswith(("kafka_sasl_", "kafka_ssl_")):

@@ -7,5 +7,6 @@ with PredictionClient() as client:
 """
 
 from producer.client import PredictionClient, PredictionError, PredictionTimeoutError
+from producer.present import TopicMissingError
 
-__all__ = ["PredictionClient", "PredictionError", "PredictionTimeoutError"]
+__all__ = ["PredictionClient", "PredictionError", "PredictionTimeoutError", "TopicMissingError"]

@@ -15,6 +15,7 @@ from contract.environment import Environment, SettingsError
 from contract.messages import Method
 from producer import simulate as simulation
 from producer.client import PredictionClient, PredictionError, PredictionTimeoutError
+from producer.present import TopicMissingError
 from producer.send import send_events
 from producer.show import TABLES
 from producer.table import TableError, count_rows, read_rows
@@ -90,7 +91,7 @@ def ask(
     try:
         with PredictionClient(settings, timeout=timeout) as client:
             reply = client.ask(method, params)
-    except (PredictionError, PredictionTimeoutError) as error:
+    except (PredictionError, PredictionTimeoutError, TopicMissingError) as error:
         _fail(str(error), FAILED)
     except KafkaError as error:
         _fail(_unreachable(settings, error), FAILED)
@@ -124,6 +125,8 @@ def _send(
 ) -> None:
     try:
         delivery = send_events(settings, events, total, rate)
+    except TopicMissingError as error:
+        _fail(str(error), FAILED)
     except KafkaError as error:
         _fail(_unreachable(settings, error), FAILED)
     summary = f"{delivery.acknowledged:,} of {total:,} events are on {settings.events_topic}"
@@ -137,7 +140,7 @@ def _unreachable(settings: Environment, error: KafkaError) -> str:
     servers = ",".join(settings.kafka_bootstrap_servers)
     return (
         f"Kafka at {servers}, topic {settings.events_topic}: not usable ({error!r}). "
-        "Is it running, and is the consumer, which creates the topics?"
+        "Is it running, and may we use the topic?"
     )
 
 

@@ -2,6 +2,7 @@
 
 import threading
 import uuid
+from collections.abc import Iterable
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeoutError
 from time import monotonic
@@ -13,6 +14,7 @@ from kafka.errors import KafkaError, KafkaTimeoutError
 
 from contract.environment import Environment
 from contract.messages import CORRELATION_ID, REPLY_TO
+from producer.present import require_topics
 
 Reply = dict[str, Any]
 
@@ -48,8 +50,8 @@ class PredictionClient:
     Raises:
         SettingsError: The environment is not usable.
         KafkaError: Kafka is not there.
-        PredictionTimeoutError: The request or the reply topic is not there in time: is the
-            consumer running?
+        TopicMissingError: The request or the reply topic is not there.
+        PredictionTimeoutError: Kafka does not show the topics in time.
     """
 
     def __init__(self, settings: Environment | None = None, *, timeout: float = 10.0) -> None:
@@ -57,6 +59,8 @@ class PredictionClient:
         self._timeout = timeout
         self._waiting: dict[bytes, Future[Reply]] = {}
         self._stop = threading.Event()
+        topics = self._settings.requests_topic, self._settings.replies_topic
+        require_topics(self._settings, topics, timeout)
         options = self._settings.client_options() | {
             "metrics_enabled": False,
             "bootstrap_timeout_ms": int(timeout * 1000),
@@ -70,7 +74,7 @@ class PredictionClient:
         )
         self._consumer = KafkaConsumer(**options, group_id=None, auto_offset_reset="latest")
         try:
-            self._listen()
+            self._listen(topics)
         except BaseException:
             self._close_clients()
             raise
@@ -142,16 +146,15 @@ class PredictionClient:
         if not future.done():
             future.set_exception(error)
 
-    def _listen(self) -> None:
+    def _listen(self, topics: Iterable[str]) -> None:
         """Read the reply topic from its end, before anything is asked."""
         deadline = monotonic() + self._timeout
-        topics = (self._settings.requests_topic, self._settings.replies_topic)
         try:
             for topic in topics:
                 self._producer.partitions_for(topic)
         except KafkaTimeoutError as error:
             raise PredictionTimeoutError(
-                f"the topics {' and '.join(topics)} are not there: is the consumer running?"
+                f"Kafka does not show the topics {' and '.join(topics)} within {self._timeout:g} s"
             ) from error
         replies = self._settings.replies_topic
         partitions = [

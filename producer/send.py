@@ -23,7 +23,9 @@ from rich.progress import (
 from rich.text import Text
 
 from contract.environment import Environment
+from producer.present import require_topics
 
+CONNECT_SECONDS = 10.0
 MAX_AHEAD_MS = 60_000
 
 
@@ -71,8 +73,10 @@ def send_events(
         rate: Events a second at most; None for as fast as Kafka takes them.
 
     Raises:
-        KafkaError: Kafka is not there, or the topic is not.
+        TopicMissingError: The events topic is not there.
+        KafkaError: Kafka is not there.
     """
+    require_topics(settings, [settings.events_topic], CONNECT_SECONDS)
     producer = KafkaProducer(
         **settings.client_options(),
         client_id="riverline-producer",
@@ -82,7 +86,7 @@ def send_events(
         batch_size=128 * 1024,
         max_block_ms=15_000,
         delivery_timeout_ms=120_000,
-        bootstrap_timeout_ms=10_000,
+        bootstrap_timeout_ms=int(CONNECT_SECONDS * 1000),
         metrics_enabled=False,
     )
     delivery = Delivery()

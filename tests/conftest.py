@@ -24,11 +24,6 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
-def pytest_configure(config: pytest.Config) -> None:
-    # kafka-python 3.0.12 reads its schemas in a way that Python 3.11 alone calls deprecated.
-    config.addinivalue_line("filterwarnings", "ignore:(read|open)_text is deprecated")
-
-
 @pytest.fixture(scope="session")
 def kafka(request: pytest.FixtureRequest) -> Iterator[str]:
     """Bootstrap servers of a Kafka for the whole session; its topics are not removed."""

@@ -40,6 +40,7 @@ function base(settings: Settings): BaseOptions {
     timeout: 4000,
     retries: 1,
     retryDelay: 200,
+    autocreateTopics: false, // the default, of this library alone
     ...(secure && { tls: tls(settings), tlsServerName: true }),
     ...(mechanism && {
       sasl: {

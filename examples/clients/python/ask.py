@@ -20,6 +20,9 @@ class Client:
     def __init__(self) -> None:
         self.producer = KafkaProducer(bootstrap_servers=SERVERS)
         self.consumer = KafkaConsumer(bootstrap_servers=SERVERS)
+        # To ask kafka-python about one topic may create it; to ask which topics there are does not.
+        if missing := {REQUESTS, REPLIES} - self.consumer.topics():
+            sys.exit(f"not there: {', '.join(missing)}; start the service, which makes them")
         # Where the reply topic ends is known before anything is asked: no reply can be missed.
         partitions = self.consumer.partitions_for_topic(REPLIES)
         self.consumer.assign([TopicPartition(REPLIES, number) for number in partitions])
