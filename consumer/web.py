@@ -10,7 +10,7 @@ from collections.abc import Callable
 from http import HTTPStatus
 from typing import NamedTuple
 
-from prometheus_client import CollectorRegistry
+from prometheus_client import CollectorRegistry, Counter
 from prometheus_client.exposition import choose_encoder
 
 PATIENCE_SECONDS = 5.0
@@ -51,7 +51,12 @@ class Web:
     ) -> None:
         self._registry = registry
         self._checks = {"/livez": alive, "/readyz": ready}
-        self._talks: dict[asyncio.Task[None] | None, None] = {}  # in the order of their arrival
+        self._talks: dict[asyncio.StreamWriter, None] = {}  # in the order of their arrival
+        self._dropped = Counter(
+            "riverline_http_connections_dropped",
+            "Connections closed unanswered, to make room for newer ones.",
+            registry=registry,
+        )
         self._loop = asyncio.new_event_loop()
         try:
             self._server = self._loop.run_until_complete(
@@ -73,14 +78,13 @@ class Web:
 
     async def _stop(self) -> None:
         self._server.close()
+        for writer in self._talks:
+            writer.transport.abort()
         tasks = asyncio.all_tasks() - {asyncio.current_task()}
-        for task in tasks:
-            task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        self._talks[task] = None
+        self._talks[writer] = None
         if len(self._talks) > MAX_CONNECTIONS:
             self._let_go_of_the_oldest()
         try:
@@ -89,15 +93,19 @@ class Web:
         except (TimeoutError, OSError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
             pass  # it went away, or said nothing that is HTTP in time: nobody to answer
         finally:
-            self._talks.pop(task, None)
+            self._talks.pop(writer, None)
             writer.close()
 
     def _let_go_of_the_oldest(self) -> None:
-        """Who has been here for longest says nothing: a newcomer is answered in milliseconds."""
+        """Who has been here for longest says nothing: a newcomer is answered in milliseconds.
+
+        The connection is broken off and its task left to find out: asyncio logs a traceback for
+        each task of a connection that is cancelled.
+        """
         oldest = next(iter(self._talks))
         del self._talks[oldest]
-        if oldest is not None:
-            oldest.cancel()
+        oldest.transport.abort()
+        self._dropped.inc()
 
     async def _converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")

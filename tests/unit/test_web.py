@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 import pytest
 from prometheus_client import CollectorRegistry, Counter
 
-from consumer.web import MAX_HEAD_BYTES, PATIENCE_SECONDS, Web
+from consumer.web import MAX_CONNECTIONS, MAX_HEAD_BYTES, PATIENCE_SECONDS, Web
 
 
 @dataclass
@@ -160,7 +160,7 @@ def test_a_client_that_goes_away_disturbs_nobody(server: Server) -> None:
 )
 @pytest.mark.usefixtures("descriptors")
 def test_half_open_connections_cost_no_threads_and_hold_up_nobody(
-    server: Server, held: int
+    server: Server, held: int, caplog: pytest.LogCaptureFixture
 ) -> None:
     threads = threading.active_count()
     with ExitStack() as stack:
@@ -170,6 +170,10 @@ def test_half_open_connections_cost_no_threads_and_hold_up_nobody(
                 connection.sendall(b"GET /metrics HTTP/1.1\r\n")
         assert server.exchange(b"GET /livez HTTP/1.1\r\n\r\n").startswith(b"HTTP/1.1 200 ")
         assert threading.active_count() == threads
+        shown = server.get("/metrics")[2].partition("riverline_http_connections_dropped_total ")[2]
+        too_many = max(0, held - MAX_CONNECTIONS)
+        assert too_many <= float(shown.splitlines()[0]) <= too_many + 2  # we asked twice ourselves
+    assert caplog.records == []  # 18 lines for each that was dropped, before
 
 
 def test_a_client_that_says_nothing_is_let_go_of(server: Server) -> None:
@@ -191,7 +195,8 @@ def test_a_server_that_is_closed_leaves_no_thread_and_no_listener(server: Server
         half_open.sendall(b"GET")
         assert other.get("/livez")[0] == 200
         other.web.close()
-        assert half_open.recv(1) == b""
+        with suppress(ConnectionResetError):
+            assert half_open.recv(1) == b""
     assert threading.active_count() == threads
     with pytest.raises(ConnectionRefusedError):
         other.connect()
