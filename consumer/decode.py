@@ -55,6 +55,8 @@ def parse_object(value: bytes | None) -> dict[str, Any] | Rejected:
     """A JSON object from untrusted bytes: size first, then JSON, then shape."""
     if value is None:
         return Rejected(Reason.NO_VALUE, "the record has no value")
+    if type(value) is Unreadable:  # its bytes may be anything, JSON too
+        return Rejected(Reason.UNREADABLE, value.detail)
     if len(value) > MAX_MESSAGE_BYTES:
         return Rejected(
             Reason.TOO_LARGE, f"{len(value)} bytes; at most {MAX_MESSAGE_BYTES} are read"
@@ -62,8 +64,6 @@ def parse_object(value: bytes | None) -> dict[str, Any] | Rejected:
     try:
         document = orjson.loads(value)
     except orjson.JSONDecodeError as error:
-        if isinstance(value, Unreadable):  # never JSON: it begins with the attributes' zero byte
-            return Rejected(Reason.UNREADABLE, value.detail)
         return Rejected(Reason.BAD_JSON, f"not JSON: {error}")
     if type(document) is not dict:
         return Rejected(Reason.BAD_SHAPE, f"a JSON object is due, not {_kind(document)}")

@@ -1,8 +1,8 @@
 """Poll, guarded: a batch that kafka-python cannot read is stepped over, once and for good.
 
-An exception while a batch is read (checksum, codec) is raised once; after that the bare client's
-``poll`` spins on the same place and returns nothing, silently. (One bad record in a good batch
-never gets here: see ``unpack``.)
+An exception while a fetch is read is raised once; after that the bare client's ``poll`` spins on
+the same place and returns nothing, silently. (A bad record, and a batch whose ends are known,
+never get here: see ``unpack``.)
 
 And a join that one poll begins is ended by a later one: the bare client may forget it between them.
 """
@@ -180,11 +180,12 @@ def _mended(consumer: Consumer, error: Exception, timeout_ms: int) -> Batches | 
 def _step_over(consumer: Consumer, error: Exception) -> Pill:
     """Seek behind the record that made ``poll`` raise.
 
-    The client does not say which one it was. It holds the batch that it was unpacking, whose next
-    offset is the record's own; without such a batch the error was not about a record.
+    The client does not say which one it was. It holds the fetch that it was unpacking, whose next
+    offset is the record's own, and never before the position; one that it has read to the end was
+    not it, and without one the error was not about a record.
     """
     held: Any = getattr(consumer, "_fetcher")._next_partition_records  # noqa: B009, SLF001
-    if held is None:
+    if not held:
         raise error
     at, offset = held.topic_partition, held.next_fetch_offset
     consumer.seek(at, offset + 1)

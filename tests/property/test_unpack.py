@@ -78,16 +78,25 @@ def test_a_record_that_cannot_be_read_comes_as_its_bytes_between_the_others(
         assert value in record.value
 
 
-@given(st.binary(max_size=60), st.integers(0, 5))
-def test_any_bytes_in_a_batch_give_records_or_a_corrupt_record_error(
-    noise: bytes, count: int
+@given(st.binary(max_size=60), st.integers(0, 5), st.integers(-1, 10))
+def test_any_bytes_in_a_batch_give_records_at_rising_offsets_within_it(
+    noise: bytes, count: int, last: int
 ) -> None:
     batch = batch_of([(0, None, b"", [])])
     header = bytearray(batch._buffer[: batch._pos])
     header[-4:] = count.to_bytes(4, "big")
+    header[23:27] = last.to_bytes(4, "big", signed=True)
     hostile = DefaultRecordBatch(bytes(header) + noise)
     try:
         records = list(unpack(hostile))
     except CorruptRecordError:
+        assert count > last + 1
         return
-    assert len(records) == count
+    offsets = [record.offset for record in records]
+    assert offsets == sorted(set(offsets))
+    assert set(offsets) <= set(range(last + 1))
+    raw = b"".join(record.value for record in records if isinstance(record.value, Unreadable))
+    whole = [record for record in records if not isinstance(record.value, Unreadable)]
+    if len(records) < count:  # what nothing told apart is there to the last byte
+        assert noise.endswith(raw)
+        assert len(whole) + 1 <= count
