@@ -1,6 +1,7 @@
 """The embedded broker as its users hold it: start, stop, kill, start again."""
 
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -24,7 +25,11 @@ class EmbeddedKafka:
     """
 
     def __init__(
-        self, port: int = 0, data: Path | str | None = None, host: str = "127.0.0.1"
+        self,
+        port: int = 0,
+        data: Path | str | None = None,
+        host: str = "127.0.0.1",
+        properties: Mapping[str, str] | None = None,
     ) -> None:
         """Promise a broker; nothing runs yet.
 
@@ -32,9 +37,11 @@ class EmbeddedKafka:
             port: where clients connect; 0 for a free one.
             data: the data folder, made if need be; None for a temporary one.
             host: the one address to listen on, and that clients are told.
+            properties: broker settings that differ from this package's or are added to them.
         """
         self._host = host
         self._port = port
+        self._properties = dict(properties or {})
         self._data = None if data is None else Path(data).absolute()
         self._folder: DataFolder | None = None
         self._java: JavaProcess | None = None
@@ -127,7 +134,7 @@ class EmbeddedKafka:
         try:
             self._folder = self._folder or self._make_folder()
             self._folder.wait_until_unused(timeout_s=_DYING_S)
-            self._java, self._port = launch(self._folder, self._host, self._port)
+            self._java, self._port = launch(self._folder, self._host, self._port, self._properties)
         except OSError as error:
             where = f"data folder {self._data}" if self._data else "temporary folder"
             raise DataFolderError(f"The {where} can't be used ({error.strerror}).") from error

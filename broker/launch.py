@@ -2,6 +2,7 @@
 
 import signal
 import time
+from collections.abc import Mapping
 
 from broker import ports
 from broker.configuration import properties
@@ -18,7 +19,7 @@ _POLL_S = 0.05
 
 
 def launch(
-    folder: DataFolder, host: str, port: int, *, attempts: int = 5
+    folder: DataFolder, host: str, port: int, extra: Mapping[str, str], *, attempts: int = 5
 ) -> tuple[JavaProcess, int]:
     """Start Kafka on the folder, formatted if it is new; its process and its port.
 
@@ -28,6 +29,7 @@ def launch(
         folder: where Kafka works; nobody else may use it.
         host: the address to listen on.
         port: where clients connect; 0 for a free one.
+        extra: broker settings that differ from this package's or are added to them.
         attempts: how often to try.
 
     Raises:
@@ -37,16 +39,16 @@ def launch(
         OSError: the folder can't be written.
     """
     if not folder.is_formatted():
-        _format(folder, host)
+        _format(folder, host, extra)
     chosen = port or ports.free_port(host)
     controller_port = ports.free_port(host, other_than=chosen)
-    folder.configure(properties(host, chosen, controller_port, folder.records.name))
+    folder.configure(properties(host, chosen, controller_port, folder.records.name, extra))
     try:
         return _serve(folder), chosen
     except PortTakenError:
         if attempts == 1:
             raise
-        return launch(folder, host, port, attempts=attempts - 1)
+        return launch(folder, host, port, extra, attempts=attempts - 1)
 
 
 def failure(event: str, folder: DataFolder, start: int = 0) -> KafkaFailedError:
@@ -59,10 +61,11 @@ def ending(exit_code: int) -> str:
     return f"killed by {signal.Signals(-exit_code).name}" if exit_code < 0 else f"exit {exit_code}"
 
 
-def _format(folder: DataFolder, host: str) -> None:
+def _format(folder: DataFolder, host: str, extra: Mapping[str, str]) -> None:
     """Give the records' folder its cluster id: whole, or not at all."""
     folder.discard_unformatted()
-    folder.configure(properties(host, 1, 2, folder.unformatted.name))  # the ports don't matter
+    # The ports don't matter.
+    folder.configure(properties(host, 1, 2, folder.unformatted.name, extra))
     start = folder.log_bytes()
     arguments = ["format", "--cluster-id", new_cluster_id(), "--config", "server.properties"]
     java = _run(["kafka.tools.StorageTool", *arguments], folder)
