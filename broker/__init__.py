@@ -1,13 +1,15 @@
-"""A real, single-node Apache Kafka (KRaft) in a child process: for demo, tests and benchmark.
+"""A real Apache Kafka (KRaft) in child processes: for demo, tests and benchmark.
 
     with EmbeddedKafka() as kafka:
         KafkaProducer(bootstrap_servers=kafka.bootstrap_servers)
 
 Nothing has to be installed: the jars come from Maven Central, the Java runtime from a wheel.
-`python -m broker` is the same broker in the foreground.  Not for production: one node, no
-security, and settings that favour quick starts on small machines.
+`EmbeddedCluster` has several brokers, with TLS, users and ACLs if it is given a `Security`.
+`python -m broker` is the same in the foreground.  Not for production: the settings favour quick
+starts on small machines, and all brokers stand on one.
 """
 
+from broker.cluster import EmbeddedCluster
 from broker.embedded import EmbeddedKafka
 from broker.errors import (
     BrokerError,
@@ -16,12 +18,15 @@ from broker.errors import (
     KafkaFailedError,
     PortTakenError,
 )
+from broker.security import Security
 
 __all__ = [
     "BrokerError",
     "DataFolderError",
     "DistributionError",
+    "EmbeddedCluster",
     "EmbeddedKafka",
     "KafkaFailedError",
     "PortTakenError",
+    "Security",
 ]

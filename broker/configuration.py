@@ -20,6 +20,8 @@ JVM_OPTIONS = (
     "-Dorg.slf4j.simpleLogger.dateTimeFormat=yyyy-MM-dd'T'HH:mm:ss.SSSXXX",
     # 400 lines a start that say what server.properties says
     "-Dorg.slf4j.simpleLogger.log.org.apache.kafka.common.config.AbstractConfig=warn",
+    # where a secured broker may take the keys of tokens from: Kafka reads this property alone
+    "-Dorg.apache.kafka.sasl.oauthbearer.allowed.urls=file:///proc/self/cwd/jwks.json",
 )
 
 _PROPERTIES = """\

@@ -1,7 +1,7 @@
 """The embedded broker as its users hold it: start, stop, kill, start again."""
 
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -30,6 +30,8 @@ class EmbeddedKafka:
         data: Path | str | None = None,
         host: str = "127.0.0.1",
         properties: Mapping[str, str] | None = None,
+        *,
+        formatting: Sequence[str] = (),
     ) -> None:
         """Promise a broker; nothing runs yet.
 
@@ -38,10 +40,12 @@ class EmbeddedKafka:
             data: the data folder, made if need be; None for a temporary one.
             host: the one address to listen on, and that clients are told.
             properties: broker settings that differ from this package's or are added to them.
+            formatting: StorageTool's arguments for a new folder; by default, a new cluster's id.
         """
         self._host = host
         self._port = port
         self._properties = dict(properties or {})
+        self._formatting = formatting
         self._data = None if data is None else Path(data).absolute()
         self._folder: DataFolder | None = None
         self._java: JavaProcess | None = None
@@ -63,6 +67,11 @@ class EmbeddedKafka:
         """HOST:PORT for clients; the port is 0 until the first start has chosen it."""
         host = f"[{self._host}]" if ":" in self._host else self._host
         return f"{host}:{self._port}"
+
+    @property
+    def is_running(self) -> bool:
+        """Whether its Java runs now, be it paused."""
+        return self._java is not None and self._java.poll(0) is None
 
     @property
     def pid(self) -> int:
@@ -134,7 +143,10 @@ class EmbeddedKafka:
         try:
             self._folder = self._folder or self._make_folder()
             self._folder.wait_until_unused(timeout_s=_DYING_S)
-            self._java, self._port = launch(self._folder, self._host, self._port, self._properties)
+            self._java, self._port = launch(
+                *(self._folder, self._host, self._port, self._properties),
+                formatting=self._formatting,
+            )
         except OSError as error:
             where = f"data folder {self._data}" if self._data else "temporary folder"
             raise DataFolderError(f"The {where} can't be used ({error.strerror}).") from error

@@ -9,6 +9,8 @@ import fcntl
 import secrets
 import shutil
 import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -73,6 +75,17 @@ class DataFolder:
     def configure(self, properties: bytes) -> None:
         """Write `server.properties`."""
         (self.path / "server.properties").write_bytes(properties)
+
+    @contextmanager
+    def arguments(self, arguments: Sequence[str]) -> Iterator[str]:
+        """A file with the arguments, one a line, for nobody else to read: passwords are in it."""
+        file = self.path / "arguments"
+        file.touch(mode=0o600)
+        file.write_text("\n".join(arguments))
+        try:
+            yield file.name
+        finally:
+            file.unlink()
 
     def log_bytes(self) -> int:
         """The log's size now."""

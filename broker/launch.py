@@ -2,7 +2,7 @@
 
 import signal
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from broker import ports
 from broker.configuration import properties
@@ -19,7 +19,13 @@ _POLL_S = 0.05
 
 
 def launch(
-    folder: DataFolder, host: str, port: int, extra: Mapping[str, str], *, attempts: int = 5
+    folder: DataFolder,
+    host: str,
+    port: int,
+    extra: Mapping[str, str],
+    *,
+    formatting: Sequence[str] = (),
+    attempts: int = 5,
 ) -> tuple[JavaProcess, int]:
     """Start Kafka on the folder, formatted if it is new; its process and its port.
 
@@ -30,6 +36,7 @@ def launch(
         host: the address to listen on.
         port: where clients connect; 0 for a free one.
         extra: broker settings that differ from this package's or are added to them.
+        formatting: StorageTool's arguments for a new folder; by default, a new cluster's id.
         attempts: how often to try.
 
     Raises:
@@ -39,7 +46,7 @@ def launch(
         OSError: the folder can't be written.
     """
     if not folder.is_formatted():
-        _format(folder, host, extra)
+        _format(folder, host, extra, formatting or ["--cluster-id", new_cluster_id()])
     chosen = port or ports.free_port(host)
     controller_port = ports.free_port(host, other_than=chosen)
     folder.configure(properties(host, chosen, controller_port, folder.records.name, extra))
@@ -48,7 +55,7 @@ def launch(
     except PortTakenError:
         if attempts == 1:
             raise
-        return launch(folder, host, port, extra, attempts=attempts - 1)
+        return launch(folder, host, port, extra, attempts=attempts - 1)  # formatted by now
 
 
 def failure(event: str, folder: DataFolder, start: int = 0) -> KafkaFailedError:
@@ -61,18 +68,21 @@ def ending(exit_code: int) -> str:
     return f"killed by {signal.Signals(-exit_code).name}" if exit_code < 0 else f"exit {exit_code}"
 
 
-def _format(folder: DataFolder, host: str, extra: Mapping[str, str]) -> None:
+def _format(
+    folder: DataFolder, host: str, extra: Mapping[str, str], formatting: Sequence[str]
+) -> None:
     """Give the records' folder its cluster id: whole, or not at all."""
     folder.discard_unformatted()
     # The ports don't matter.
     folder.configure(properties(host, 1, 2, folder.unformatted.name, extra))
     start = folder.log_bytes()
-    arguments = ["format", "--cluster-id", new_cluster_id(), "--config", "server.properties"]
-    java = _run(["kafka.tools.StorageTool", *arguments], folder)
-    try:
-        exit_code = java.poll(_START_TIMEOUT_S)
-    finally:
-        java.kill()
+    arguments = ["format", "--config", "server.properties", *formatting]
+    with folder.arguments(arguments) as file:
+        java = _run(["kafka.tools.StorageTool", f"@{file}"], folder)
+        try:
+            exit_code = java.poll(_START_TIMEOUT_S)
+        finally:
+            java.kill()
     if exit_code != 0:
         how = "too slow" if exit_code is None else ending(exit_code)
         raise failure(f"Kafka's StorageTool did not format {folder.path} ({how})", folder, start)

@@ -34,6 +34,18 @@ def free_port(host: str, *, other_than: int = 0) -> int:
     return _listen(host, 0)  # a machine set up otherwise: let the kernel choose
 
 
+def free_ports(host: str, count: int) -> list[int]:
+    """So many different ones.
+
+    Raises:
+        PortTakenError: the host isn't an address of this machine.
+    """
+    found: set[int] = set()
+    while len(found) < count:
+        found.add(free_port(host))
+    return list(found)
+
+
 def wait_until_free(host: str, port: int, *, timeout_s: float) -> None:
     """Return when the port can be listened on: at once, or when a dying broker has let go of it.
 

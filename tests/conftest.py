@@ -11,7 +11,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from broker import EmbeddedKafka, configuration, ports
+from broker import EmbeddedCluster, EmbeddedKafka, Security, configuration, ports
 from broker.distribution import KAFKA_VERSION
 
 
@@ -35,6 +35,32 @@ def kafka(request: pytest.FixtureRequest) -> Iterator[str]:
     else:
         with EmbeddedKafka() as embedded:
             yield embedded.bootstrap_servers
+
+
+@pytest.fixture(scope="session")
+def three_brokers() -> Iterator[EmbeddedCluster]:
+    """An open cluster of three for the whole session: use `cluster`, which finds it whole."""
+    with EmbeddedCluster(3) as cluster:
+        yield cluster
+
+
+@pytest.fixture
+def cluster(three_brokers: EmbeddedCluster) -> EmbeddedCluster:
+    """Three brokers, whatever the test before did to them; its topics are not removed."""
+    for number in three_brokers.numbers:
+        if three_brokers.broker(number).is_running:
+            three_brokers.resume(number)
+    three_brokers.start()
+    three_brokers.wait_until_in_sync()
+    return three_brokers
+
+
+@pytest.fixture(scope="session")
+def secured(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedCluster]:
+    """A secured cluster of three for the whole session: nobody stops its brokers."""
+    security = Security(tmp_path_factory.mktemp("secure"))
+    with EmbeddedCluster(3, security=security) as cluster:
+        yield cluster
 
 
 @contextmanager

@@ -5,11 +5,9 @@ import shutil
 import signal
 import socket
 import subprocess
-import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -18,8 +16,8 @@ from kafka.admin import NewTopic
 from kafka.errors import KafkaTimeoutError
 
 from broker import DataFolderError, EmbeddedKafka, KafkaFailedError, PortTakenError, distribution
+from foreground import command, ended, is_gone, javas_of, ready, until
 
-ROOT = Path(__file__).parents[2]
 EVENTS = [b'{"tv": 230.1, "sales": 22.1}', b'{"tv": 44.5, "sales": 10.4}']
 
 
@@ -34,7 +32,7 @@ def test_the_command_says_ready_serves_and_stops_on_sigterm(tmp_path: Path) -> N
         servers = ready(process)
         produce(servers)
         assert consume(servers) == EVENTS
-        java = java_of(process)
+        java = only_java_of(process)
         process.terminate()
         assert ended(process) == (0, "")
         assert is_gone(java)
@@ -43,7 +41,7 @@ def test_the_command_says_ready_serves_and_stops_on_sigterm(tmp_path: Path) -> N
 def test_ctrl_c_in_a_terminal_stops_kafka_in_order(tmp_path: Path) -> None:
     with command("--port", "0", "--data", str(tmp_path)) as process:
         ready(process)
-        java = java_of(process)
+        java = only_java_of(process)
         for _press in range(3):  # by a person in a hurry; a terminal signals the whole group
             os.killpg(process.pid, signal.SIGINT)
         assert ended(process) == (0, "")
@@ -55,7 +53,7 @@ def test_a_killed_command_takes_java_with_it_and_leaves_the_records(tmp_path: Pa
     with command("--port", "0", "--data", str(tmp_path)) as process:
         servers = ready(process)
         produce(servers)
-        java = java_of(process)
+        java = only_java_of(process)
         process.kill()
         with EmbeddedKafka(port_of(servers), tmp_path) as kafka:  # at once: no need to wait
             assert is_gone(java)
@@ -183,7 +181,7 @@ def test_a_kafka_that_does_not_start_shows_the_end_of_its_log(tmp_path: Path) ->
 def test_the_command_ends_when_kafka_dies() -> None:
     with command("--port", "0") as process:
         ready(process)
-        os.kill(java_of(process), signal.SIGKILL)
+        os.kill(only_java_of(process), signal.SIGKILL)
         exit_code, told = ended(process)
     assert exit_code == 1
     assert told.startswith("Kafka ended by itself (killed by SIGKILL).")
@@ -217,67 +215,9 @@ def test_a_damaged_jar_is_not_used(tmp_path: Path) -> None:
     assert not damaged.exists()
 
 
-@contextmanager
-def command(*arguments: str, **environment: str) -> Iterator[subprocess.Popen[str]]:
-    """`python -m broker` in a process group of its own; killed at the end if it still runs."""
-    with subprocess.Popen(
-        [sys.executable, "-m", "broker", *arguments],
-        cwd=ROOT,
-        env={**os.environ, **environment},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-    ) as process:
-        try:
-            yield process
-        finally:
-            process.kill()
-
-
-def ready(process: subprocess.Popen[str]) -> str:
-    """Wait for the ready line; the bootstrap servers in it."""
-    assert process.stdout is not None
-    assert process.stderr is not None
-    line = process.stdout.readline()
-    assert line.startswith("ready 127.0.0.1:"), line or process.stderr.read()
-    return line.removeprefix("ready ").strip()
-
-
-def ended(process: subprocess.Popen[str]) -> tuple[int, str]:
-    """Wait for the end; the exit code and the standard error."""
-    _output, told = process.communicate(timeout=60)
-    return process.returncode, told
-
-
-def java_of(process: subprocess.Popen[str]) -> int:
-    """The process id of the command's only child."""
-    pids = [int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdecimal()]
-    (java,) = [pid for pid in pids if state_and_parent(pid)[1] == process.pid]
-    assert b"kafka.Kafka" in Path(f"/proc/{java}/cmdline").read_bytes()
+def only_java_of(process: subprocess.Popen[str]) -> int:
+    (java,) = javas_of(process)
     return java
-
-
-def is_gone(pid: int) -> bool:
-    """Whether the process ends soon (an orphan may stay a zombie where nobody reaps it)."""
-    return until(lambda: state_and_parent(pid)[0] in "XZ")
-
-
-def state_and_parent(pid: int) -> tuple[str, int]:
-    """A process's state (X: there is none) and its parent's id: /proc/PID/stat, proc(5)."""
-    try:
-        state, parent = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[:2]
-    except (FileNotFoundError, ProcessLookupError):
-        return "X", 0
-    return state, int(parent)
-
-
-def until(condition: Callable[[], bool], timeout_s: float = 20) -> bool:
-    """Whether the condition becomes true in that time."""
-    deadline = time.monotonic() + timeout_s
-    while not (true := condition()) and time.monotonic() < deadline:
-        time.sleep(0.01)
-    return true
 
 
 def no_network() -> dict[str, str]:
