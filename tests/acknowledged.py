@@ -22,7 +22,10 @@ def main() -> None:
     servers, topic, partitions = sys.argv[1:]
     signal.signal(signal.SIGTERM, lambda *_signal: end.set())
     producer = KafkaProducer(
-        bootstrap_servers=servers.split(","), acks="all", delivery_timeout_ms=60_000
+        bootstrap_servers=servers.split(","),
+        acks="all",
+        request_timeout_ms=5000,  # a paused broker takes a request, and never answers
+        delivery_timeout_ms=60_000,
     )
     number = 0
     while not end.wait(0.001):

@@ -179,7 +179,7 @@ class Acknowledged:
             new = {number for number in self.numbers() if number > newest + 1000}
             return {number % PARTITIONS for number in new} == set(range(PARTITIONS))
 
-        assert until(in_each_partition, timeout_s=30)
+        assert until(in_each_partition, timeout_s=60)
 
 
 @contextmanager
