@@ -43,9 +43,11 @@ class Consumer(Protocol):
     def highwater(self, partition: TopicPartition) -> int | None: ...
     def assignment(self) -> set[TopicPartition]: ...
     def beginning_offsets(
-        self, partitions: Iterable[TopicPartition]
+        self, partitions: Iterable[TopicPartition], timeout_ms: int | None = ...
     ) -> dict[TopicPartition, int]: ...
-    def end_offsets(self, partitions: Iterable[TopicPartition]) -> dict[TopicPartition, int]: ...
+    def end_offsets(
+        self, partitions: Iterable[TopicPartition], timeout_ms: int | None = ...
+    ) -> dict[TopicPartition, int]: ...
     def partitions_for_topic(self, topic: str) -> set[int]: ...
     def commit(self, offsets: Mapping[TopicPartition, Any], timeout_ms: int) -> None: ...
     def commit_async(
@@ -267,6 +269,16 @@ def producer(settings: Settings, *, role: str, **options: object) -> Producer:
         **options,
     )
     return made
+
+
+def dead_letters_producer(settings: Settings) -> Producer:
+    """For dead letters, which are sent again by us: to whichever partitions there are by then.
+
+    It gives up soon what is for a partition that is gone, as where the topic was made again.
+    """
+    return producer(
+        settings, role="dead-letters", request_timeout_ms=10_000, delivery_timeout_ms=15_000
+    )
 
 
 def forwards_producer(settings: Settings) -> Producer:

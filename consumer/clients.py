@@ -52,7 +52,7 @@ def open_clients(settings: Settings, precedence: Precedence, stack: ExitStack) -
         requests_id = topic_id(admin, settings.requests_topic)
         events = ensure_changelog(admin, settings.changelog_topic, settings.events_topic)
     forwards = producer(client.forwards_producer(settings))
-    dead_letters = producer(client.producer(settings, role="dead-letters"))
+    dead_letters = producer(client.dead_letters_producer(settings))
     snapshots = producer(client.snapshots_producer(settings))
     # A producer does not wait for a topic's metadata when it sends.
     client.introduce(forwards, settings.events_topic, TOPIC_SECONDS)
