@@ -220,12 +220,18 @@ class App:
             Acknowledgements(replies, settings.replies_topic, settings.may_reply_to),
             changelog,
         )
-        forwards = Forwards(clients.forwards, settings.events_topic, lambda: clients.requests_id)
+        forwards = Forwards(
+            clients.forwards,
+            settings.events_topic,
+            lambda: clients.requests_id,
+            len(clients.requests.partitions_for_topic(settings.requests_topic)),
+        )
         responder = Responder(shared, clients.requests, replies, forwards, self._claim)
 
         def saw(topics: Topics | None, now: float) -> bool:
             follower.widen((topics or {}).get(settings.changelog_topic, 0))
-            forwards.divide((topics or {}).get(settings.requests_topic, 0))
+            if requests := (topics or {}).get(settings.requests_topic):
+                forwards.divide(requests)
             return replies.deliver_waiting(topics, now)
 
         return [

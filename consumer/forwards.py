@@ -59,18 +59,21 @@ class Forwards:
         producer: For these events only, one request in flight: a retry must not overtake.
         topic: The events topic.
         requests_id: Tells which topic of the requests topic's name the requests are in.
+        partitions: How many partitions that has.
     """
 
-    def __init__(self, producer: Producer, topic: str, requests_id: Callable[[], str]) -> None:
+    def __init__(
+        self, producer: Producer, topic: str, requests_id: Callable[[], str], partitions: int
+    ) -> None:
         self._producer = producer
         self._topic = topic
         self._requests_id = requests_id
         self._room = Room(BUFFER_BYTES)
-        self._share = 1
+        self.divide(partitions)
 
     def divide(self, partitions: int) -> None:
         """Share MAX_UNCOMMITTED out among so many partitions of the requests topic."""
-        self._share = max(1, MAX_UNCOMMITTED // max(1, partitions))
+        self._share = max(1, MAX_UNCOMMITTED // partitions)
 
     def is_half_full(self, uncommitted: int) -> bool:
         """Whether a partition with so many should be committed soon."""
@@ -143,7 +146,8 @@ class Forwards:
     ) -> None:
         log.warning("event of a request not delivered", error=repr(error))
         self._room.give_back(size)
-        forward.refusal = refuse(_not_learned(f"Kafka did not confirm it ({type(error).__name__})"))
+        said = f"Kafka did not confirm the event ({type(error).__name__}): it may not be learned"
+        forward.refusal = refuse(Refusal(ErrorCode.NOT_LEARNED, said))
 
 
 def _not_learned(reason: str) -> Refusal:

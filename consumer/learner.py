@@ -173,9 +173,9 @@ class Learner:
 
     def _fold(self, number: int, records: Sequence[Record]) -> None:
         precedence = self._shared.precedence
-        started, waited = perf_counter(), precedence.waited
+        started = perf_counter() - precedence.waited
         tally = self._partitions[number].fold(precedence.after_answers(records))
-        self._after(number, tally, perf_counter() - started - (precedence.waited - waited))
+        self._after(number, tally, perf_counter() - precedence.waited - started)
 
     def _step_over(self, pill: Pill) -> None:
         log.warning(
@@ -193,8 +193,7 @@ class Learner:
         self._shared.telemetry.folded(tally, seconds)
         self._shared.served.own(number, self._partitions[number].view())
         if tally.asking:
-            model = self._shared.served.model
-            again = self._ends[number]
+            again, model = self._ends[number], self._shared.served.model
             self._acknowledgements.send(tally.asking, model, again=again, now_ms=time.time() * 1000)
 
     def _save(self) -> None:

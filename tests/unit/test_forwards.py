@@ -36,8 +36,7 @@ class Way:
     forwards: Forwards = field(init=False)
 
     def __post_init__(self) -> None:
-        self.forwards = Forwards(self.producer, EVENTS, lambda: "an-id")
-        self.forwards.divide(4)
+        self.forwards = Forwards(self.producer, EVENTS, lambda: "an-id", 4)
 
     def send(
         self,
