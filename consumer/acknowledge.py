@@ -13,7 +13,7 @@ from consumer.replies import Replies, Reply
 from contract.messages import ErrorCode, Method
 
 MAX_AGE_MS = 5 * 60 * 1000
-"""An event older than this is acknowledged to nobody: the log is being read again."""
+"""An event older than this is acknowledged to nobody where the log is being read again."""
 
 
 class Acknowledgements:
@@ -33,11 +33,25 @@ class Acknowledgements:
         self._allowed = allowed
 
     def send(
-        self, asking: Sequence[tuple[Record, Decoded]], model: Model, *, now_ms: float
+        self,
+        asking: Sequence[tuple[Record, Decoded]],
+        model: Model,
+        *,
+        again: int,
+        now_ms: float,
     ) -> None:
-        """Acknowledge these events, which the model has learned (or refused)."""
+        """Acknowledge these events of a partition, which the model has learned (or refused).
+
+        Args:
+            asking: The events.
+            model: What is known after them.
+            again: Where the partition's log ended when we began: what lies before may be read
+                again, and was acknowledged then if it is old. What came later is acknowledged
+                whatever its timestamp says: its sender's clock may be another.
+            now_ms: Milliseconds since the epoch.
+        """
         for record, event in asking:
-            if now_ms - record.timestamp > MAX_AGE_MS:
+            if record.offset < again and now_ms - record.timestamp > MAX_AGE_MS:
                 continue
             try:
                 address = find_address(

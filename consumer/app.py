@@ -197,7 +197,11 @@ class App:
             ],
         )
         replies = Replies(
-            clients.replies, clients.lane, watch.look_soon, self._telemetry.undelivered
+            clients.replies,
+            clients.lane,
+            watch.look_soon,
+            self._telemetry.requested,
+            settings.replies_buffer_bytes,
         )
         writer = uuid4().bytes
         follower = Follower(shared, clients.changelog, writer, clients.log.partitions)
@@ -212,20 +216,26 @@ class App:
         learner = Learner(
             shared,
             clients.events,
-            DeadLetters(clients.dead_letters, settings.dead_letter_topic),
+            DeadLetters(
+                clients.dead_letters,
+                settings.dead_letter_topic,
+                settings.dead_letters_buffer_bytes,
+            ),
             Acknowledgements(replies, settings.replies_topic, settings.may_reply_to),
             changelog,
         )
         forwards = Forwards(
             clients.forwards,
             settings.events_topic,
-            clients.log.partitions,
             lambda: recreation.topic_id,
+            len(clients.requests.partitions_for_topic(settings.requests_topic)),
         )
         responder = Responder(shared, clients.requests, replies, forwards, self._claim)
 
         def saw(topics: Topics | None, now: float) -> bool:
             follower.widen((topics or {}).get(settings.changelog_topic, 0))
+            if requests := (topics or {}).get(settings.requests_topic):
+                forwards.divide(requests)
             return replies.deliver_waiting(topics, now)
 
         return [

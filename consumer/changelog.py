@@ -26,6 +26,7 @@ from consumer.snapshot import Snapshot
 from contract.messages import Outcome
 
 WAIT_SECONDS = 1.0
+OFFSETS_MS = 10_000
 
 log = structlog.get_logger()
 
@@ -102,8 +103,8 @@ class Changelog:
             at.topic,
             self._topic_id,
             at.partition,
-            consumer.beginning_offsets([at])[at],
-            consumer.end_offsets([at])[at],
+            consumer.beginning_offsets([at], timeout_ms=OFFSETS_MS)[at],
+            consumer.end_offsets([at], timeout_ms=OFFSETS_MS)[at],
         )
         partition = start(
             self._shared.settings.recipe,

@@ -6,13 +6,14 @@ The options and their reasons are measured ones: docs/FAILURES.md, "The clients"
 import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
+from time import monotonic, sleep
 from typing import Any, Protocol
 
 from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition
 from kafka.admin import MemberToRemove
 from kafka.consumer.subscription_state import OffsetResetStrategy
 from kafka.coordinator.assignors.cooperative_sticky import CooperativeStickyAssignor
-from kafka.errors import UnknownTopicOrPartitionError
+from kafka.errors import KafkaTimeoutError, UnknownTopicOrPartitionError
 
 from consumer import transport
 from consumer.partition import Record
@@ -24,6 +25,7 @@ from contract.topics import MAX_SNAPSHOT_BYTES
 
 SESSION_TIMEOUT_MS = 10_000
 MAX_POLL_RECORDS = 500
+INTRODUCTION_SECONDS = 0.01
 
 transport.install()
 
@@ -42,11 +44,16 @@ class Consumer(Protocol):
     def highwater(self, partition: TopicPartition) -> int | None: ...
     def assignment(self) -> set[TopicPartition]: ...
     def beginning_offsets(
-        self, partitions: Iterable[TopicPartition]
+        self, partitions: Iterable[TopicPartition], timeout_ms: int | None = ...
     ) -> dict[TopicPartition, int]: ...
-    def end_offsets(self, partitions: Iterable[TopicPartition]) -> dict[TopicPartition, int]: ...
+    def end_offsets(
+        self, partitions: Iterable[TopicPartition], timeout_ms: int | None = ...
+    ) -> dict[TopicPartition, int]: ...
     def partitions_for_topic(self, topic: str) -> set[int]: ...
-    def commit_async(self, offsets: Mapping[TopicPartition, Any]) -> object: ...
+    def commit(self, offsets: Mapping[TopicPartition, Any], timeout_ms: int) -> None: ...
+    def commit_async(
+        self, offsets: Mapping[TopicPartition, Any], callback: Callable[..., None] = ...
+    ) -> object: ...
     def close(self, *, autocommit: bool = ..., timeout_ms: int | None = ...) -> None: ...
 
 
@@ -253,7 +260,11 @@ def finish_joining(consumer: Consumer) -> None:
 
 
 def producer(settings: Settings, *, role: str, **options: object) -> Producer:
-    """A producer that waits for nobody: no batching delay, five seconds at most for a topic.
+    """A producer that waits for nobody: no batching delay, and ``send`` never blocks.
+
+    Where it does not know the topic, ``send`` raises KafkaTimeoutError at once, and the topic is
+    asked for: see ``introduce``. It has no bound of its own on what it buffers (kafka-python 3.0
+    knows no ``buffer_memory``): whoever sends counts what is not acknowledged.
 
     Not idempotent: kafka-python's idempotent producer is dead for good after one record that the
     broker rejects, and what we send may be repeated without harm.
@@ -265,12 +276,67 @@ def producer(settings: Settings, *, role: str, **options: object) -> Producer:
         acks="all",
         enable_idempotence=False,
         linger_ms=0,
-        max_block_ms=5000,
+        max_block_ms=0,
         metrics_enabled=False,
         bootstrap_timeout_ms=2000,
         **options,
     )
     return made
+
+
+def dead_letters_producer(settings: Settings) -> Producer:
+    """For dead letters, which are sent again by us: to whichever partitions there are by then.
+
+    It gives up soon what is for a partition that is gone, as where the topic was made again.
+    """
+    return producer(
+        settings, role="dead-letters", request_timeout_ms=10_000, delivery_timeout_ms=15_000
+    )
+
+
+def forwards_producer(settings: Settings) -> Producer:
+    """For events sent as requests: one request in flight, a retry must not overtake."""
+    return producer(settings, role="forwards", max_in_flight_requests_per_connection=1)
+
+
+def snapshots_producer(settings: Settings) -> Producer:
+    """For snapshots; it hears soon of a partition that the changelog was grown by."""
+    return producer(
+        settings,
+        role="snapshots",
+        max_request_size=MAX_SNAPSHOT_BYTES,
+        metadata_max_age_ms=5000,
+    )
+
+
+def replies_producer(settings: Settings) -> Producer:
+    """For replies: their topics are the requesters', and come and go."""
+    made = producer(settings, role="replies")
+    getattr(made, "_metadata").add_listener(forget_what_is_gone)  # noqa: B009
+    return made
+
+
+def introduce(producer: Producer, topic: str, seconds: float) -> None:
+    """Wait until the producer knows the topic; looks once at least.
+
+    Raises:
+        KafkaError: It does not, after these seconds.
+    """
+    deadline = monotonic() + seconds
+    while True:
+        try:
+            producer.partitions_for(topic)
+        except KafkaTimeoutError:
+            if monotonic() > deadline:
+                raise
+            sleep(INTRODUCTION_SECONDS)
+        else:
+            return
+
+
+def forget_what_is_gone(cluster: Any) -> None:  # noqa: ANN401 - kafka-python's
+    """Called with new metadata: to ask for a topic that was deleted is to ask for ever."""
+    cluster._topics &= cluster._partitions.keys()  # noqa: SLF001
 
 
 def admin(settings: Settings, *, patience_ms: int = 5000) -> Admin:

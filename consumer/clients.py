@@ -1,16 +1,18 @@
 """The service's connections to Kafka: all are opened, or none."""
 
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, suppress
 from dataclasses import dataclass
+
+from kafka.errors import KafkaError
 
 from consumer import client, kept
 from consumer.lane import Lane
 from consumer.precedence import Precedence
 from consumer.settings import Settings
 from consumer.topics import EventsTopic, ensure_changelog, ensure_topics, topic_id
-from contract.topics import MAX_SNAPSHOT_BYTES
 
 CLOSE_MS = 1000
+TOPIC_SECONDS = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +43,7 @@ def open_clients(settings: Settings, precedence: Precedence, stack: ExitStack) -
         stack.callback(opened.close, autocommit=False, timeout_ms=CLOSE_MS)
         return opened
 
-    def producer(role: str, **options: object) -> client.Producer:
-        opened = client.producer(settings, role=role, **options)
+    def producer(opened: client.Producer) -> client.Producer:
         stack.callback(opened.close, timeout=CLOSE_MS / 1000)
         return opened
 
@@ -51,8 +52,14 @@ def open_clients(settings: Settings, precedence: Precedence, stack: ExitStack) -
         requests_id = topic_id(admin, settings.requests_topic)
         events = ensure_changelog(admin, settings.changelog_topic, settings.events_topic)
         findings = kept.look(admin, settings)
-    forwards = producer("forwards", max_in_flight_requests_per_connection=1)
-    forwards.partitions_for(settings.events_topic)  # or its first event waits to hear of the topic
+    forwards = producer(client.forwards_producer(settings))
+    dead_letters = producer(client.dead_letters_producer(settings))
+    snapshots = producer(client.snapshots_producer(settings))
+    # A producer does not wait for a topic's metadata when it sends.
+    client.introduce(forwards, settings.events_topic, TOPIC_SECONDS)
+    client.introduce(snapshots, settings.changelog_topic, TOPIC_SECONDS)
+    with suppress(KafkaError):  # dead letters wait
+        client.introduce(dead_letters, settings.dead_letter_topic, TOPIC_SECONDS)
     requests = client.know(
         consumer(client.requests_consumer(settings, precedence)), settings.requests_topic
     )
@@ -65,14 +72,11 @@ def open_clients(settings: Settings, precedence: Precedence, stack: ExitStack) -
         events=client.know(consumer(client.events_consumer(settings)), settings.events_topic),
         requests=requests,
         changelog=consumer(client.changelog_consumer(settings)),
-        dead_letters=producer("dead-letters"),
-        replies=producer("replies"),
+        dead_letters=dead_letters,
+        replies=producer(client.replies_producer(settings)),
         lane=lane,
         forwards=forwards,
-        # It must hear soon of a partition that the changelog was grown by.
-        snapshots=producer(
-            "snapshots", max_request_size=MAX_SNAPSHOT_BYTES, metadata_max_age_ms=5000
-        ),
+        snapshots=snapshots,
     )
 
 

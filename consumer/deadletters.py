@@ -12,7 +12,8 @@ from consumer.client import Future, Producer
 from consumer.partition import Refused
 from contract.messages import DEAD_LETTER_BYTES, DEAD_LETTER_VERSION
 
-MAX_UNSETTLED = 10_000
+OVERHEAD_BYTES = 2000
+"""What a letter takes beside its value and headers, here and in the producer."""
 
 log = structlog.get_logger()
 
@@ -26,6 +27,12 @@ class Letter:
     headers: list[tuple[str, bytes]]
     future: Future | None = None
 
+    @property
+    def size(self) -> int:
+        """Bytes that it takes, about; the producer has a copy beside it."""
+        headers = sum(len(value) for _, value in self.headers)
+        return OVERHEAD_BYTES + 2 * (headers + len(self.value or b""))
+
 
 class DeadLetters:
     """The way out for refused events: each is sent until it is acknowledged.
@@ -33,55 +40,82 @@ class DeadLetters:
     Args:
         producer: For dead letters.
         topic: The dead-letter topic.
+        buffer_bytes: What may wait to be acknowledged before no more records should be read.
     """
 
-    def __init__(self, producer: Producer, topic: str) -> None:
+    def __init__(self, producer: Producer, topic: str, buffer_bytes: int) -> None:
         self._producer = producer
         self._topic = topic
+        self._buffer_bytes = buffer_bytes
+        self._bytes = 0
         self._unsettled: list[Letter] = []
+        self._barred = False  # one could not be sent in this pass
+        self._late = False  # the last pass has waited in vain
+        self._told = False
 
     def send(self, origin: str, partition: int, refused: Sequence[Refused]) -> None:
         """Send a dead letter for each record refused from a partition of the topic ``origin``."""
+        self._barred = False
         for event in refused:
             letter = write_letter(origin, partition, event)
             self._unsettled.append(letter)
+            self._bytes += letter.size
             self._post(letter)
 
     @property
     def full(self) -> bool:
-        """Whether so many wait to be acknowledged that no more records should be read."""
-        return len(self._unsettled) >= MAX_UNSETTLED
+        """Whether so much waits to be acknowledged that no more records should be read."""
+        return self._bytes >= self._buffer_bytes
 
     def settle(self, timeout_seconds: float) -> bool:
         """Wait until all are acknowledged, send again what failed; whether none is left.
 
-        No position counts as done before the dead letters up to it are.
+        No position counts as done before the dead letters up to it are. Where one cannot be sent,
+        as while their topic is not there, the others are not tried in this pass; and where one pass
+        has waited in vain, the next ones do not wait: there is other work to do.
         """
-        deadline = monotonic() + timeout_seconds
-        left = []
-        for letter in self._unsettled:
-            try:
-                if letter.future is not None:
-                    letter.future.get(timeout=max(0.0, deadline - monotonic()))
-                    continue
-            except KafkaError as error:
-                if letter.future is not None and not letter.future.is_done:
-                    left.append(letter)  # still on its way
-                    continue
-                log.warning("dead letter not delivered, sent again", error=repr(error))
-            self._post(letter)
-            left.append(letter)
+        deadline = monotonic() + (0.0 if self._late else timeout_seconds)
+        self._barred = False
+        left = [letter for letter in self._unsettled if not self._is_settled(letter, deadline)]
         self._unsettled = left
+        self._bytes = sum(letter.size for letter in left)
+        self._late = bool(left) and monotonic() >= deadline
+        if self._told and not left:
+            log.info("dead letters are delivered again")
+            self._told = False
         return not left
+
+    def _is_settled(self, letter: Letter, deadline: float) -> bool:
+        """Whether it is acknowledged; what has failed, or never left, is sent now."""
+        future = letter.future
+        if future is not None:
+            try:
+                future.get(timeout=max(0.0, deadline - monotonic()))
+            except KafkaError as error:
+                if not future.is_done:
+                    return False
+                self._tell(error)
+            else:
+                return True
+        self._post(letter)
+        return False
 
     def _post(self, letter: Letter) -> None:
         letter.future = None
+        if self._barred:
+            return
         try:
             letter.future = self._producer.send(
                 self._topic, key=letter.key, value=letter.value, headers=letter.headers
             )
         except KafkaError as error:
-            log.warning("dead letter not sent, will be sent again", error=repr(error))
+            self._barred = True
+            self._tell(error)
+
+    def _tell(self, error: KafkaError) -> None:
+        if not self._told:
+            log.warning("dead letters are not delivered; they wait", error=repr(error))
+        self._told = True
 
 
 def write_letter(origin: str, partition: int, event: Refused) -> Letter:

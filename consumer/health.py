@@ -15,6 +15,10 @@ MIN_UNSAVED_SECONDS = 3.0
 be: a broker's leader may have moved."""
 
 
+MAX_REPLY_SECONDS = 10.0
+"""A reply that is on its way for longer is one that Kafka does not take."""
+
+
 @dataclass(frozen=True, slots=True)
 class Unsaved:
     """Progress of a partition that is not saved.
@@ -40,6 +44,8 @@ class Health:
         assignment: Whether the groups have given us our part, by loop.
         answered_by: The application that answers the requests in our place, if one does.
         behind: Records behind the log's end; None until it is known.
+        oldest_reply: When the oldest reply that Kafka has not taken set out, of those to the
+            replies topic; None where there is none.
     """
 
     unsaved_seconds: float = MIN_UNSAVED_SECONDS
@@ -49,6 +55,7 @@ class Health:
     assignment: dict[str, bool] = field(default_factory=dict)
     answered_by: str = ""
     behind: int | None = None
+    oldest_reply: float | None = None
 
     def beat(self, loop: str, *, now: float) -> None:
         """A loop has turned."""
@@ -79,6 +86,9 @@ def not_ready(health: Health, *, now: float) -> list[str]:
         reasons.append("the log's end is not known yet")
     elif health.behind > MAX_BEHIND:
         reasons.append(f"{health.behind} records behind, more than {MAX_BEHIND}")
+    oldest = health.oldest_reply
+    if oldest is not None and now - oldest > MAX_REPLY_SECONDS:
+        reasons.append(f"replies have not been delivered for {now - oldest:.0f} s")
     return reasons + [
         f"partition {number} has not been saved for {now - unsaved.since:.0f} s: {unsaved.reason}"
         for number, unsaved in sorted(health.unsaved.copy().items())

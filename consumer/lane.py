@@ -19,7 +19,7 @@ from kafka.partitioner import DefaultPartitioner
 from kafka.protocol.producer import ProduceRequest
 from kafka.record.default_records import DefaultRecordBatchBuilder
 
-from consumer.client import Consumer
+from consumer.client import Consumer, forget_what_is_gone
 from consumer.dialects import Message
 from consumer.settings import Settings
 from contract.kafka import never_create_topics
@@ -68,7 +68,7 @@ class Lane:
         )
         self._cluster = self._manager.cluster
         never_create_topics(self._cluster)
-        self._cluster.add_listener(self._forget_what_is_gone)
+        self._cluster.add_listener(forget_what_is_gone)
         self._manager.bootstrap(BOOTSTRAP_MS)
         self._waiting: dict[TopicPartition, list[Parcel]] = {}
         self._in_flight = 0
@@ -139,11 +139,6 @@ class Lane:
         self._in_flight -= 1
         _tell(parcels, delivered=delivered)
         self.leave()
-
-    @staticmethod
-    def _forget_what_is_gone(cluster: Any) -> None:  # noqa: ANN401 - kafka-python's
-        """Called with new metadata: to ask for a topic that was deleted is to ask for ever."""
-        cluster._topics &= cluster._partitions.keys()  # noqa: SLF001
 
 
 def _batch(parcels: list[Parcel]) -> tuple[bytes, int]:

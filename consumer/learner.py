@@ -115,7 +115,8 @@ class Learner:
 
     def _poll(self) -> Batches | Pill:
         if self._dead_letters.full:
-            self._dead_letters.settle(SETTLE_SECONDS)
+            if not self._dead_letters.settle(SETTLE_SECONDS):
+                time.sleep(POLL_MS / 1000)
             return {}
         try:
             return poll(self._consumer, POLL_MS)
@@ -136,6 +137,7 @@ class Learner:
         new = ours - self._partitions.keys()
         self._changelog.expect(new)
         for number in sorted(new):
+            self._shared.health.beat("learner", now=monotonic())  # each may take its time
             self._restore(TopicPartition(self._topic, number), stop)
         if new:
             self._shared.health.behind = None  # not known yet, of these
@@ -170,9 +172,10 @@ class Learner:
             self._shared.served.own(at.partition, partition.view())
 
     def _fold(self, number: int, records: Sequence[Record]) -> None:
-        started = perf_counter()
-        tally = self._partitions[number].fold(self._shared.precedence.after_answers(records))
-        self._after(number, tally, perf_counter() - started)
+        precedence = self._shared.precedence
+        started = perf_counter() - precedence.waited
+        tally = self._partitions[number].fold(precedence.after_answers(records))
+        self._after(number, tally, perf_counter() - precedence.waited - started)
 
     def _step_over(self, pill: Pill) -> None:
         log.warning(
@@ -190,8 +193,8 @@ class Learner:
         self._shared.telemetry.folded(tally, seconds)
         self._shared.served.own(number, self._partitions[number].view())
         if tally.asking:
-            model = self._shared.served.model
-            self._acknowledgements.send(tally.asking, model, now_ms=time.time() * 1000)
+            again, model = self._ends[number], self._shared.served.model
+            self._acknowledgements.send(tally.asking, model, again=again, now_ms=time.time() * 1000)
 
     def _save(self) -> None:
         """A snapshot of each partition that moved, once the dead letters up to it are safe."""

@@ -28,9 +28,14 @@ LASTING_SECONDS = 0.02
 
 
 class Precedence:
-    """Whether an answer is being made, and the learner's way to respect it."""
+    """Whether an answer is being made, and the learner's way to respect it.
+
+    Attributes:
+        waited: Seconds that the learner has stood aside, in all.
+    """
 
     def __init__(self) -> None:
+        self.waited = 0.0
         self._answering = threading.Lock()
         self._ours = False
         self._owed = 0.0  # seconds to the learner
@@ -62,14 +67,21 @@ class Precedence:
         if began - self._folded_at > LASTING_SECONDS:
             self._owed = 0.0
         for start in range(0, len(records), SLICE):
-            if self._answering.locked() and self._answering.acquire(timeout=PATIENCE_SECONDS):
-                self._answering.release()
+            if self._answering.locked():
+                self._wait_for_answers()
             yield from records[start : start + SLICE]
             now, work = perf_counter(), thread_time()
             owed = self._owed + (now - began) - (work - worked) / SHARE
             self._owed = min(max(owed, 0.0), LASTING_SECONDS)
             self._folded_at = began = now
             worked = work
+
+    def _wait_for_answers(self) -> None:
+        """A few milliseconds at most."""
+        started = perf_counter()
+        if self._answering.acquire(timeout=PATIENCE_SECONDS):
+            self._answering.release()
+        self.waited += perf_counter() - started
 
 
 class PrecedingSelector(Selector):

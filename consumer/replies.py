@@ -1,30 +1,36 @@
 """Replies out, in nobody's way.
 
 A reply whose topic the producer does not know yet waits beside the others until the topic is there,
-a few seconds at most: kafka-python would otherwise hold up everybody for its metadata. So does one
-that the lane could not deliver.
+a few seconds at most. What waits, and what is on its way, are bounded in bytes, each by half of
+REPLIES_BUFFER_BYTES: replies to a topic that is not there cannot crowd out the others.
 """
 
 import threading
 from collections import deque
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import InitVar, dataclass, field, replace
 from functools import partial
+from time import monotonic
 from typing import Any
 
 import orjson
 import structlog
-from kafka.errors import KafkaError
+from kafka.errors import KafkaError, KafkaTimeoutError
 
 from consumer import answer
-from consumer.client import Producer
+from consumer.client import Producer, introduce
 from consumer.dialects import Address, Message
 from consumer.lane import Lane
 from consumer.refusal import Refusal
-from contract.messages import ErrorCode, Method
+from consumer.room import Room
+from contract.messages import ErrorCode, Method, RequestOutcome
 
 PATIENCE_SECONDS = 5.0
-MAX_WAITING = 10_000
+INTRODUCTION_SECONDS = 0.25
+OVERHEAD_BYTES = 1000
+"""What a reply takes beside its key and value."""
+
+Count = Callable[[Method | None, RequestOutcome], None]
 
 log = structlog.get_logger()
 
@@ -39,26 +45,42 @@ class Reply:
         body: What is answered.
         method: What was asked, where that is known.
         sent_at: When it set out, seconds of a monotonic clock.
+        outcome: What the request counts as once this is delivered; None: it is counted elsewhere.
         settled: Delivered, or known never to be.
-        message: The record, in the dialect of the address.
+        message: The record, in the dialect of the address, until it is another's to send.
+        size: How many bytes it takes.
+        room: What they are taken from.
     """
 
     address: Address
     key: bytes | None
-    body: answer.Reply
+    body: InitVar[answer.Reply]
     method: Method | None
     sent_at: float
-    settled: bool = False
-    message: Message = field(init=False)
+    outcome: RequestOutcome | None = None
+    settled: bool = field(default=False, init=False)
+    message: Message | None = field(init=False)
+    size: int = field(init=False)
+    room: Room | None = field(default=None, init=False)
 
-    def __post_init__(self) -> None:
+    def __post_init__(self, body: answer.Reply) -> None:
         """Write it here, where a fault is still the requester's loop's to answer for."""
-        error = self.body.get("error")
+        error = body.get("error")
         self.message = self.address.write(
             self.key,
-            answer.encode(self.body),
+            answer.encode(body),
             None if error is None else orjson.dumps(error),
         )
+        self.size = OVERHEAD_BYTES + len(self.message.value) + len(self.key or b"")
+
+    def move(self, room: Room | None) -> bool:
+        """Be counted in this room and no other; False: it is full, and nothing has changed."""
+        if room is not None and not room.take(self.size):
+            return False
+        if self.room is not None:
+            self.room.give_back(self.size)
+        self.room = room
+        return True
 
 
 class Replies:
@@ -68,7 +90,8 @@ class Replies:
         producer: For replies only.
         lane: A shorter way than the producer's, for what is sent in its thread.
         look: Called when a reply begins to wait: ``deliver_waiting`` is due soon.
-        lost: Called with the method of a reply whose address leads nowhere.
+        count: Called once for each request whose reply is settled.
+        buffer_bytes: What all replies may take that are not settled.
     """
 
     def __init__(
@@ -76,23 +99,28 @@ class Replies:
         producer: Producer,
         lane: Lane,
         look: Callable[[], None],
-        lost: Callable[[Method | None], None],
+        count: Count,
+        buffer_bytes: int,
     ) -> None:
         self._producer = producer
         self._lane = lane
         self._look = look
-        self._lost = lost
+        self._count = count
         self._known: dict[str, int] = {}  # topics that the producer knows; partitions
         self._waiting: deque[Reply] = deque()
         self._lock = threading.Lock()
+        self._room_to_wait = Room(buffer_bytes // 2)
+        self._room_on_the_way = Room(buffer_bytes // 2)
 
     def send(self, reply: Reply) -> None:
         """Send now if the topic is known, else let it wait for the topic."""
         partitions = self._known.get(reply.address.topic)
-        if partitions is not None:
+        if partitions is None:
+            self._wait(reply)
+        elif reply.move(self._room_on_the_way):
             self._post(reply, partitions)
         else:
-            self._wait(reply)
+            self._give_up(reply, "too many replies are on their way")
 
     def leave(self) -> None:
         """Let go at once what this thread has sent, if it is the lane's."""
@@ -106,7 +134,7 @@ class Replies:
     def deliver_waiting(self, existing: Mapping[str, int] | None, now: float) -> bool:
         """Send what waited for one of the existing topics; give up on what waited too long.
 
-        Called by the watch, whose thread may block for a topic's metadata.
+        Called by the watch, whose thread may wait a moment for a topic's metadata.
 
         Args:
             existing: How many partitions each topic has; None while Kafka does not answer.
@@ -120,29 +148,32 @@ class Replies:
             self._known = {topic: existing[topic] for topic in known}
         with self._lock:
             waiting, self._waiting = self._waiting, deque()
+        self._get_to_know({reply.address.topic for reply in waiting}, existing or {})
         still = deque[Reply]()
         for reply in waiting:
-            partitions = self._partitions(reply.address.topic, existing or {})
-            if partitions is not None:
+            partitions = self._known.get(reply.address.topic)
+            if partitions is not None and reply.move(self._room_on_the_way):
                 self._post(reply, partitions)
-            elif now - reply.sent_at > PATIENCE_SECONDS:
+            elif now - reply.sent_at <= PATIENCE_SECONDS:
+                still.append(reply)
+            elif partitions is None:
                 self._give_up(reply, "the reply topic does not exist")
             else:
-                still.append(reply)
+                self._give_up(reply, "too many replies are on their way")
         with self._lock:
             self._waiting.extendleft(reversed(still))
             return bool(self._waiting)
 
-    def _partitions(self, topic: str, existing: Mapping[str, int]) -> int | None:
-        """How many partitions the topic has, once the producer knows it too."""
-        if topic not in self._known and topic in existing:
+    def _get_to_know(self, topics: set[str], existing: Mapping[str, int]) -> None:
+        """Have the producer learn of those topics that exist."""
+        deadline = monotonic() + INTRODUCTION_SECONDS
+        for topic in (topics & existing.keys()) - self._known.keys():
             try:
-                self._producer.partitions_for(topic)
+                introduce(self._producer, topic, deadline - monotonic())
             except KafkaError as error:
                 log.warning("reply topic not usable", topic=topic, error=repr(error))
-                return None
-            self._known[topic] = existing[topic]
-        return self._known.get(topic)
+            else:
+                self._known[topic] = existing[topic]
 
     def _post(self, reply: Reply, partitions: int) -> None:
         address, message = reply.address, reply.message
@@ -150,28 +181,28 @@ class Replies:
             self._give_up(reply, "the reply topic has no such partition")
             return
         arrived = partial(self._arrived, reply)
-        if not self._lane.send(address.topic, address.partition, message, arrived):
-            self._produce(reply)
+        if message is not None and not self._lane.send(
+            address.topic, address.partition, message, arrived
+        ):
+            self._produce(reply, message)
 
     def _wait(self, reply: Reply) -> None:
-        with self._lock:
-            full = len(self._waiting) >= MAX_WAITING
-            if not full:
-                self._waiting.append(reply)
-        if full:
+        if not reply.move(self._room_to_wait):
             self._give_up(reply, "too many replies wait")
-        else:
-            self._look()
+            return
+        with self._lock:
+            self._waiting.append(reply)
+        self._look()
 
     def _arrived(self, reply: Reply, *, delivered: bool) -> None:
-        """What the lane has not delivered waits for the watch: the producer may block."""
+        """What the lane has not delivered is the producer's."""
         if delivered:
-            reply.settled = True
-        else:
-            self._wait(reply)
+            self._settle(reply, delivered=True)
+        elif reply.message is not None:
+            self._produce(reply, reply.message)
 
-    def _produce(self, reply: Reply) -> None:
-        address, message = reply.address, reply.message
+    def _produce(self, reply: Reply, message: Message) -> None:
+        address = reply.address
         try:
             future = self._producer.send(
                 address.topic,
@@ -180,25 +211,37 @@ class Replies:
                 headers=message.headers,
                 partition=address.partition,
             )
+        except KafkaTimeoutError:  # the topic is gone, or the producer does not know it any more
+            self._known.pop(address.topic, None)
+            self._wait(reply)
+            return
         except (KafkaError, ValueError) as error:
             self._give_up(reply, f"not sent: {type(error).__name__}")
             return
+        reply.message = None  # the producer has a copy
         future.add_callback(self._delivered, reply)
         future.add_errback(self._failed, reply)
 
-    @staticmethod
-    def _delivered(reply: Reply, _metadata: Any) -> None:  # noqa: ANN401 - kafka-python's
-        reply.settled = True
+    def _delivered(self, reply: Reply, _metadata: Any) -> None:  # noqa: ANN401 - kafka-python's
+        self._settle(reply, delivered=True)
 
-    @staticmethod
-    def _failed(reply: Reply, error: BaseException) -> None:
+    def _failed(self, reply: Reply, error: BaseException) -> None:
         log.warning("reply not delivered", topic=reply.address.topic, error=repr(error))
+        self._settle(reply, delivered=False)
+
+    def _settle(self, reply: Reply, *, delivered: bool) -> None:
+        """Nothing more is to be done for it; its request is counted, once."""
+        reply.message = None
+        reply.move(None)
         reply.settled = True
+        if reply.outcome is RequestOutcome.ANSWERED and not delivered:
+            self._count(reply.method, RequestOutcome.REFUSED)
+        elif reply.outcome is not None:
+            self._count(reply.method, reply.outcome)
 
     def _give_up(self, reply: Reply, reason: str) -> None:
         """The address leads nowhere: tell the requester elsewhere, if there is such a place."""
-        reply.settled = True
-        self._lost(reply.method)
+        self._settle(reply, delivered=False)
         if reply.address.fallback is not None:
             body = answer.error(Refusal(ErrorCode.BAD_REPLY_ADDRESS, reason))
-            self.send(replace(reply, address=reply.address.fallback, body=body, settled=False))
+            self.send(replace(reply, address=reply.address.fallback, body=body, outcome=None))

@@ -1,9 +1,11 @@
 """A request's bytes in; a method with its parameters out, or a refusal with code and sentence."""
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 from consumer.decode import Rejected, parse_number, parse_object
+from consumer.dialects import Headers, find_deadline
 from consumer.formula import MAX_ECHO_LENGTH
 from consumer.refusal import Refusal
 from contract.messages import ErrorCode, Method
@@ -45,6 +47,23 @@ def decode_request(value: bytes | None) -> Request:
     if type(params) is not dict:
         raise Refusal(ErrorCode.BAD_PARAMS, "params must be an object")
     return Request(method, params)
+
+
+def check_deadline(headers: Headers, *, now_ms: float) -> None:
+    """See that somebody still waits for the answer, by the header ``deadline`` and our clock.
+
+    Raises:
+        Refusal: The deadline has passed; or the clocks differ, which the sender can tell from it.
+    """
+    deadline = find_deadline(headers)
+    if deadline is None or deadline >= now_ms:
+        return
+    now = datetime.fromtimestamp(now_ms / 1000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    raise Refusal(
+        ErrorCode.EXPIRED,
+        f"the deadline passed {(now_ms - deadline) / 1000:.1f} s before the request was read; "
+        f"if you are still waiting, compare clocks: this service's says {now}",
+    )
 
 
 def features(

@@ -2,16 +2,14 @@
 
 import threading
 import time
-from collections import deque
 from contextlib import closing
-from math import inf
+from functools import partial
 from time import monotonic, perf_counter
 
 import orjson
 import structlog
 from kafka import TopicPartition
-from kafka.errors import CommitFailedError, KafkaError
-from kafka.structs import OffsetAndMetadata
+from kafka.errors import KafkaError
 
 from consumer import answer, client
 from consumer.claim import Claim
@@ -23,22 +21,19 @@ from consumer.dialects import (
     Headers,
     find_address,
     find_reply_headers,
-    is_expired,
     unwrap,
 )
 from consumer.forwards import Forward, Forwards
 from consumer.partition import Record
 from consumer.poll import Batches, Pill, poll, serve
+from consumer.positions import Positions, Sent
 from consumer.refusal import Refusal
 from consumer.replies import Replies, Reply
-from consumer.request import Request, decode_request
+from consumer.request import Request, check_deadline, decode_request
 from consumer.shared import Shared
 from contract.messages import ErrorCode, Method, RequestOutcome
 
 POLL_MS = 200
-COMMIT_SECONDS = 1.0
-
-Sent = Reply | Forward
 
 log = structlog.get_logger()
 
@@ -72,10 +67,7 @@ class Responder:
         self._served = shared.served
         self._telemetry = shared.telemetry
         self._health = shared.health
-        self._unsettled: deque[tuple[TopicPartition, int, Sent | None]] = deque()
-        self._done: dict[TopicPartition, int] = {}
-        self._begun: set[TopicPartition] = set()
-        self._committed_at = monotonic()
+        self._positions = Positions(consumer)
         self._served_last = False
 
     def run(self, stop: threading.Event, loaded: threading.Event) -> None:
@@ -91,7 +83,7 @@ class Responder:
             else:
                 self._unsubscribe()
                 stop.wait(POLL_MS / 1000)
-        self._commit()
+        self._commit_last()
 
     def _subscribe(self) -> None:
         if not self._subscribed:
@@ -102,12 +94,9 @@ class Responder:
         """Stand by: commit what is answered, and leave the group, so that others see it."""
         if not self._subscribed:
             return
-        self._commit()
+        self._commit_last()
         self._consumer.unsubscribe()
         self._subscribed = self._served_last = False
-        self._unsettled.clear()
-        self._done.clear()
-        self._begun.clear()
         self._health.assignment["responder"] = False
         try:
             with closing(client.admin(self._settings)) as admin:
@@ -120,13 +109,14 @@ class Responder:
         at_rest = joined(self._consumer)
         if at_rest:
             self._health.assignment["responder"] = True
-        self._begun &= self._consumer.assignment()
+        self._positions.keep(self._consumer.assignment())
         self._take(polled)
         self._begin_where_nothing_came()
-        if self._begun:
+        if self._positions.begun:
             read_what_is_new(self._consumer)
-        if monotonic() - self._committed_at >= COMMIT_SECONDS:
-            self._commit()
+        if self._positions.commit_when_due(monotonic()):
+            oldest = self._positions.oldest(self._settings.replies_topic)
+            self._health.oldest_reply = oldest
         self._served_last = at_rest and serve(self._consumer, self._take, POLL_MS)
 
     def _take(self, polled: Batches | Pill) -> None:
@@ -138,35 +128,26 @@ class Responder:
                 offset=polled.record.offset,
                 detail=polled.why.detail,
             )
-            self._telemetry.undelivered(None)
-            self._begin(polled.at, polled.record.offset)
-            self._unsettled.append((polled.at, polled.record.offset + 1, None))
+            self._telemetry.requested(None, RequestOutcome.REFUSED)
+            self._positions.begin(polled.at, polled.record.offset)
+            self._positions.took(polled.at, polled.record.offset, None)
         else:
             for at, records in polled.items():
-                self._begin(at, records[0].offset)
+                self._positions.begin(at, records[0].offset)
                 for record in records:
-                    self._unsettled.append((at, record.offset + 1, self._handle(record, at)))
+                    sent = self._handle(record, at)
+                    forwarded = isinstance(sent, Forward)
+                    self._positions.took(at, record.offset, sent, forwarded=forwarded)
             self._replies.leave()
 
-    def _begin(self, at: TopicPartition, start: int) -> None:
-        """Commit at once where a new partition of ours begins.
-
-        Whoever takes over a partition without an offset begins at the log's end, and what was asked
-        between the two would never be answered.
-        """
-        if at not in self._begun:
-            self._begun.add(at)
-            self._done[at] = start
-            self._committed_at = -inf
-
     def _begin_where_nothing_came(self) -> None:
-        for at in self._consumer.assignment() - self._begun:
+        for at in self._consumer.assignment() - self._positions.begun:
             try:
                 start = self._consumer.position(at, timeout_ms=POLL_MS)
             except KafkaError:
                 continue  # it went away in this moment: at the next turn
             if start is not None:
-                self._begin(at, start)
+                self._positions.begin(at, start)
 
     def _handle(self, record: Record, at: TopicPartition) -> Sent | None:
         """Answer one request; what is on its way for it, or None where nothing is owed."""
@@ -175,34 +156,29 @@ class Responder:
         try:
             address = self._address(headers)
         except BadAddressError as bad:
-            self._telemetry.undelivered(None)
             if bad.fallback is None:
+                self._telemetry.requested(None, RequestOutcome.REFUSED)
                 return None
-            return self._refuse(
-                Refusal(ErrorCode.BAD_REPLY_ADDRESS, bad.detail), bad.fallback, record, None
-            )
+            refusal = Refusal(ErrorCode.BAD_REPLY_ADDRESS, bad.detail)
+            return self._refuse(bad.fallback, record.key, None, refusal)
         method: Method | None = None
-        outcome = RequestOutcome.ANSWERED
-        sent: Sent | None = None
+        sent: Sent
         try:
             request = decode_request(value)
             method = request.method
-            if is_expired(headers, now_ms=time.time() * 1000):
-                outcome = RequestOutcome.EXPIRED
-            elif method is Method.LEARN:
-                sent = self._forward(request, headers, record, at)
+            check_deadline(headers, now_ms=time.time() * 1000)
+            if method is Method.LEARN:
+                sent = self._forward(request, headers, record, at, address)
             else:
                 body = answer.answer(request, self._served.model)
-                sent = self._send(address, record, body, method)
+                sent = self._send(address, record.key, method, body, RequestOutcome.ANSWERED)
         except Refusal as refusal:
-            outcome = RequestOutcome.REFUSED
-            sent = self._refuse(refusal, address, record, method)
+            sent = self._refuse(address, record.key, method, refusal)
         except Exception:  # no question may end the service
             log.exception("a request could not be answered", method=method)
-            outcome = RequestOutcome.REFUSED
             fault = Refusal(ErrorCode.INTERNAL, "the service is at fault, not the request")
-            sent = self._refuse(fault, address, record, method)
-        self._telemetry.requested(method, outcome, perf_counter() - started)
+            sent = self._refuse(address, record.key, method, fault)
+        self._telemetry.answered(perf_counter() - started)
         return sent
 
     def _address(self, headers: Headers) -> Address:
@@ -212,12 +188,17 @@ class Responder:
         )
 
     def _forward(
-        self, request: Request, headers: Headers, record: Record, at: TopicPartition
-    ) -> Sent:
+        self,
+        request: Request,
+        headers: Headers,
+        record: Record,
+        at: TopicPartition,
+        address: Address,
+    ) -> Forward:
         """An event sent as a request goes to the events topic; the learner acknowledges it.
 
         Raises:
-            Refusal: There is nothing to learn from it.
+            Refusal: There is nothing to learn from it, or it cannot be sent on now.
         """
         try:
             value = orjson.dumps(request.params)
@@ -229,36 +210,38 @@ class Responder:
         if not isinstance(event, tuple):
             target = self._settings.recipe.formula.target
             raise Refusal(ErrorCode.MISSING_FIELD, f"{target} is missing: nothing to learn from")
-        asking = find_reply_headers(headers, default_topic=self._settings.replies_topic)
-        return self._forwards.send(value, record, at, asking)
+        uncommitted = self._positions.forwarded(at)
+        if self._forwards.is_half_full(uncommitted):
+            self._positions.hurry()
+        return self._forwards.send(
+            value,
+            record,
+            at,
+            find_reply_headers(headers, default_topic=self._settings.replies_topic),
+            uncommitted=uncommitted,
+            arrived=partial(self._telemetry.requested, Method.LEARN, RequestOutcome.ANSWERED),
+            refuse=partial(self._refuse, address, record.key, Method.LEARN),
+        )
 
     def _refuse(
-        self, refusal: Refusal, address: Address, record: Record, method: Method | None
+        self, address: Address, key: bytes | None, method: Method | None, refusal: Refusal
     ) -> Reply:
-        return self._send(address, record, answer.error(refusal), method)
+        late = refusal.code is ErrorCode.EXPIRED
+        outcome = RequestOutcome.EXPIRED if late else RequestOutcome.REFUSED
+        return self._send(address, key, method, answer.error(refusal), outcome)
 
     def _send(
-        self, address: Address, record: Record, body: answer.Reply, method: Method | None
+        self,
+        address: Address,
+        key: bytes | None,
+        method: Method | None,
+        body: answer.Reply,
+        outcome: RequestOutcome,
     ) -> Reply:
-        reply = Reply(address, record.key, body, method, sent_at=monotonic())
+        reply = Reply(address, key, body, method, monotonic(), outcome)
         self._replies.send(reply)
         return reply
 
-    def _commit(self) -> None:
-        """Commit what is answered for good: a request is answered again rather than never."""
-        self._committed_at = monotonic()
-        while self._unsettled and (self._unsettled[0][2] is None or self._unsettled[0][2].settled):
-            at, position, _ = self._unsettled.popleft()
-            self._done[at] = position
-        ours = self._consumer.assignment()
-        positions = {
-            at: OffsetAndMetadata(position, "", -1)
-            for at, position in self._done.items()
-            if at in ours
-        }
-        self._done.clear()
-        if positions:
-            try:
-                self._consumer.commit_async(positions)
-            except CommitFailedError as error:
-                log.warning("positions of requests not committed", error=repr(error))
+    def _commit_last(self) -> None:
+        self._positions.keep(self._consumer.assignment())
+        self._positions.commit_last()

@@ -13,6 +13,7 @@ from consumer.refusal import Refusal
 from contract import topics
 from contract.environment import Environment, Names, TopicName
 
+MEBIBYTE = 1024 * 1024
 STATIC_MEMBER = r"^[A-Za-z0-9._-]{0,200}$"
 
 
@@ -40,6 +41,16 @@ class Settings(Environment):
     take_over: bool = Field(
         default=False,
         description="answer the requests even where another application does: that one stands by",
+    )
+    replies_buffer_bytes: int = Field(
+        64 * MEBIBYTE,
+        ge=4 * MEBIBYTE,
+        description="memory for replies that wait or are on their way; what is beyond is refused",
+    )
+    dead_letters_buffer_bytes: int = Field(
+        32 * MEBIBYTE,
+        ge=MEBIBYTE,
+        description="memory for dead letters until they are acknowledged; then no more is read",
     )
     http_host: str = Field("127.0.0.1", description="where /metrics, /livez and /readyz listen")
     http_port: int = Field(8000, ge=0, le=65535, description="their port; 0 takes a free one")

@@ -140,14 +140,13 @@ class Telemetry:
             self._dead_letters.labels(refused.why.reason).inc()
         self._learn.observe(seconds)
 
-    def requested(self, method: Method | None, outcome: RequestOutcome, seconds: float) -> None:
-        """Count a request; ``method`` is None where it cannot be told."""
-        self._requests.labels(method or UNKNOWN_METHOD, outcome).inc()
+    def answered(self, seconds: float) -> None:
+        """An answer was made, or a refusal."""
         self._answer.observe(seconds)
 
-    def undelivered(self, method: Method | None) -> None:
-        """Count a request whose answer has nowhere to go."""
-        self._requests.labels(method or UNKNOWN_METHOD, RequestOutcome.REFUSED).inc()
+    def requested(self, method: Method | None, outcome: RequestOutcome) -> None:
+        """Count a request, once, when it is settled; ``method`` is None where it cannot be told."""
+        self._requests.labels(method or UNKNOWN_METHOD, outcome).inc()
 
     def lags(self, lags: Mapping[int, int]) -> None:
         """Set the lag of each assigned partition; others have none."""

@@ -41,8 +41,8 @@ class RequestOutcome(StrEnum):
     """What became of a request."""
 
     ANSWERED = "answered"
-    REFUSED = "refused"  # an error was sent, or there was nobody to send it to
-    EXPIRED = "expired"  # its deadline had passed: no work was done
+    REFUSED = "refused"  # an error was sent, or the answer could not be delivered
+    EXPIRED = "expired"  # its deadline had passed: no work was done, and an error says so
 
 
 class ErrorCode(StrEnum):
@@ -65,6 +65,8 @@ class ErrorCode(StrEnum):
     COLLINEAR_FIELD = "collinear-field"
     BAD_REPLY_ADDRESS = "bad-reply-address"
     NOT_READY = "not-ready"
+    EXPIRED = "expired"
+    NOT_LEARNED = "not-learned"
     INTERNAL = "internal"
 
 
@@ -96,8 +98,9 @@ SMALLRYE_ERROR = "REPLY_ERROR"
 FAUST_CORRELATION_ID = "Faust-Ag-CorrelationId"
 FAUST_REPLY_TO = "Faust-Ag-ReplyTo"
 
-# Of an event that came as a request: which request, as `topic id-partition:offset`. A responder
-# that dies before its position is committed sends the event again; the learner passes it over.
+# Of an event that came as a request: which request, as `topic id-partition:offset:timestamp`. A
+# responder that dies before its position is committed sends the event again, the same to the last
+# byte; the learner passes it over.
 REQUEST_OF_EVENT = "riverline.request"
 
 # A dead letter: key `topic-partition-offset`, value the original's first DEAD_LETTER_BYTES bytes,

@@ -9,8 +9,8 @@ from consumer.dialects.address import (
     BadAddressError,
     Message,
     find_address,
+    find_deadline,
     find_reply_headers,
-    is_expired,
     is_of_request,
 )
 from consumer.dialects.families import Headers, wants_reply
@@ -22,8 +22,8 @@ __all__ = [
     "Headers",
     "Message",
     "find_address",
+    "find_deadline",
     "find_reply_headers",
-    "is_expired",
     "is_of_request",
     "unwrap",
     "wants_reply",

@@ -144,12 +144,12 @@ def is_of_request(headers: Headers) -> bool:
     return any(name == REQUEST_OF_EVENT for name, _ in headers)
 
 
-def is_expired(headers: Headers, *, now_ms: float) -> bool:
-    """Whether the request's deadline has passed; one that is no decimal number is none."""
+def find_deadline(headers: Headers) -> int | None:
+    """Until when an answer is wanted, milliseconds since the epoch; what is no number is none."""
     deadline = dict(headers).get(DEADLINE)
     if deadline is None or not deadline.isdigit() or len(deadline) > _MAX_DEADLINE_DIGITS:
-        return False
-    return int(deadline) < now_ms
+        return None
+    return int(deadline)
 
 
 def _check_id(dialect: Dialect, correlation_id: bytes | None) -> None:

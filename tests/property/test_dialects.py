@@ -11,8 +11,8 @@ from consumer.dialects import (
     BadAddressError,
     Headers,
     find_address,
+    find_deadline,
     find_reply_headers,
-    is_expired,
     is_of_request,
     unwrap,
     wants_reply,
@@ -94,7 +94,7 @@ def test_any_headers_and_any_value_give_an_address_or_none(
     found, _ = unwrap(headers, value)
     wants_reply(found)
     is_of_request(found)
-    is_expired(found, now_ms=0.0)
+    find_deadline(found)
     find_reply_headers(found, default_topic="replies-0")
     address = find(found)
     if address is None:

@@ -2,6 +2,7 @@
 
 from consumer.health import (
     MAX_BEHIND,
+    MAX_REPLY_SECONDS,
     MAX_SILENCE_SECONDS,
     MIN_UNSAVED_SECONDS,
     Health,
@@ -98,3 +99,10 @@ def test_a_short_interval_does_not_make_an_alarm_of_a_leader_that_moves() -> Non
     health.unsaved[0] = Unsaved(NOW, "")
     assert not_ready(health, now=NOW + MIN_UNSAVED_SECONDS) == []
     assert not_ready(health, now=NOW + MIN_UNSAVED_SECONDS + 1) != []
+
+
+def test_a_service_whose_replies_kafka_does_not_take_is_not_ready() -> None:
+    health = healthy()
+    health.oldest_reply = NOW - MAX_REPLY_SECONDS
+    assert not_ready(health, now=NOW) == []
+    assert not_ready(health, now=NOW + 2) == ["replies have not been delivered for 12 s"]

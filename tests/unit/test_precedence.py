@@ -2,7 +2,7 @@
 
 import socket
 from selectors import EVENT_READ
-from time import monotonic
+from time import monotonic, sleep
 
 from consumer.precedence import (
     LASTING_SECONDS,
@@ -28,6 +28,18 @@ def test_an_answer_that_takes_long_only_slows_the_learner_down() -> None:
     started = monotonic()
     assert list(precedence.after_answers(RECORDS)) == RECORDS
     assert monotonic() - started >= 6 * PATIENCE_SECONDS * 0.9
+
+
+def test_how_long_the_learner_stood_aside_is_known_and_nothing_else_counts() -> None:
+    precedence = Precedence()
+    list(precedence.after_answers(RECORDS))
+    assert precedence.waited == 0
+    precedence.begin()
+    started = monotonic()
+    for _ in precedence.after_answers(RECORDS):
+        sleep(0.001)
+    folding = len(RECORDS) * 0.001
+    assert 6 * PATIENCE_SECONDS * 0.9 <= precedence.waited <= monotonic() - started - folding
 
 
 def waits(precedence: Precedence) -> bool:

@@ -12,12 +12,13 @@ from consumer.client import Producer
 from consumer.dialects import Address, Message
 from consumer.dialects.families import PLAIN
 from consumer.lane import Arrived, Lane
-from consumer.replies import MAX_WAITING, PATIENCE_SECONDS, Replies, Reply
-from contract.messages import Method
+from consumer.replies import OVERHEAD_BYTES, PATIENCE_SECONDS, Replies, Reply
+from contract.messages import Method, RequestOutcome
 
 HERE = "prediction-replies"
 NOWHERE = "prediction-replies-of-nobody"
 NOW = 1000.0
+BUFFER_BYTES = 400_000
 
 
 class MemoryFuture:
@@ -128,19 +129,29 @@ class Way:
     producer: MemoryProducer = field(default_factory=lambda: MemoryProducer({HERE: {0, 1}}))
     lane: MemoryLane = field(default_factory=MemoryLane)
     looks: int = 0
-    lost: list[Method | None] = field(default_factory=list)
+    counted: list[tuple[Method | None, RequestOutcome]] = field(default_factory=list)
     replies: Replies = field(init=False)
 
     def __post_init__(self) -> None:
         producer: Producer = self.producer
-        self.replies = Replies(producer, cast("Lane", self.lane), self._look, self.lost.append)
+        lane = cast("Lane", self.lane)
+        self.replies = Replies(producer, lane, self._look, self._count, BUFFER_BYTES)
+
+    def _count(self, method: Method | None, outcome: RequestOutcome) -> None:
+        self.counted.append((method, outcome))
+
+    @property
+    def lost(self) -> list[Method | None]:
+        """The methods of those that were not answered."""
+        return [method for method, outcome in self.counted if outcome is RequestOutcome.REFUSED]
 
     def _look(self) -> None:
         self.looks += 1
 
     def send(self, topic: str = HERE, *, says: object = 0, **address: Any) -> Reply:  # noqa: ANN401
         where = Address(topic, PLAIN, b"\xff7", **address)
-        reply = Reply(where, b"key", {"says": says}, Method.PREDICT, sent_at=NOW)
+        answered = RequestOutcome.ANSWERED
+        reply = Reply(where, b"key", {"says": says}, Method.PREDICT, NOW, answered)
         self.replies.send(reply)
         return reply
 
@@ -157,9 +168,10 @@ def way() -> Way:
 @pytest.fixture
 def known(way: Way) -> Way:
     """One whose topic HERE is known already."""
-    way.send().settled = True
+    way.send()
     way.deliver(HERE)
-    way.producer.sent.clear()
+    way.producer.sent.pop().future.acknowledge()
+    way.counted.clear()
     way.looks = 0
     return way
 
@@ -197,10 +209,6 @@ def test_a_reply_that_the_lane_could_not_deliver_is_the_producers(known: Way) ->
     reply = known.send(says=9.4, partition=1)
     known.lane.arrivals[0](delivered=False)
     assert not reply.settled
-    assert known.producer.sent == []  # it may block, and the lane may not
-    assert known.looks == 1
-    known.lane.open = False  # to the watch, which looks
-    assert not known.deliver(HERE)
     (sent,) = known.producer.sent
     assert (sent.topic, sent.value, sent.partition) == (HERE, b'{"says":9.4}', 1)
     sent.future.acknowledge()
@@ -300,15 +308,81 @@ def test_a_reply_that_is_not_taken_is_told_so(known: Way) -> None:
     assert known.lost == [Method.PREDICT]
 
 
-def test_so_many_may_wait_and_no_more(known: Way) -> None:
-    for _ in range(MAX_WAITING):
-        known.send(NOWHERE)
-    assert known.lost == []
-    reply = known.send(NOWHERE)
-    assert reply.settled
-    assert known.lost == [Method.PREDICT]
-    known.send()
+def test_so_many_bytes_may_wait_and_no_more(known: Way) -> None:
+    large = 1000 + OVERHEAD_BYTES
+    replies = [known.send(NOWHERE, says="x" * 1000) for _ in range(BUFFER_BYTES // large)]
+    given_up = [reply for reply in replies if reply.settled]
+    waiting = [reply for reply in replies if not reply.settled]
+    assert len(waiting) == pytest.approx(BUFFER_BYTES / 2 / large, rel=0.05)
+    assert known.lost == [Method.PREDICT] * len(given_up)
+    assert sum(reply.size for reply in waiting) <= BUFFER_BYTES / 2
+    known.send()  # nobody else is held up
     assert [sent.topic for sent in known.producer.sent] == [HERE]
+
+
+def test_there_is_room_again_when_those_that_waited_are_gone(known: Way) -> None:
+    for _ in range(2):
+        while not known.send(NOWHERE).settled:
+            pass
+        assert not known.deliver(HERE, after=PATIENCE_SECONDS + 1)
+    assert len(known.lost) == 2 * (1 + BUFFER_BYTES // 2 // known.send(NOWHERE).size)
+
+
+def test_so_many_bytes_may_be_on_their_way_and_no_more(known: Way) -> None:
+    while not (last := known.send()).settled:
+        pass
+    assert len(known.producer.sent) == BUFFER_BYTES // 2 // last.size
+    assert known.lost == [Method.PREDICT]
+    known.producer.sent[0].future.acknowledge()
+    assert not known.send().settled
+
+
+def test_what_waited_goes_on_when_there_is_room_on_the_way(known: Way) -> None:
+    known.producer.topics[NOWHERE] = {0}
+    late = known.send(NOWHERE)
+    while not known.send().settled:
+        pass
+    due = len(known.producer.sent)
+    assert known.deliver(HERE, NOWHERE)
+    assert len(known.producer.sent) == due
+    known.producer.sent[0].future.acknowledge()
+    assert not known.deliver(HERE, NOWHERE)
+    assert known.producer.sent[-1].topic == NOWHERE
+    assert not late.settled
+
+
+def test_a_reply_that_is_sent_or_settled_holds_no_message(known: Way) -> None:
+    sent = known.send()
+    known.lane.open = True
+    taken = known.send()
+    assert sent.message is None
+    assert taken.message is not None
+    known.lane.arrivals[0](delivered=True)
+    assert taken.message is None
+
+
+def test_a_topic_that_the_producer_does_not_know_any_more_is_waited_for(known: Way) -> None:
+    del known.producer.topics[HERE]  # as of one that was deleted
+    reply = known.send(says="late")
+    assert not reply.settled
+    assert known.looks == 1
+    assert known.replies.topics() == {HERE}
+    known.producer.topics[HERE] = {0}
+    assert not known.deliver(HERE)
+    assert [sent.value for sent in known.producer.sent] == [b'{"says":"late"}']
+
+
+def test_each_request_counts_once_and_only_when_it_is_settled(known: Way) -> None:
+    known.send()
+    assert known.counted == []
+    known.producer.sent[0].future.acknowledge()
+    known.send()
+    known.producer.sent[1].future.fail(KafkaTimeoutError("gone"))
+    known.send(NOWHERE, fallback=HOME)
+    known.deliver(HERE, after=PATIENCE_SECONDS + 1)
+    known.producer.sent[2].future.acknowledge()  # that it was given up
+    outcomes = [RequestOutcome.ANSWERED, RequestOutcome.REFUSED, RequestOutcome.REFUSED]
+    assert known.counted == [(Method.PREDICT, outcome) for outcome in outcomes]
 
 
 HOME = Address(HERE, PLAIN, b"7")
@@ -340,4 +414,4 @@ def test_who_can_be_reached_nowhere_is_given_up_in_the_end(known: Way) -> None:
     known.deliver(HERE, after=PATIENCE_SECONDS + 1)
     assert not known.deliver(HERE, after=PATIENCE_SECONDS + 2)
     assert known.producer.sent == []
-    assert known.lost == [Method.PREDICT] * 2
+    assert known.lost == [Method.PREDICT]

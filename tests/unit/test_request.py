@@ -3,7 +3,7 @@
 import pytest
 
 from consumer.refusal import Refusal
-from consumer.request import Request, decode_request, features
+from consumer.request import Request, check_deadline, decode_request, features
 from contract.messages import MAX_MESSAGE_BYTES, ErrorCode, Method
 from unit.records import FIELDS
 
@@ -104,3 +104,24 @@ def test_control_characters_of_an_unknown_field_are_not_repeated_as_they_are() -
     with pytest.raises(Refusal) as refusal:
         features({"\x1b[31m\r\n\0\u202e": 1}, FIELDS, "sales")
     assert refusal.value.message.isprintable()
+
+
+NOW_MS = 1_795_532_400_000.0  # 2026-11-24T15:00:00Z
+
+
+@pytest.mark.parametrize("deadline", [b"1795532400000", b"1795532400001", b"9" * 16, b"soon"])
+def test_a_deadline_that_has_not_passed_is_no_matter(deadline: bytes) -> None:
+    check_deadline([("deadline", deadline)], now_ms=NOW_MS)
+    check_deadline([], now_ms=NOW_MS)
+
+
+def test_a_deadline_that_has_passed_is_told_with_our_clock() -> None:
+    with pytest.raises(Refusal) as refused:
+        check_deadline([("deadline", b"1795532088000")], now_ms=NOW_MS)
+    assert refused.value.code is ErrorCode.EXPIRED
+    assert refused.value.message == (
+        "the deadline passed 312.0 s before the request was read; if you are still waiting, "
+        "compare clocks: this service's says 2026-11-24T15:00:00Z"
+    )
+    with pytest.raises(Refusal, match=r"the deadline passed 1795532400\.0 s"):
+        check_deadline([("deadline", b"0")], now_ms=NOW_MS)

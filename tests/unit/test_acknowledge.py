@@ -1,0 +1,44 @@
+"""Events that ask for it are acknowledged, but for old ones that are read again."""
+
+from typing import Any, cast
+
+import pytest
+
+from consumer.acknowledge import MAX_AGE_MS, Acknowledgements
+from consumer.replies import Replies
+from unit.records import Record, model
+
+NOW_MS = 1_780_000_000_000
+HEADERS = [("reply_to", b"ok-1"), ("correlation_id", b"7")]
+
+
+class Sent:
+    """A way out that keeps what it is given."""
+
+    def __init__(self) -> None:
+        self.replies: list[Any] = []
+
+    def send(self, reply: object) -> None:
+        self.replies.append(reply)
+
+
+@pytest.mark.parametrize(
+    ("offset", "age_ms", "told"),
+    [
+        (99, MAX_AGE_MS + 1, 0),  # read again, and old
+        (99, MAX_AGE_MS - 1, 1),
+        (100, MAX_AGE_MS - 1, 1),
+        (100, MAX_AGE_MS + 1, 1),  # its sender's clock is behind
+        (100, 10**12, 1),
+        (100, -(10**12), 1),
+    ],
+)
+def test_only_what_lay_before_the_log_s_end_may_be_too_old(
+    offset: int, age_ms: int, told: int
+) -> None:
+    sent = Sent()
+    way = Acknowledgements(cast("Replies", sent), "replies", lambda _: True)
+    record = Record(offset, b"", timestamp=NOW_MS - age_ms, headers=HEADERS)
+    rows = [(1.0, 2.0, 3.0, 4.0), (2.0, 3.0, 5.0, 6.0)]
+    way.send([(record, (1.0, 2.0, 3.0, 4.0))], model(rows), again=100, now_ms=NOW_MS)
+    assert len(sent.replies) == told
