@@ -113,8 +113,7 @@ class Claim:
                 log.warning("whether others answer our requests cannot be seen", error=repr(error))
             self._unseen = True
             others, word = set(), None
-        except BrokerResponseError as error:  # a coordinator that moves, or is not there yet
-            log.debug("not seen who else answers; looked for again", error=repr(error))
+        except BrokerResponseError:  # a coordinator that moves, or is not there yet
             self._looked_at = -math.inf
             return
         self._decide(admin, others, word)
