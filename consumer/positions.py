@@ -53,7 +53,7 @@ class _Progress:
     def position(self) -> int:
         """Where to begin again after a crash."""
         self.unsettled = [entry for entry in self.unsettled if not entry[1].settled]
-        return self.unsettled[0][0] if self.unsettled else self.next
+        return min([self.next, *(offset for offset, _ in self.unsettled)])
 
     def acknowledge(self, position: int) -> None:
         """Kafka has this position."""

@@ -97,6 +97,7 @@ class Responder:
         self._commit_last()
         self._consumer.unsubscribe()
         self._subscribed = self._served_last = False
+        self._health.oldest_reply = None
         self._health.assignment["responder"] = False
         try:
             with closing(client.admin(self._settings)) as admin:
@@ -109,9 +110,9 @@ class Responder:
         at_rest = joined(self._consumer)
         if at_rest:
             self._health.assignment["responder"] = True
-        self._positions.keep(self._consumer.assignment())
         self._take(polled)
         self._begin_where_nothing_came()
+        self._positions.keep(self._consumer.assignment())
         if self._positions.begun:
             read_what_is_new(self._consumer)
         if self._positions.commit_when_due(monotonic()):

@@ -167,11 +167,11 @@ def test_while_the_dead_letter_topic_is_gone_letters_wait_and_all_else_goes_on(
     produce(settings, settings.events_topic, [b"refused"], partition=0)
     wait_until(lambda: letters(settings, topic).total() == 1)
     admin.delete_topics([topic])
-    for round_ in range(1, 6):
-        produce(settings, settings.events_topic, [b"refused"] * 40, partition=0)
-        produce(settings, settings.events_topic, events(40), partition=1)
-        wait_until(partial(has_learned, service, 40 * round_), 20)
-        with PredictionClient(settings) as asker:
+    with PredictionClient(settings) as asker:
+        for round_ in (1, 2):
+            produce(settings, settings.events_topic, [b"refused"] * 100, partition=0)
+            produce(settings, settings.events_topic, events(40), partition=1)
+            wait_until(partial(has_learned, service, 40 * round_), 20)
             assert seconds(lambda: asker.predict(tv=50)) < 3
     wait_until(lambda: service.metric(REFUSED) == 201, 20)
     wait_until(lambda: not service.ready, 20)

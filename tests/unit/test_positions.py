@@ -114,6 +114,20 @@ def test_a_request_is_committed_when_its_reply_is_settled(turns: Turns) -> None:
     assert turns.turn() == [{ZERO: 10}]
 
 
+def test_what_is_read_again_is_answered_again_before_it_is_committed(turns: Turns) -> None:
+    turns.positions.took(ZERO, 50, OnItsWay())
+    turns.positions.took(ZERO, 45, OnItsWay())  # the partition went away and came back
+    assert turns.turn() == [{ZERO: 45}]
+
+
+def test_of_a_topic_that_was_made_again_no_position_beyond_its_end_is_committed(
+    turns: Turns,
+) -> None:
+    turns.positions.took(ZERO, 50, OnItsWay())
+    turns.positions.took(ZERO, 0, OnItsWay(settled=True))
+    assert turns.turn() == [{ZERO: 1}]
+
+
 def test_a_partition_whose_reply_is_late_holds_up_no_other(turns: Turns) -> None:
     turns.positions.begin(ONE, 0)
     turns.positions.took(ZERO, 7, OnItsWay())

@@ -49,6 +49,7 @@ def test_without_an_environment_the_defaults_are_the_documented_ones() -> None:
     assert settings.fields == ("tv", "radio", "newspaper", "sales")
     assert (settings.formula, settings.learner) == ("sales ~ tv", "bayesian")
     assert settings.checkpoint_interval_ms == 1000
+    assert (settings.replies_buffer_bytes, settings.dead_letters_buffer_bytes) == (2**26, 2**25)
     assert (settings.http_host, settings.http_port) == ("127.0.0.1", 8000)
 
 
