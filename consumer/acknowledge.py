@@ -63,6 +63,7 @@ class Acknowledgements:
                     continue
                 address = bad.fallback
                 body = answer.error(Refusal(ErrorCode.BAD_REPLY_ADDRESS, bad.detail))
+            body = self._replies.signed(body)
             self._replies.send(Reply(address, record.key, body, Method.LEARN, sent_at=monotonic()))
 
 

@@ -202,6 +202,7 @@ class App:
             watch.look_soon,
             self._telemetry.requested,
             settings.replies_buffer_bytes,
+            settings.application_id,
         )
         writer = uuid4().bytes
         follower = Follower(shared, clients.changelog, writer, clients.log.partitions)
@@ -220,6 +221,7 @@ class App:
                 clients.dead_letters,
                 settings.dead_letter_topic,
                 settings.dead_letters_buffer_bytes,
+                settings.application_id,
             ),
             Acknowledgements(replies, settings.replies_topic, settings.may_reply_to),
             changelog,

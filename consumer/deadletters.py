@@ -41,11 +41,13 @@ class DeadLetters:
         producer: For dead letters.
         topic: The dead-letter topic.
         buffer_bytes: What may wait to be acknowledged before no more records should be read.
+        application: The APPLICATION_ID, which each letter says.
     """
 
-    def __init__(self, producer: Producer, topic: str, buffer_bytes: int) -> None:
+    def __init__(self, producer: Producer, topic: str, buffer_bytes: int, application: str) -> None:
         self._producer = producer
         self._topic = topic
+        self._application = application
         self._buffer_bytes = buffer_bytes
         self._bytes = 0
         self._unsettled: list[Letter] = []
@@ -57,7 +59,7 @@ class DeadLetters:
         """Send a dead letter for each record refused from a partition of the topic ``origin``."""
         self._barred = False
         for event in refused:
-            letter = write_letter(origin, partition, event)
+            letter = write_letter(self._application, origin, partition, event)
             self._unsettled.append(letter)
             self._bytes += letter.size
             self._post(letter)
@@ -118,11 +120,12 @@ class DeadLetters:
         self._told = True
 
 
-def write_letter(origin: str, partition: int, event: Refused) -> Letter:
+def write_letter(application: str, origin: str, partition: int, event: Refused) -> Letter:
     """The dead letter of a refused event, with ``contract.messages.DEAD_LETTER_HEADERS``."""
     record = event.record
     headers = [
         ("riverline.version", DEAD_LETTER_VERSION),
+        ("riverline.application", application.encode()),
         ("riverline.reason", event.why.reason.encode()),
         ("riverline.detail", event.why.detail.encode(errors="replace")),
         ("riverline.topic", origin.encode()),

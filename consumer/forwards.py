@@ -5,7 +5,7 @@ again after a crash arrives where it did before, and the learner of that partiti
 `learn` by request is for single events; a storm of them goes to the events topic itself.
 
 Each says which request it was, and nothing in it depends on when or where it is sent: sent again,
-it is the same to the last byte. The learner remembers the last thousand of them, so the number that
+it is the same to the last byte. The learner remembers the last 5,000 of them, so the number that
 is sent on and not committed yet is bounded.
 """
 
@@ -26,7 +26,7 @@ from contract.messages import REQUEST_OF_EVENT, ErrorCode
 
 EVENTS_PARTITION = 0
 MAX_UNCOMMITTED = 500
-"""Events that a crash may send on again, over all partitions of the requests topic: half of what
+"""Events that a crash may send on again, over all partitions of the requests topic: a tenth of what
 the learner of EVENTS_PARTITION remembers, for others go on sending until they are sent again."""
 BUFFER_BYTES = 16 * 1024 * 1024
 """What events on their way may take, and the same again in the producer."""

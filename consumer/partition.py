@@ -24,9 +24,9 @@ from consumer.statistics.information import Information, one_step_ahead
 from consumer.statistics.running import Part, Statistics
 from contract.messages import Outcome
 
-REMEMBERED = 1000
-"""Events sent as requests that are known again: a responder commits what it has forwarded every 500
-at least, so that no more of them are ever sent twice."""
+REMEMBERED = 5000
+"""Events sent as requests that are known again. A responder has 500 at most on their way that would
+be sent again after a crash; the others may send the rest until its partitions are taken over."""
 
 
 class Record(Protocol):

@@ -92,6 +92,7 @@ class Replies:
         look: Called when a reply begins to wait: ``deliver_waiting`` is due soon.
         count: Called once for each request whose reply is settled.
         buffer_bytes: What all replies may take that are not settled.
+        application: The APPLICATION_ID, which each reply says.
     """
 
     def __init__(
@@ -101,16 +102,22 @@ class Replies:
         look: Callable[[], None],
         count: Count,
         buffer_bytes: int,
+        application: str,
     ) -> None:
         self._producer = producer
         self._lane = lane
         self._look = look
         self._count = count
+        self._application = application
         self._known: dict[str, int] = {}  # topics that the producer knows; partitions
         self._waiting: deque[Reply] = deque()
         self._lock = threading.Lock()
         self._room_to_wait = Room(buffer_bytes // 2)
         self._room_on_the_way = Room(buffer_bytes // 2)
+
+    def signed(self, body: answer.Reply) -> answer.Reply:
+        """A reply that says which application it is from: several may share a requests topic."""
+        return {**body, "application": self._application}
 
     def send(self, reply: Reply) -> None:
         """Send now if the topic is known, else let it wait for the topic."""
@@ -243,5 +250,5 @@ class Replies:
         """The address leads nowhere: tell the requester elsewhere, if there is such a place."""
         self._settle(reply, delivered=False)
         if reply.address.fallback is not None:
-            body = answer.error(Refusal(ErrorCode.BAD_REPLY_ADDRESS, reason))
+            body = self.signed(answer.error(Refusal(ErrorCode.BAD_REPLY_ADDRESS, reason)))
             self.send(replace(reply, address=reply.address.fallback, body=body, outcome=None))

@@ -239,6 +239,7 @@ class Responder:
         body: answer.Reply,
         outcome: RequestOutcome,
     ) -> Reply:
+        body = self._replies.signed(body)
         reply = Reply(address, key, body, method, monotonic(), outcome)
         self._replies.send(reply)
         return reply

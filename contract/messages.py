@@ -109,6 +109,7 @@ DEAD_LETTER_BYTES = 64 * 1024
 DEAD_LETTER_VERSION = b"1"
 DEAD_LETTER_HEADERS = (
     "riverline.version",
+    "riverline.application",  # the APPLICATION_ID of who refused it
     "riverline.reason",  # a Reason
     "riverline.detail",  # a sentence for people
     "riverline.topic",

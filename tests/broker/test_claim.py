@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from contract.environment import Environment
-from producer import PredictionClient
+from producer import PredictionClient, PredictionError
 from service import LEARNED, Service, wait_until
 
 from .conftest import Start
@@ -47,13 +47,17 @@ def test_a_second_application_learns_and_answers_nothing_until_the_first_has_lef
         )
     )
     for _ in range(50):
-        assert client.predict(tv=50)["formula"] == "sales ~ tv"
+        assert client.predict(tv=50)["application"] == names["APPLICATION_ID"]
     assert second.metric('riverline_requests_total{method="predict",outcome="answered"}') == 0
     assert "stands by" in second.log.read_text()
 
     assert service.stop() == 0
     # Asked while nobody answers: not lost, but answered by who takes over.
-    assert client.ask("train", timeout=30)["formula"] == "sales ~ tv + radio"
+    reply = client.ask("train", timeout=30)
+    assert reply["formula"] == "sales ~ tv + radio"
+    assert reply["application"] == f"{names['APPLICATION_ID']}-2"
+    with pytest.raises(PredictionError):
+        client.predict(nonsense=1)
     wait_until(lambda: second.ready)
     again = start(wait=False)
     wait_until(lambda: stands_by(again))

@@ -304,7 +304,7 @@ def test_every_dead_letter_validates(example: EventExample) -> None:
     assert isinstance(rejected, Rejected)
     record = Record(71, example.value, timestamp=1_780_000_000_000)
     headers = headers_as_strings(
-        write_letter("mobile-events", 2, Refused(record, rejected)).headers
+        write_letter("riverline", "mobile-events", 2, Refused(record, rejected)).headers
     )
     assert faults("dead-letter", headers) == []
     assert headers["riverline.reason"] == example.reason
@@ -325,7 +325,9 @@ def test_a_dead_letter_validates_whatever_the_key(
     key: bytes | None, value: bytes | None, reason: Reason
 ) -> None:
     record = Record(0, value, timestamp=-1, key=key)
-    letter = write_letter("mobile-events", 0, Refused(record, Rejected(reason, "says why")))
+    letter = write_letter(
+        "riverline", "mobile-events", 0, Refused(record, Rejected(reason, "says why"))
+    )
     headers = headers_as_strings(letter.headers)
     assert faults("dead-letter", headers) == []
     assert [name for name in DEAD_LETTER_HEADERS if name in headers] == list(headers)

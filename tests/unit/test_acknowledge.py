@@ -18,6 +18,9 @@ class Sent:
     def __init__(self) -> None:
         self.replies: list[Any] = []
 
+    def signed(self, body: dict[str, Any]) -> dict[str, Any]:
+        return body
+
     def send(self, reply: object) -> None:
         self.replies.append(reply)
 

@@ -62,7 +62,7 @@ def broker() -> Broker:
 
 @pytest.fixture
 def letters(broker: Broker) -> DeadLetters:
-    return DeadLetters(broker, TOPIC, BUFFER_BYTES)
+    return DeadLetters(broker, TOPIC, BUFFER_BYTES, "riverline")
 
 
 def seconds(work: Callable[[], object]) -> float:

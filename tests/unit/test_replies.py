@@ -135,7 +135,7 @@ class Way:
     def __post_init__(self) -> None:
         producer: Producer = self.producer
         lane = cast("Lane", self.lane)
-        self.replies = Replies(producer, lane, self._look, self._count, BUFFER_BYTES)
+        self.replies = Replies(producer, lane, self._look, self._count, BUFFER_BYTES, "riverline")
 
     def _count(self, method: Method | None, outcome: RequestOutcome) -> None:
         self.counted.append((method, outcome))
@@ -405,7 +405,8 @@ def test_who_cannot_be_reached_is_told_where_it_can_be(
     (sent,) = known.producer.sent
     assert (sent.topic, sent.headers, sent.partition) == (HERE, HOME.write(None, b"").headers, None)
     told = orjson.loads(sent.value or b"")
-    assert told == {"error": {"code": "bad-reply-address", "message": reason}}
+    assert told["error"] == {"code": "bad-reply-address", "message": reason}
+    assert told["application"] == "riverline"
     assert known.lost == [Method.PREDICT]
 
 
