@@ -36,6 +36,9 @@ class Answered:
     def __init__(self) -> None:
         self.replies: list[Reply] = []
 
+    def signed(self, body: dict[str, Any]) -> dict[str, Any]:
+        return body
+
     def send(self, reply: Reply) -> None:
         self.replies.append(reply)
 
