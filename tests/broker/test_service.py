@@ -166,6 +166,7 @@ def test_the_sgd_learner_says_that_it_is_an_average(start: Start, settings: Envi
     with PredictionClient(settings) as client:
         reply = client.predict(tv=50)
     assert (reply["model"], reply["average_of_partitions"]) == ("sgd", 4)
+    assert "LEARNER=sgd: the weights of several partitions do not add up" in service.log.read_text()
     assert "interval" not in reply
     assert reply["prediction"] == pytest.approx(9.4, abs=1.5)
 
