@@ -12,10 +12,10 @@ that nobody joins. Who answers then leaves, and who left word takes over.
 
 import math
 import time
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from time import monotonic
-from typing import Self
+from typing import Self, TypeVar
 
 import structlog
 from kafka import TopicPartition
@@ -31,6 +31,8 @@ LOOK_SECONDS = 3.0
 STANDING_BY_SECONDS = 1.0
 WORD_SECONDS = 30.0
 """How long the word of an application that is gone still counts."""
+
+T = TypeVar("T")
 
 log = structlog.get_logger()
 
@@ -106,17 +108,22 @@ class Claim:
             return
         self._looked_at = monotonic()
         try:
-            others = self._others(admin)
-            word = self._word(admin)
-        except AuthorizationError as error:
-            if not self._unseen:
-                log.warning("whether others answer our requests cannot be seen", error=repr(error))
-            self._unseen = True
-            others, word = set(), None
+            others = self._seen(lambda: self._others(admin)) or set()
+            word = self._seen(lambda: self._word(admin))
         except BrokerResponseError:  # a coordinator that moves, or is not there yet
             self._looked_at = -math.inf
             return
         self._decide(admin, others, word)
+
+    def _seen(self, look: Callable[[], T]) -> T | None:
+        """What is to be seen; None where we may not look."""
+        try:
+            return look()
+        except AuthorizationError as error:
+            if not self._unseen:
+                log.warning("whether others answer our requests cannot be seen", error=repr(error))
+            self._unseen = True
+            return None
 
     def retract(self, admin: Admin) -> None:
         """Take back our word: we end, and whoever stands by need not wait until it runs out.
@@ -188,17 +195,21 @@ class Claim:
 
     def _adopt(self, admin: Admin) -> None:
         """Begin where those that answered before us have stopped, if there were any."""
+        try:
+            positions = self._positions_of(admin, self._predecessors)
+            offsets = {at: OffsetAndMetadata(offset, "", -1) for at, offset in positions.items()}
+            if offsets:
+                admin.alter_group_offsets(self._group, offsets)
+        except BrokerResponseError as error:  # not ours to see; or another instance has joined
+            log.info("positions of requests not taken over", error=repr(error))
+        self._predecessors.clear()
+
+    def _positions_of(self, admin: Admin, applications: set[str]) -> dict[TopicPartition, int]:
+        """How far these have answered the requests, the furthest of each partition."""
         positions: dict[TopicPartition, int] = {}
-        for application in self._predecessors:
+        for application in applications:
             group = f"{application}-{RESPONDER}"
             for at, committed in admin.list_group_offsets({group: None})[group].items():
                 if at.topic == self._settings.requests_topic and committed.offset >= 0:
                     positions[at] = max(committed.offset, positions.get(at, 0))
-        self._predecessors.clear()
-        if not positions:
-            return
-        offsets = {at: OffsetAndMetadata(offset, "", -1) for at, offset in positions.items()}
-        try:
-            admin.alter_group_offsets(self._group, offsets)
-        except BrokerResponseError as error:  # another of our instances has joined already
-            log.info("positions of requests not taken over", error=repr(error))
+        return positions

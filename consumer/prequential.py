@@ -181,7 +181,7 @@ def figures(parts: Sequence[Prequential]) -> dict[str, Any]:
     The recent are those of the newest blocks by record timestamp, of all partitions together, as
     many as hold RECENT events; ``n`` says how many there are in them.
     """
-    recent = _newest(block for part in parts for block in part.recent)
+    recent = _newest(block for part in parts for block in reversed(part.recent))
     faded = Faded()
     for part in parts:
         faded = faded.plus(part.faded)
@@ -201,6 +201,7 @@ def total(parts: Iterable[Prequential]) -> Errors:
 
 
 def _newest(blocks: Iterable[Block]) -> Errors:
+    """Of the newest by timestamp; where these are equal, in the order in which they come."""
     found = Errors()
     for block in sorted(blocks, key=lambda block: -block.timestamp):
         if found.n >= RECENT:

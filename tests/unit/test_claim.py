@@ -1,11 +1,22 @@
 """Which application answers."""
 
+from collections.abc import Mapping
 from itertools import permutations
+from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from kafka.errors import (
+    BrokerResponseError,
+    CoordinatorNotAvailableError,
+    GroupAuthorizationFailedError,
+)
 
-from consumer.claim import WORD_SECONDS, Word, answers
+from consumer.claim import WORD_SECONDS, Claim, Word, answers
+from consumer.client import Admin
+from consumer.health import Health
+from consumer.settings import Settings
 
 NOW_MS = 1_780_000_000_000.0
 
@@ -42,3 +53,45 @@ def test_a_word_is_read_as_it_was_written_until_it_has_run_out(name: str, left_m
 def test_any_text_is_a_word_or_none(text: str) -> None:
     word = Word.read(text, now_ms=NOW_MS)
     assert word is None or word.until_ms > NOW_MS
+
+
+class Groups:
+    """An admin client to whom the other's group is shown while it is there."""
+
+    def __init__(self, *, there: bool = True, offsets: BrokerResponseError | None = None) -> None:
+        self.there = there
+        self.offsets = offsets
+
+    def list_groups(self) -> list[dict[str, Any]]:
+        return [{"group_id": "other-responder", "group_state": "Stable"}] if self.there else []
+
+    def describe_groups(self, _groups: object) -> dict[str, Any]:
+        member = {"member_metadata": {"topics": ["prediction-requests"]}}
+        return {"other-responder": {"members": [member]}}
+
+    def list_group_offsets(self, groups: Mapping[str, object]) -> dict[str, dict[Any, Any]]:
+        if self.offsets is not None:
+            raise self.offsets
+        return {group: {} for group in groups}
+
+
+def looked(claim: Claim, groups: Groups) -> bool:
+    admin: Admin = groups  # type: ignore[assignment]  # as much of one as is used
+    claim._looked_at = float("-inf")
+    claim.look(admin)
+    return claim.answering
+
+
+def test_who_may_not_read_the_offsets_of_others_takes_over_all_the_same() -> None:
+    claim, groups = Claim(Settings(), Health()), Groups(offsets=GroupAuthorizationFailedError())
+    assert not looked(claim, groups)
+    groups.there = False
+    assert looked(claim, groups)
+
+
+@pytest.mark.parametrize("answering", [False, True])
+def test_while_kafka_cannot_tell_nothing_changes(*, answering: bool) -> None:
+    claim, groups = Claim(Settings(), Health()), Groups(there=not answering)
+    assert looked(claim, groups) is answering
+    groups.there, groups.offsets = answering, CoordinatorNotAvailableError()
+    assert looked(claim, groups) is answering

@@ -142,3 +142,12 @@ def test_the_sums_stay_finite_whatever_is_learned() -> None:
     errors = folded(values, recipe(learner="sgd")).view().errors
     assert errors.errors.n > 0
     assert np.isfinite([*errors.errors, *errors.faded]).all()
+
+
+def test_of_blocks_with_equal_timestamps_the_last_of_a_partition_are_the_recent() -> None:
+    errors = Prequential()
+    for at in range(0, 3000, 60):
+        score(errors, PAIRS[at : at + 60])
+    recent = figures([errors])["recent"]
+    n = recent.pop("n")
+    assert recent == pytest.approx(rivers(PAIRS[3000 - n :]), rel=1e-9)
