@@ -145,9 +145,9 @@ def test_the_sums_stay_finite_whatever_is_learned() -> None:
 
 
 def test_of_blocks_with_equal_timestamps_the_last_of_a_partition_are_the_recent() -> None:
-    errors = Prequential()
-    for at in range(0, 3000, 60):
-        score(errors, PAIRS[at : at + 60])
-    recent = figures([errors])["recent"]
-    n = recent.pop("n")
-    assert recent == pytest.approx(rivers(PAIRS[3000 - n :]), rel=1e-9)
+    old, new = Prequential(), scored(PAIRS[128:1088], start=10)
+    score(old, PAIRS[:64], timestamp=5)
+    score(old, PAIRS[64:128], timestamp=5)
+    recent = figures([old, new])["recent"]
+    assert recent.pop("n") == 64 + 960
+    assert recent == pytest.approx(rivers(PAIRS[64:1088]), rel=1e-9)
