@@ -163,7 +163,9 @@ def test_an_error_has_the_bytes_that_its_reader_waits_for(wire: Wire, dialect: D
     wire.ask(dialect.asks, {"tv": "abc"})
     reply = wire.only_reply()
     assert_written_in(dialect, reply, dialect.answered + dialect.refused)
-    assert body(reply, dialect) == {"error": ERROR}
+    told = body(reply, dialect)
+    assert told["error"] == ERROR
+    assert told.keys() == {"error", "application"}
 
 
 @pytest.mark.parametrize("dialect", DIALECTS, ids=str)
