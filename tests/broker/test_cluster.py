@@ -196,7 +196,9 @@ def producing(cluster: EmbeddedCluster, topic: str) -> Iterator[Acknowledged]:
             ) as process,
         ):
             try:
-                yield Acknowledged(file)
+                acknowledged = Acknowledged(file)
+                assert until(lambda: bool(acknowledged.numbers()), timeout_s=60)  # it has begun
+                yield acknowledged
                 process.terminate()
                 assert process.wait(70) == 0
             finally:
