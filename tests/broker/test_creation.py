@@ -78,6 +78,7 @@ def test_a_client_before_the_consumer_creates_nothing(kafka: str, settings: Envi
     assert topics(kafka) == before
 
 
+@pytest.mark.slow
 def test_a_running_service_creates_nothing_that_was_deleted_or_is_asked_for(
     kafka: str, start: Start, settings: Environment
 ) -> None:
