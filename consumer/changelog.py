@@ -15,11 +15,12 @@ from kafka import TopicPartition
 from kafka.errors import KafkaError
 
 from consumer import snapshot
-from consumer.client import Consumer, Future, Producer
+from consumer.client import Consumer
 from consumer.estimator import combine
 from consumer.follower import Follower
 from consumer.health import Unsaved
 from consumer.partition import Partition, PartitionView
+from consumer.producers import Future, Producer
 from consumer.restore import Log, start
 from consumer.shared import Shared
 from consumer.snapshot import Snapshot

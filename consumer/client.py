@@ -1,4 +1,4 @@
-"""The door to kafka-python: which clients there are, and with which options.
+"""The door to kafka-python: which consumers and admins there are, and with which options.
 
 The options and their reasons are measured ones: docs/FAILURES.md, "The clients".
 """
@@ -6,14 +6,13 @@ The options and their reasons are measured ones: docs/FAILURES.md, "The clients"
 import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
-from time import monotonic, sleep
 from typing import Any, Protocol
 
-from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition
+from kafka import KafkaAdminClient, KafkaConsumer, TopicPartition
 from kafka.admin import MemberToRemove
 from kafka.consumer.subscription_state import OffsetResetStrategy
 from kafka.coordinator.assignors.cooperative_sticky import CooperativeStickyAssignor
-from kafka.errors import KafkaTimeoutError, UnknownTopicOrPartitionError
+from kafka.errors import UnknownTopicOrPartitionError
 
 from consumer import transport
 from consumer.partition import Record
@@ -25,7 +24,6 @@ from contract.topics import MAX_SNAPSHOT_BYTES
 
 SESSION_TIMEOUT_MS = 10_000
 MAX_POLL_RECORDS = 500
-INTRODUCTION_SECONDS = 0.01
 
 transport.install()
 
@@ -55,32 +53,6 @@ class Consumer(Protocol):
         self, offsets: Mapping[TopicPartition, Any], callback: Callable[..., None] = ...
     ) -> object: ...
     def close(self, *, autocommit: bool = ..., timeout_ms: int | None = ...) -> None: ...
-
-
-class Future(Protocol):
-    """What we use of a send's future."""
-
-    @property
-    def is_done(self) -> bool: ...
-    def add_callback(self, f: Any, *args: object) -> object: ...  # noqa: ANN401
-    def add_errback(self, f: Any, *args: object) -> object: ...  # noqa: ANN401
-    def get(self, timeout: float | None = ...) -> Any: ...  # noqa: ANN401
-
-
-class Producer(Protocol):
-    """What we use of a KafkaProducer."""
-
-    def send(
-        self,
-        topic: str,
-        value: bytes | None = ...,
-        key: bytes | None = ...,
-        headers: list[tuple[str, bytes]] | None = ...,
-        partition: int | None = ...,
-    ) -> Future: ...
-    def partitions_for(self, topic: str) -> set[int]: ...
-    def flush(self, timeout: float | None = ...) -> None: ...
-    def close(self, timeout: float | None = ...) -> None: ...
 
 
 class Admin(Protocol):
@@ -129,7 +101,7 @@ def requests_consumer(settings: Settings, precedence: Precedence) -> Consumer:
     )
 
 
-def _connect(kind: Callable[..., Any], **options: object) -> Any:  # noqa: ANN401 - a Protocol's
+def connect(kind: Callable[..., Any], **options: object) -> Any:  # noqa: ANN401 - a Protocol's
     """A client of kafka-python, or no trace of it.
 
     One that does not reach the broker raises in its constructor and leaves its I/O thread running:
@@ -198,7 +170,7 @@ def _spare_a_turn(coordinator: Any) -> None:  # noqa: ANN401 - kafka-python's
 
 
 def _consumer(settings: Settings, *, role: str, **options: object) -> Consumer:
-    consumer: Consumer = _connect(
+    consumer: Consumer = connect(
         KafkaConsumer,
         **settings.client_options(),
         client_id=f"{settings.application_id}-{role}-{settings.member}",
@@ -259,92 +231,11 @@ def finish_joining(consumer: Consumer) -> None:
         coordinator.request_rejoin()
 
 
-def producer(settings: Settings, *, role: str, **options: object) -> Producer:
-    """A producer that waits for nobody: no batching delay, and ``send`` never blocks.
-
-    Where it does not know the topic, ``send`` raises KafkaTimeoutError at once, and the topic is
-    asked for: see ``introduce``. It has no bound of its own on what it buffers (kafka-python 3.0
-    knows no ``buffer_memory``): whoever sends counts what is not acknowledged.
-
-    Not idempotent: kafka-python's idempotent producer is dead for good after one record that the
-    broker rejects, and what we send may be repeated without harm.
-    """
-    made: Producer = _connect(
-        KafkaProducer,
-        **settings.client_options(),
-        client_id=f"{settings.application_id}-{role}-{settings.member}",
-        acks="all",
-        enable_idempotence=False,
-        linger_ms=0,
-        max_block_ms=0,
-        metrics_enabled=False,
-        bootstrap_timeout_ms=2000,
-        **options,
-    )
-    return made
-
-
-def dead_letters_producer(settings: Settings) -> Producer:
-    """For dead letters, which are sent again by us: to whichever partitions there are by then.
-
-    It gives up soon what is for a partition that is gone, as where the topic was made again.
-    """
-    return producer(
-        settings, role="dead-letters", request_timeout_ms=10_000, delivery_timeout_ms=15_000
-    )
-
-
-def forwards_producer(settings: Settings) -> Producer:
-    """For events sent as requests: one request in flight, a retry must not overtake."""
-    return producer(settings, role="forwards", max_in_flight_requests_per_connection=1)
-
-
-def snapshots_producer(settings: Settings) -> Producer:
-    """For snapshots; it hears soon of a partition that the changelog was grown by."""
-    return producer(
-        settings,
-        role="snapshots",
-        max_request_size=MAX_SNAPSHOT_BYTES,
-        metadata_max_age_ms=5000,
-    )
-
-
-def replies_producer(settings: Settings) -> Producer:
-    """For replies: their topics are the requesters', and come and go."""
-    made = producer(settings, role="replies")
-    getattr(made, "_metadata").add_listener(forget_what_is_gone)  # noqa: B009
-    return made
-
-
-def introduce(producer: Producer, topic: str, seconds: float) -> None:
-    """Wait until the producer knows the topic; looks once at least.
-
-    Raises:
-        KafkaError: It does not, after these seconds.
-    """
-    deadline = monotonic() + seconds
-    while True:
-        try:
-            producer.partitions_for(topic)
-        except KafkaTimeoutError:
-            if monotonic() > deadline:
-                raise
-            sleep(INTRODUCTION_SECONDS)
-        else:
-            return
-
-
-def forget_what_is_gone(cluster: Any) -> None:  # noqa: ANN401 - kafka-python's
-    """Called with new metadata: to ask for a topic that was deleted is to ask for ever."""
-    cluster._topics &= cluster._partitions.keys()  # noqa: SLF001
-
-
 def admin(settings: Settings, *, patience_ms: int = 5000) -> Admin:
     """For topics, and for asking whether Kafka is there."""
-    known = KafkaAdminClient.DEFAULT_CONFIG  # it has fewer options than its siblings
-    made: Admin = _connect(
+    made: Admin = connect(
         KafkaAdminClient,
-        **{name: value for name, value in settings.client_options().items() if name in known},
+        **settings.admin_options(),
         client_id=f"{settings.application_id}-admin-{settings.member}",
         request_timeout_ms=patience_ms,
         bootstrap_timeout_ms=2000,

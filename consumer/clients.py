@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from kafka.errors import KafkaError
 
-from consumer import client, kept
+from consumer import client, kept, producers
 from consumer.lane import Lane
 from consumer.precedence import Precedence
 from consumer.settings import Settings
@@ -24,11 +24,11 @@ class Clients:
     events: client.Consumer
     requests: client.Consumer
     changelog: client.Consumer
-    dead_letters: client.Producer
-    replies: client.Producer
+    dead_letters: producers.Producer
+    replies: producers.Producer
     lane: Lane
-    forwards: client.Producer
-    snapshots: client.Producer
+    forwards: producers.Producer
+    snapshots: producers.Producer
 
 
 def open_clients(settings: Settings, precedence: Precedence, stack: ExitStack) -> Clients:
@@ -43,7 +43,7 @@ def open_clients(settings: Settings, precedence: Precedence, stack: ExitStack) -
         stack.callback(opened.close, autocommit=False, timeout_ms=CLOSE_MS)
         return opened
 
-    def producer(opened: client.Producer) -> client.Producer:
+    def producer(opened: producers.Producer) -> producers.Producer:
         stack.callback(opened.close, timeout=CLOSE_MS / 1000)
         return opened
 
@@ -52,14 +52,14 @@ def open_clients(settings: Settings, precedence: Precedence, stack: ExitStack) -
         requests_id = topic_id(admin, settings.requests_topic)
         events = ensure_changelog(admin, settings.changelog_topic, settings.events_topic)
         findings = kept.look(admin, settings)
-    forwards = producer(client.forwards_producer(settings))
-    dead_letters = producer(client.dead_letters_producer(settings))
-    snapshots = producer(client.snapshots_producer(settings))
+    forwards = producer(producers.forwards_producer(settings))
+    dead_letters = producer(producers.dead_letters_producer(settings))
+    snapshots = producer(producers.snapshots_producer(settings))
     # A producer does not wait for a topic's metadata when it sends.
-    client.introduce(forwards, settings.events_topic, TOPIC_SECONDS)
-    client.introduce(snapshots, settings.changelog_topic, TOPIC_SECONDS)
+    producers.introduce(forwards, settings.events_topic, TOPIC_SECONDS)
+    producers.introduce(snapshots, settings.changelog_topic, TOPIC_SECONDS)
     with suppress(KafkaError):  # dead letters wait
-        client.introduce(dead_letters, settings.dead_letter_topic, TOPIC_SECONDS)
+        producers.introduce(dead_letters, settings.dead_letter_topic, TOPIC_SECONDS)
     requests = client.know(
         consumer(client.requests_consumer(settings, precedence)), settings.requests_topic
     )
@@ -73,7 +73,7 @@ def open_clients(settings: Settings, precedence: Precedence, stack: ExitStack) -
         requests=requests,
         changelog=consumer(client.changelog_consumer(settings)),
         dead_letters=dead_letters,
-        replies=producer(client.replies_producer(settings)),
+        replies=producer(producers.replies_producer(settings)),
         lane=lane,
         forwards=forwards,
         snapshots=snapshots,

@@ -8,8 +8,8 @@ from time import monotonic
 import structlog
 from kafka.errors import KafkaError
 
-from consumer.client import Future, Producer
 from consumer.partition import Refused
+from consumer.producers import Future, Producer
 from contract.messages import DEAD_LETTER_BYTES, DEAD_LETTER_VERSION
 
 OVERHEAD_BYTES = 2000

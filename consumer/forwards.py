@@ -17,9 +17,9 @@ import structlog
 from kafka import TopicPartition
 from kafka.errors import KafkaError
 
-from consumer.client import Producer
 from consumer.partition import Record
 from consumer.positions import Sent
+from consumer.producers import Producer
 from consumer.refusal import Refusal
 from consumer.room import Room
 from contract.messages import REQUEST_OF_EVENT, ErrorCode

@@ -19,8 +19,9 @@ from kafka.partitioner import DefaultPartitioner
 from kafka.protocol.producer import ProduceRequest
 from kafka.record.default_records import DefaultRecordBatchBuilder
 
-from consumer.client import Consumer, forget_what_is_gone
+from consumer.client import Consumer
 from consumer.dialects import Message
+from consumer.producers import forget_what_is_gone
 from consumer.settings import Settings
 from contract.kafka import never_create_topics
 

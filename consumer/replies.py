@@ -18,9 +18,9 @@ import structlog
 from kafka.errors import KafkaError, KafkaTimeoutError
 
 from consumer import answer
-from consumer.client import Producer, introduce
 from consumer.dialects import Address, Message
 from consumer.lane import Lane
+from consumer.producers import Producer, introduce
 from consumer.refusal import Refusal
 from consumer.room import Room
 from contract.messages import ErrorCode, Method, RequestOutcome

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
+from kafka import KafkaAdminClient
 from pydantic import BeforeValidator, Field, FilePath, SecretStr, ValidationError, field_validator
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -126,6 +127,11 @@ class Environment(BaseSettings):
                     str(value) if isinstance(value, Path) else value
                 )
         return options
+
+    def admin_options(self) -> dict[str, Any]:
+        """The same for a KafkaAdminClient, which has fewer options than its siblings."""
+        known = KafkaAdminClient.DEFAULT_CONFIG
+        return {name: it for name, it in self.client_options().items() if name in known}
 
 
 def _fault(error: ErrorDetails) -> str:

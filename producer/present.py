@@ -32,10 +32,10 @@ def require_topics(settings: Environment, topics: Collection[str], timeout: floa
         TopicMissingError: One is not there.
         KafkaError: Kafka is not there, or does not show us a topic.
     """
-    known = KafkaAdminClient.DEFAULT_CONFIG  # it has fewer options than its siblings
-    options = {name: it for name, it in settings.client_options().items() if name in known}
     deadline = monotonic() + min(timeout, PATIENCE_SECONDS)
-    with closing(KafkaAdminClient(**options, bootstrap_timeout_ms=int(timeout * 1000))) as admin:
+    with closing(
+        KafkaAdminClient(**settings.admin_options(), bootstrap_timeout_ms=int(timeout * 1000))
+    ) as admin:
         while faults := _faults(admin.describe_topics(list(topics))):
             if monotonic() > deadline:
                 _tell(faults)

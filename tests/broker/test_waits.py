@@ -16,7 +16,7 @@ from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition
 from kafka.errors import KafkaTimeoutError
 from kafka.structs import OffsetAndMetadata
 
-from consumer import client
+from consumer import producers
 from consumer.settings import Settings
 from contract.environment import Environment
 from producer import PredictionClient
@@ -78,7 +78,7 @@ def resident(service: Service) -> int:
 
 def test_to_send_to_a_topic_that_is_not_there_never_blocks(names: dict[str, str]) -> None:
     assert names
-    with closing(client.producer(Settings(), role="test")) as producer:
+    with closing(producers.producer(Settings(), role="test")) as producer:
 
         def send() -> None:
             with pytest.raises(KafkaTimeoutError):
@@ -92,8 +92,8 @@ def test_the_producer_of_replies_asks_for_no_topic_that_was_deleted(
 ) -> None:
     topic = f"{names['REPLIES_TOPIC']}-of-a-guest"
     admin.create_topics({topic: {"num_partitions": 1}})
-    with closing(client.replies_producer(Settings())) as producer:
-        client.introduce(producer, topic, 30)
+    with closing(producers.replies_producer(Settings())) as producer:
+        producers.introduce(producer, topic, 30)
         producer.send(topic, value=b"1").get(timeout=30)
         admin.delete_topics([topic])
         known: Any = getattr(producer, "_metadata")  # noqa: B009

@@ -16,7 +16,7 @@ from kafka.errors import KafkaError
 
 from chaos.conftest import Make
 from chaos.world import World, events, tell
-from consumer import client
+from consumer import client, producers
 from consumer.decode import Unreadable
 from consumer.poll import Pill, poll
 from service import wait_until
@@ -108,7 +108,7 @@ def test_one_record_that_the_broker_rejects_kills_the_idempotent_producer_and_no
     small = f"small-{world.own}"
     world.create(small, 1, **{"max.message.bytes": "1000"})
     producer = (
-        client.producer(world.settings, role="trap")
+        producers.producer(world.settings, role="trap")
         if ours
         else KafkaProducer(bootstrap_servers=world.servers, enable_idempotence=True)
     )
@@ -121,7 +121,7 @@ def test_one_record_that_the_broker_rejects_kills_the_idempotent_producer_and_no
         return "arrived"
 
     with closing(producer):
-        client.introduce(producer, small, 10.0)  # ours does not wait for a topic when it sends
+        producers.introduce(producer, small, 10.0)  # ours does not wait for a topic when it sends
         assert fate(b"x") == "arrived"
         too_large = fate(b"x" * 10_000)
         after = [fate(b"x") for _ in range(3)]

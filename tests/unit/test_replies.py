@@ -8,10 +8,10 @@ import orjson
 import pytest
 from kafka.errors import KafkaTimeoutError, MessageSizeTooLargeError
 
-from consumer.client import Producer
 from consumer.dialects import Address, Message
 from consumer.dialects.families import PLAIN
 from consumer.lane import Arrived, Lane
+from consumer.producers import Producer
 from consumer.replies import OVERHEAD_BYTES, PATIENCE_SECONDS, Replies, Reply
 from contract.messages import Method, RequestOutcome
 

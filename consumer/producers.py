@@ -1,0 +1,122 @@
+"""The producers of the service: none of them waits for anybody.
+
+The options and their reasons are measured ones: docs/FAILURES.md, "The clients".
+"""
+
+from time import monotonic, sleep
+from typing import Any, Protocol
+
+from kafka import KafkaProducer
+from kafka.errors import KafkaTimeoutError
+
+from consumer.client import connect
+from consumer.settings import Settings
+from contract.topics import MAX_SNAPSHOT_BYTES
+
+INTRODUCTION_SECONDS = 0.01
+
+
+class Future(Protocol):
+    """What we use of a send's future."""
+
+    @property
+    def is_done(self) -> bool: ...
+    def add_callback(self, f: Any, *args: object) -> object: ...  # noqa: ANN401
+    def add_errback(self, f: Any, *args: object) -> object: ...  # noqa: ANN401
+    def get(self, timeout: float | None = ...) -> Any: ...  # noqa: ANN401
+
+
+class Producer(Protocol):
+    """What we use of a KafkaProducer."""
+
+    def send(
+        self,
+        topic: str,
+        value: bytes | None = ...,
+        key: bytes | None = ...,
+        headers: list[tuple[str, bytes]] | None = ...,
+        partition: int | None = ...,
+    ) -> Future: ...
+    def partitions_for(self, topic: str) -> set[int]: ...
+    def flush(self, timeout: float | None = ...) -> None: ...
+    def close(self, timeout: float | None = ...) -> None: ...
+
+
+def producer(settings: Settings, *, role: str, **options: object) -> Producer:
+    """A producer that waits for nobody: no batching delay, and ``send`` never blocks.
+
+    Where it does not know the topic, ``send`` raises KafkaTimeoutError at once, and the topic is
+    asked for: see ``introduce``. It has no bound of its own on what it buffers (kafka-python 3.0
+    knows no ``buffer_memory``): whoever sends counts what is not acknowledged.
+
+    Not idempotent: kafka-python's idempotent producer is dead for good after one record that the
+    broker rejects, and what we send may be repeated without harm.
+    """
+    made: Producer = connect(
+        KafkaProducer,
+        **settings.client_options(),
+        client_id=f"{settings.application_id}-{role}-{settings.member}",
+        acks="all",
+        enable_idempotence=False,
+        linger_ms=0,
+        max_block_ms=0,
+        metrics_enabled=False,
+        bootstrap_timeout_ms=2000,
+        **options,
+    )
+    return made
+
+
+def dead_letters_producer(settings: Settings) -> Producer:
+    """For dead letters, which are sent again by us: to whichever partitions there are by then.
+
+    It gives up soon what is for a partition that is gone, as where the topic was made again.
+    """
+    return producer(
+        settings, role="dead-letters", request_timeout_ms=10_000, delivery_timeout_ms=15_000
+    )
+
+
+def forwards_producer(settings: Settings) -> Producer:
+    """For events sent as requests: one request in flight, a retry must not overtake."""
+    return producer(settings, role="forwards", max_in_flight_requests_per_connection=1)
+
+
+def snapshots_producer(settings: Settings) -> Producer:
+    """For snapshots; it hears soon of a partition that the changelog was grown by."""
+    return producer(
+        settings,
+        role="snapshots",
+        max_request_size=MAX_SNAPSHOT_BYTES,
+        metadata_max_age_ms=5000,
+    )
+
+
+def replies_producer(settings: Settings) -> Producer:
+    """For replies: their topics are the requesters', and come and go."""
+    made = producer(settings, role="replies")
+    getattr(made, "_metadata").add_listener(forget_what_is_gone)  # noqa: B009
+    return made
+
+
+def introduce(producer: Producer, topic: str, seconds: float) -> None:
+    """Wait until the producer knows the topic; looks once at least.
+
+    Raises:
+        KafkaError: It does not, after these seconds.
+    """
+    deadline = monotonic() + seconds
+    while True:
+        try:
+            producer.partitions_for(topic)
+        except KafkaTimeoutError:
+            if monotonic() > deadline:
+                raise
+            sleep(INTRODUCTION_SECONDS)
+        else:
+            return
+
+
+def forget_what_is_gone(cluster: Any) -> None:  # noqa: ANN401 - kafka-python's
+    """Called with new metadata: to ask for a topic that was deleted is to ask for ever."""
+    cluster._topics &= cluster._partitions.keys()  # noqa: SLF001
