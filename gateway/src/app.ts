@@ -6,8 +6,9 @@ import helmet from "helmet";
 import type { Logger } from "pino";
 import { apiRouter, route } from "./api.ts";
 import { bearer } from "./auth.ts";
+import type { Appender } from "./appender.ts";
 import type { Client } from "./client.ts";
-import type { Events } from "./events.ts";
+import type { Health } from "./health.ts";
 import type { Metrics } from "./metrics.ts";
 import { Problem, type Code } from "./problem.ts";
 import type { Settings } from "./settings.ts";
@@ -27,7 +28,8 @@ const CONTENT_SECURITY_POLICY = {
 
 export function createApp(
   client: Client,
-  events: Events,
+  events: Appender,
+  health: Health,
   settings: Settings,
   metrics: Metrics,
   log: Logger,
@@ -42,7 +44,7 @@ export function createApp(
     if (stopping.aborted) response.set("Connection", "close");
     next();
   });
-  app.use(operations(client, metrics));
+  app.use(operations(client, health, metrics));
   if (settings.GATEWAY_TOKEN !== undefined) app.use("/v1", bearer(settings.GATEWAY_TOKEN));
   app.use(apiRouter(client, events, settings, metrics, stopping));
   app.use(metrics.observe("other"), express.static(`${ROOT}public`));
@@ -54,13 +56,21 @@ export function createApp(
 }
 
 /** What machines ask of the gateway itself. */
-function operations(client: Client, metrics: Metrics): Router {
+function operations(client: Client, health: Health, metrics: Metrics): Router {
   const router = Router();
   route(router, metrics, "/healthz", {
     get: [
       (_, response) => {
         client.check();
         response.json({ status: "ok" });
+      },
+    ],
+  });
+  route(router, metrics, "/readyz", {
+    get: [
+      (_, response) => {
+        const { ready, ...readiness } = health.look();
+        response.status(ready ? 200 : 503).json(readiness);
       },
     ],
   });
@@ -84,7 +94,8 @@ function operations(client: Client, metrics: Metrics): Router {
 function report(log: Logger): ErrorRequestHandler {
   return (error: unknown, request, response, next) => {
     if (response.headersSent) {
-      next(error); // too late for a status: Express ends the connection
+      response.destroy(); // too late for a status
+      next();
       return;
     }
     const problem = asProblem(error);
