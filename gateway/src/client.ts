@@ -2,7 +2,7 @@
 
 import { randomBytes } from "node:crypto";
 import type { Logger } from "pino";
-import { Appender } from "./appender.ts";
+import { Appender, type Message } from "./appender.ts";
 import type { Cluster } from "./cluster.ts";
 import type { Faults } from "./faults.ts";
 import { decode, encode, isObject } from "./json.ts";
@@ -10,7 +10,7 @@ import { appendingProducer, questionsProducer, repliesConsumer } from "./kafka.t
 import type { Metrics } from "./metrics.ts";
 import { isCode, Problem } from "./problem.ts";
 import { Questions, type Question } from "./questions.ts";
-import { Replies } from "./replies.ts";
+import { CORRELATION_ID, Replies } from "./replies.ts";
 import type { Settings } from "./settings.ts";
 import type { Tokens } from "./token.ts";
 
@@ -23,8 +23,9 @@ export type Ask = (method: Method, params: Params) => Promise<Reply>;
 
 const MAX_IN_FLIGHT = 10_000;
 
-const CORRELATION_ID = Buffer.from("correlation_id");
-const REPLY_TO = Buffer.from("reply_to");
+// Of the dialects that the service speaks (contract/messages.py), one that names a partition.
+const REPLY_TOPIC = Buffer.from("kafka_replyTopic");
+const REPLY_PARTITION = Buffer.from("kafka_replyPartition");
 const DEADLINE = Buffer.from("deadline");
 
 const AWAY = "the gateway cannot reach the service through Kafka now; its log says why";
@@ -95,7 +96,14 @@ export class Client {
     const id = this.#prefix + (this.#asked++).toString(36);
     const timeout = this.#settings.REQUEST_TIMEOUT_MS;
     const { promise, resolve, reject } = Promise.withResolvers<Reply>();
-    const message = { value, headers: this.#headers(id, Date.now() + timeout) };
+    const write = this.#headers.bind(this, id, Date.now() + timeout);
+    const message: Message = {
+      value,
+      // Each time that it is sent: what led a partition then may be gone.
+      get headers() {
+        return write();
+      },
+    };
     const waiting: Waiting = { message, resolve, reject, teaches: method === "learn", over: false };
     this.#waiting.set(id, waiting);
     const timer = setTimeout(() => {
@@ -110,12 +118,16 @@ export class Client {
     });
   };
 
+  /** Where to answer: on a partition that is read now, rather than on any. */
   #headers(id: string, deadline: number): Map<Buffer, Buffer> {
-    return new Map([
-      [CORRELATION_ID, Buffer.from(id)],
-      [REPLY_TO, Buffer.from(this.#settings.REPLIES_TOPIC)],
+    const headers = new Map<Buffer, Buffer>([
+      [Buffer.from(CORRELATION_ID), Buffer.from(id)],
+      [REPLY_TOPIC, Buffer.from(this.#settings.REPLIES_TOPIC)],
       [DEADLINE, Buffer.from(String(deadline))],
     ]);
+    const partition = this.#replies.choose();
+    if (partition !== undefined) headers.set(REPLY_PARTITION, int32(partition));
+    return headers;
   }
 
   #late({ teaches }: Waiting): Problem {
@@ -140,6 +152,12 @@ export class Client {
     if (reply instanceof Problem) waiting.reject(reply);
     else waiting.resolve(reply);
   }
+}
+
+function int32(value: number): Buffer {
+  const bytes = Buffer.alloc(4);
+  bytes.writeInt32BE(value);
+  return bytes;
 }
 
 /** A reply's bytes to the reply, or to the refusal that it carries. */

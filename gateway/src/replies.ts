@@ -15,6 +15,9 @@ const READ_COMMITTED = 1;
 const OFFSET_OUT_OF_RANGE = 1;
 const CLOCKS_DIFFER_MS = 60_000;
 
+/** The header of a reply, and of its question, that says which belongs to which. */
+export const CORRELATION_ID = "kafka_correlationId";
+
 type FetchResponse = ReturnType<typeof fetchV17.parseResponse>;
 
 /** Told of each reply. */
@@ -34,6 +37,7 @@ export class Replies {
   readonly #followed = new Set<number>();
   readonly #loops = new Map<number, Promise<void>>();
   #topicId = "";
+  #turn = 0;
   #begun = false;
   #stopped = false;
 
@@ -60,7 +64,17 @@ export class Replies {
 
   /** Whether any partition is read now: an answer comes by those that have a leader. */
   get heard(): boolean {
-    return this.#cluster.led(this.#topic).some((partition) => this.#followed.has(partition));
+    return this.#heard().length > 0;
+  }
+
+  /** A partition that is read now, each in turn. */
+  choose(): number | undefined {
+    const heard = this.#heard();
+    return heard[this.#turn++ % heard.length];
+  }
+
+  #heard(): number[] {
+    return this.#cluster.led(this.#topic).filter((partition) => this.#followed.has(partition));
   }
 
   async stop(): Promise<void> {
@@ -94,7 +108,7 @@ export class Replies {
           if (partitions.includes(partition)) this.#found(partition);
         patience = POLL_MS;
       } catch (error) {
-        this.#lost(node, partitions, error);
+        this.#lost(node, partitions, error, patience === 0);
         patience = 0;
         await delay(RETRY_MS);
       }
@@ -161,7 +175,7 @@ export class Replies {
   }
 
   #hand(record: { headers: [Buffer | null, Buffer | null][]; value: Buffer | null }): void {
-    const ids = record.headers.filter(([key]) => key?.toString() === "correlation_id");
+    const ids = record.headers.filter(([key]) => key?.toString() === CORRELATION_ID);
     const id = ids.at(-1)?.[1]?.toString("latin1");
     if (id !== undefined && record.value !== null) this.#listener(id, record.value);
   }
@@ -172,7 +186,7 @@ export class Replies {
     this.#begun = true;
   }
 
-  #lost(node: number, partitions: number[], error: unknown): void {
+  #lost(node: number, partitions: number[], error: unknown, again: boolean): void {
     if (this.#stopped) return;
     for (const partition of partitions) this.#followed.delete(partition);
     // The log was cut or recreated: what has come since is found by its time.
@@ -180,7 +194,7 @@ export class Replies {
     this.#cluster.suspect(node);
     // What Kafka itself answers is moved or forbidden: the cluster's next view has it.
     const broker = this.#cluster.metadata?.brokers.get(node);
-    if (broker !== undefined && !(error instanceof ResponseError))
+    if (again && broker !== undefined && !(error instanceof ResponseError))
       this.#faults.see(`replies of ${node}`, [
         { ...diagnose(error, name(broker), this.#settings), partial: this.heard },
       ]);
