@@ -11,6 +11,7 @@ import type { Client } from "./client.ts";
 import type { Health } from "./health.ts";
 import type { Metrics } from "./metrics.ts";
 import { Problem, type Code } from "./problem.ts";
+import { seldom } from "./seldom.ts";
 import type { Settings } from "./settings.ts";
 
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
@@ -92,6 +93,9 @@ function operations(client: Client, health: Health, metrics: Metrics): Router {
 }
 
 function report(log: Logger): ErrorRequestHandler {
+  const tell = seldom((passedOver, err: unknown, path: string) => {
+    log.error({ err, path, passedOver }, "a fault of ours");
+  });
   return (error: unknown, request, response, next) => {
     if (response.headersSent) {
       response.destroy(); // too late for a status
@@ -99,7 +103,7 @@ function report(log: Logger): ErrorRequestHandler {
       return;
     }
     const problem = asProblem(error);
-    if (problem.code === "gateway-fault") log.error({ error, path: request.path }, "a fault of ours");
+    if (problem.code === "gateway-fault") tell(error, request.path);
     response.status(problem.status).set(problem.headers).type("application/problem+json");
     response.send(JSON.stringify(problem));
   };

@@ -29,14 +29,16 @@ class Answerer:
         asked: How often each correlation id is in the requests topic.
     """
 
-    def __init__(self, servers: str, names: Mapping[str, str], partitions: int, **options: str) -> None:
+    def __init__(
+        self, servers: str, names: Mapping[str, str], partitions: int, **options: str
+    ) -> None:
         self._topic = names["REQUESTS_TOPIC"]
         client = {"bootstrap.servers": servers, **QUICK, **options}
         self._consumer = confluent.Consumer(
             client | {"group.id": "none", "enable.auto.commit": False}
         )
         self._consumer.assign(
-            [confluent.TopicPartition(self._topic, number, 0) for number in range(partitions)]
+            [confluent.TopicPartition(topic, number, 0) for number in range(partitions)]
         )
         self._producer = confluent.Producer(client | {"linger.ms": 0})
         self._over = threading.Event()
@@ -82,12 +84,9 @@ class Answerer:
 
 
 @contextmanager
-def answering(
-    servers: str, names: Mapping[str, str], partitions: int, **options: str
-) -> Iterator[Answerer]:
-    """Answer what is asked on the requests topic; ``options`` are librdkafka's, `.` for `_`."""
-    named = {name.replace("_", "."): value for name, value in options.items()}
-    answerer = Answerer(servers, names, partitions, **named)
+def answering(servers: str, names: Mapping[str, str], partitions: int) -> Iterator[Answerer]:
+    """Answer what is asked on the requests topic."""
+    answerer = Answerer(servers, names, partitions)
     answerer.start()
     try:
         yield answerer

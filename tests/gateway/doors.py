@@ -1,4 +1,4 @@
-"""What stands between the gateway and Kafka in tests: TLS with any certificate, a way through, tokens."""
+"""Between the gateway and Kafka: TLS with any certificate, a way through, tokens."""
 
 import asyncio
 import json
@@ -97,7 +97,7 @@ class TokenEndpoint:
         endpoint = self
 
         class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:  # noqa: N802 - http.server's name
+            def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers["Content-Length"])).decode()
                 endpoint.asked.append(body)
                 known = self.headers["Authorization"] == expected

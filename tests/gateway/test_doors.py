@@ -1,4 +1,4 @@
-"""The gateway before a secured Kafka: who comes in, and how each fault is named, seen and mended."""
+"""The gateway before a secured Kafka: who comes in; each fault is named, seen and mended."""
 
 import shutil
 import time
@@ -42,7 +42,16 @@ NEEDED = {
     "EVENTS_TOPIC": ACLOperation.WRITE,
 }
 IN_TIME_S = 15
-TELLING = ("127.0.0.1", "localhost", "http:", "user ", "client ", "SCRAM", "prediction-re", "events-")
+TELLING = (
+    "127.0.0.1",
+    "localhost",
+    "http:",
+    "user ",
+    "client ",
+    "SCRAM",
+    "prediction-re",
+    "events-",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +141,7 @@ def opened(environment: dict[str, str]) -> Iterator[Gateway]:
 
 
 def expect(gateway: Gateway, kind: str, sentence: str, since: float) -> None:
-    """A fault is named within 15 s, once; it is in readiness and a metric, and no caller sees it."""
+    """A fault is named once, within 15 s; readiness and a metric have it, and no caller sees it."""
     wait_until(lambda: f'"{sentence}"' in gateway.log.read_text(), IN_TIME_S)
     print({"named after s": round(time.monotonic() - since, 2)})  # noqa: T201
     wait_until(lambda: kind in gateway.get("/readyz").document["faults"])
@@ -168,7 +177,7 @@ def test_each_way_in_opens(kafka: Kafka, tmp_path: Path) -> None:
         kafka.certificate(),
     ):
         with opened(environment) as gateway:
-            wait_until(lambda: ready(gateway), IN_TIME_S)  # noqa: B023 - it is called here
+            wait_until(lambda: ready(gateway), IN_TIME_S)
             assert gateway.post("/v1/ia/events", [EVENT]).status == 202
     with opened(
         kafka.certificate(
@@ -195,7 +204,9 @@ def test_a_refused_token_is_named_and_a_good_one_opens(kafka: Kafka) -> None:
     endpoint = TokenEndpoint(kafka.security.tokens.token(USER, lifetime_s=-120))
     with giving_tokens(endpoint, CLIENT) as url, opened(kafka.token(url)) as gateway:
         started = time.monotonic()
-        expect(gateway, "token", "Kafka refused the token of client riverline (OAUTHBEARER)", started)
+        expect(
+            gateway, "token", "Kafka refused the token of client riverline (OAUTHBEARER)", started
+        )
         endpoint.token = kafka.security.tokens.token(USER)
         wait_until(lambda: ready(gateway))
 
@@ -213,7 +224,8 @@ def test_a_token_endpoint_that_refuses_or_is_not_there_is_named(kafka: Kafka) ->
 @pytest.mark.parametrize("mechanism", ["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"])
 def test_a_wrong_password_is_named(kafka: Kafka, mechanism: str) -> None:
     started = time.monotonic()
-    with opened(kafka.password(mechanism, KAFKA_SASL_PLAIN_PASSWORD="wrong")) as gateway:
+    wrong = {"KAFKA_SASL_PLAIN_PASSWORD": "wrong"}
+    with opened(kafka.password(mechanism) | wrong) as gateway:
         sentence = f"Kafka refused the password of user riverline ({mechanism})"
         expect(gateway, "password", sentence, started)
 
@@ -232,7 +244,7 @@ def _tls_without_login(kafka: Kafka) -> dict[str, str]:
     return {name: value for name, value in changed.items() if "_SASL_" not in name}
 
 
-def _other_authority(kafka: Kafka, folder: Path) -> str:
+def _other_authority(folder: Path) -> str:
     stranger = Security(folder / "stranger")
     stranger.prepare(None)
     return str(stranger.authority.certificate)
@@ -245,8 +257,10 @@ def _other_authority(kafka: Kafka, folder: Path) -> str:
         (
             _sasl_without_tls,
             "protocol",
-            "{0} closed the connection before the login: "
-            "does it expect KAFKA_SECURITY_PROTOCOL=SASL_PLAINTEXT?",
+            (
+                "{0} closed the connection before the login: "
+                "does it expect KAFKA_SECURITY_PROTOCOL=SASL_PLAINTEXT?"
+            ),
         ),
         (
             _tls_without_login,
@@ -263,17 +277,19 @@ def test_a_wrong_protocol_is_named(
         expect(gateway, kind, says.format(kafka.servers.split(",")[0]), started)
 
 
-def test_tls_before_a_broker_that_has_none_is_named(kafka: Kafka, three_brokers: EmbeddedCluster) -> None:
+def test_tls_before_a_broker_that_has_none_is_named(
+    kafka: Kafka, three_brokers: EmbeddedCluster
+) -> None:
     started = time.monotonic()
     plain = three_brokers.bootstrap_servers
     with opened(kafka.password(KAFKA_BOOTSTRAP_SERVERS=plain)) as gateway:
-        sentence = f"{plain.split(',')[0]} does not speak TLS, which KAFKA_SECURITY_PROTOCOL=SASL_SSL asks for"
-        expect(gateway, "protocol", sentence, started)
+        sentence = "does not speak TLS, which KAFKA_SECURITY_PROTOCOL=SASL_SSL asks for"
+        expect(gateway, "protocol", f"{plain.split(',')[0]} {sentence}", started)
 
 
 def test_an_authority_that_is_not_trusted_is_named(kafka: Kafka, tmp_path: Path) -> None:
     started = time.monotonic()
-    with opened(kafka.password(KAFKA_SSL_CAFILE=_other_authority(kafka, tmp_path))) as gateway:
+    with opened(kafka.password(KAFKA_SSL_CAFILE=_other_authority(tmp_path))) as gateway:
         broker = kafka.servers.split(",")[0]
         sentence = f"the certificate of broker {broker} is signed by nobody in KAFKA_SSL_CAFILE"
         expect(gateway, "certificate", sentence, started)
@@ -299,7 +315,7 @@ def test_an_expired_certificate_is_named_and_a_new_one_opens(kafka: Kafka) -> No
             expect(gateway, "certificate", sentence, started)
         with leading_to(port, kafka.servers.split(",")[0]):
             wait_until(lambda: ready(gateway))
-    assert f'"no longer: {sentence}"' not in sentence
+            assert f'"no longer: {sentence}"' in gateway.log.read_text()
 
 
 def test_a_broker_that_does_not_answer_is_named_and_opens_when_it_does(kafka: Kafka) -> None:
@@ -332,20 +348,23 @@ def test_our_own_certificate_is_named(kafka: Kafka, tmp_path: Path, fault: str) 
             "KAFKA_SSL_KEYFILE": str(shown.key),
         }
         sentence = {
-            "expired": f"our certificate in KAFKA_SSL_CERTFILE has expired: broker {broker} refused it",
-            "stranger": f"broker {broker} refused our certificate in KAFKA_SSL_CERTFILE",
-        }[fault]
+            "expired": "our certificate in KAFKA_SSL_CERTFILE has expired: broker {} refused it",
+            "stranger": "broker {} refused our certificate in KAFKA_SSL_CERTFILE",
+        }[fault].format(broker)
     with opened(environment) as gateway:
         expect(gateway, "certificate", sentence, started)
 
 
 def missing(kafka: Kafka, topic: str) -> str:
     act = "read" if topic == "REPLIES_TOPIC" else "write to"
-    return f"user riverline may not {act} topic {kafka.names[topic]}: {NEEDED[topic].name} is not granted"
+    operation = NEEDED[topic].name
+    return f"user riverline may not {act} topic {kafka.names[topic]}: {operation} is not granted"
 
 
 @pytest.mark.parametrize("topic", list(NEEDED))
-def test_a_missing_permission_is_named_and_its_grant_opens(kafka_of_its_own: Kafka, topic: str) -> None:
+def test_a_missing_permission_is_named_and_its_grant_opens(
+    kafka_of_its_own: Kafka, topic: str
+) -> None:
     kafka = kafka_of_its_own
     for other in NEEDED:
         if other != topic:

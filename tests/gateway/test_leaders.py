@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Self
 
 import pytest
 from kafka import KafkaAdminClient
@@ -54,7 +55,9 @@ def staged(cluster: EmbeddedCluster, replicas: int) -> Iterator[Stage]:
     settings = {"min.insync.replicas": str(max(1, replicas - 1))}
     topics = [names[f"{name}_TOPIC"] for name in ("EVENTS", "REQUESTS", "REPLIES")]
     with KafkaAdminClient(bootstrap_servers=cluster.bootstrap_servers) as admin:
-        admin.create_topics([NewTopic(it, PARTITIONS, replicas, topic_configs=settings) for it in topics])
+        admin.create_topics(
+            [NewTopic(it, PARTITIONS, replicas, topic_configs=settings) for it in topics]
+        )
     cluster.wait_until_in_sync()
     servers = cluster.bootstrap_servers
     with answering(servers, names, PARTITIONS) as answerer, running_gateway(names) as gateway:
@@ -73,7 +76,7 @@ class Callers:
         self.calls: list[tuple[int, float, float, Answer]] = []
         self._threads = [threading.Thread(target=self._run) for _ in range(threads)]
 
-    def __enter__(self) -> "Callers":
+    def __enter__(self) -> Self:
         for thread in self._threads:
             thread.start()
         wait_until(lambda: len(self.calls) > 20)
@@ -143,7 +146,9 @@ def test_a_partition_without_a_leader_is_gone_round(cluster: EmbeddedCluster) ->
 @pytest.mark.parametrize("replicas", [3, 1])
 def test_no_learning_is_asked_for_twice(cluster: EmbeddedCluster, replicas: int) -> None:
     with staged(cluster, replicas) as stage:
-        with Callers(lambda number: stage.gateway.post("/v1/ia/learn", EVENT | {"tv": number})) as callers:
+        with Callers(
+            lambda number: stage.gateway.post("/v1/ia/learn", EVENT | {"tv": number})
+        ) as callers:
             leader = stage.kill_leader("REQUESTS_TOPIC")
             killed = time.monotonic()
             wait_until(lambda: callers.answered_since(killed + 4) > 100, 30)
@@ -166,7 +171,9 @@ def test_accepted_events_are_there_once_each(cluster: EmbeddedCluster, replicas:
     with staged(cluster, replicas) as stage:
 
         def send(number: int) -> Answer:
-            return stage.gateway.post("/v1/ia/events", [EVENT | {"tv": number, "radio": n} for n in range(20)])
+            return stage.gateway.post(
+                "/v1/ia/events", [EVENT | {"tv": number, "radio": n} for n in range(20)]
+            )
 
         with Callers(send) as callers:
             leader = stage.kill_leader("EVENTS_TOPIC")

@@ -1,5 +1,6 @@
 """Raw sockets that take their time: they are let go, and nobody else waits for them."""
 
+import resource
 import socket
 import time
 from collections.abc import Iterator
@@ -12,6 +13,17 @@ from service import wait_until
 
 AT_MOST = 2000
 HEAD = b"POST /v1/ia/events HTTP/1.1\r\nHost: x\r\nContent-Type: application/x-ndjson\r\n"
+
+
+@pytest.fixture(scope="module", autouse=True)
+def sockets_enough() -> Iterator[None]:
+    """Many systems give a process 1,024 files, and more if it asks."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if hard != resource.RLIM_INFINITY and hard < 2 * AT_MOST:
+        pytest.skip(f"a process may have {hard} files here")
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, 2 * AT_MOST), hard))
+    yield
+    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
 @pytest.fixture(scope="module")
@@ -52,7 +64,9 @@ def drip(sender: socket.socket, every: bytes, seconds: float) -> bytes:
 
 def test_heads_that_come_slowly_are_cut_off(gateway: Gateway) -> None:
     with ExitStack() as stack:
-        senders = [stack.enter_context(connect(gateway, b"GET / HTTP/1.1\r\nHost: ")) for _ in range(50)]
+        senders = [
+            stack.enter_context(connect(gateway, b"GET / HTTP/1.1\r\nHost: ")) for _ in range(50)
+        ]
         assert answers(gateway)
         started = time.monotonic()
         told = drip(senders[0], b"x", 10)
@@ -97,7 +111,10 @@ def test_thousands_of_idle_connections_keep_nobody_out(gateway: Gateway) -> None
 
 
 def test_a_long_answer_is_not_cut_off_for_newcomers(gateway: Gateway) -> None:
-    with connect(gateway, b"GET /v1/ia/live HTTP/1.1\r\nHost: x\r\n\r\n") as watching, ExitStack() as stack:
+    with (
+        connect(gateway, b"GET /v1/ia/live HTTP/1.1\r\nHost: x\r\n\r\n") as watching,
+        ExitStack() as stack,
+    ):
         assert watching.recv(65536).startswith(b"HTTP/1.1 200")
         for _ in range(AT_MOST + 100):
             stack.enter_context(connect(gateway))
