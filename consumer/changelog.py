@@ -6,7 +6,7 @@ Used by the learner's thread alone; the follower reads beside it.
 import threading
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from time import monotonic
 
@@ -144,7 +144,9 @@ class Changelog:
         failed = partial(self._failed, number, saved)
         try:
             taken = snapshot.take(partition, number, self._topic_id)
-            document = snapshot.write(taken, _coefficients(partition.view(), partition))
+            document = snapshot.write(
+                taken, _coefficients(self._shared.served.model.parts[number], partition)
+            )
             saved.under_way = self._producer.send(
                 self._topic,
                 value=document,
@@ -204,7 +206,7 @@ class Changelog:
         self._shared.telemetry.snapshot_failed()
         known = self._shared.health.unsaved.get(number)
         if known is not None:
-            self._shared.health.unsaved[number] = replace(known, reason=reason)
+            known.reason = reason
         if not saved.failing:
             saved.failing = True
             log.error(

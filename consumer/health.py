@@ -19,7 +19,7 @@ MAX_REPLY_SECONDS = 10.0
 """A reply that is on its way for longer is one that Kafka does not take."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Unsaved:
     """Progress of a partition that is not saved.
 

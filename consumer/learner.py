@@ -92,7 +92,7 @@ class Learner:
         self._commit()
 
     def _turn(self, stop: threading.Event) -> None:
-        polled = self._poll()
+        polled = self._poll(stop)
         polled_at = monotonic()
         # What came in the same poll as its partition was read from the group's offset.
         ours = self._partitions.keys() - self._take_up_assignment(stop)
@@ -113,10 +113,10 @@ class Learner:
         if polled and self._keeps_up():
             stop.wait(max(0.0, polled_at + PACE_SECONDS - monotonic()))
 
-    def _poll(self) -> Batches | Pill:
+    def _poll(self, stop: threading.Event) -> Batches | Pill:
         if self._dead_letters.full:
             if not self._dead_letters.settle(SETTLE_SECONDS):
-                time.sleep(POLL_MS / 1000)
+                stop.wait(POLL_MS / 1000)
             return {}
         try:
             return poll(self._consumer, POLL_MS)
