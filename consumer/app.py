@@ -80,6 +80,7 @@ class App:
         self._precedence = Precedence()
         self._served = Served(settings.recipe)
         self._telemetry = Telemetry(self._served, _info(settings))
+        self._telemetry.watch_faults(self._health.faults.counts)
         self.web = Web(
             settings.http_host,
             settings.http_port,

@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from consumer.faults import Faults
+
 MAX_SILENCE_SECONDS = 60.0
 """A loop that has not turned for so long is dead; kafka-python's own waits end before."""
 
@@ -46,6 +48,7 @@ class Health:
         behind: Records behind the log's end; None until it is known.
         oldest_reply: When the oldest reply that Kafka has not taken set out, of those to the
             replies topic; None where there is none.
+        faults: What is wrong now, by name.
     """
 
     unsaved_seconds: float = MIN_UNSAVED_SECONDS
@@ -56,6 +59,7 @@ class Health:
     answered_by: str = ""
     behind: int | None = None
     oldest_reply: float | None = None
+    faults: Faults = field(default_factory=Faults)
 
     def beat(self, loop: str, *, now: float) -> None:
         """A loop has turned."""
@@ -89,6 +93,7 @@ def not_ready(health: Health, *, now: float) -> list[str]:
     oldest = health.oldest_reply
     if oldest is not None and now - oldest > MAX_REPLY_SECONDS:
         reasons.append(f"replies have not been delivered for {now - oldest:.0f} s")
+    reasons += health.faults.unready()
     return reasons + [
         f"partition {number} has not been saved for {now - unsaved.since:.0f} s: {unsaved.reason}"
         for number, unsaved in sorted(health.unsaved.copy().items())

@@ -9,12 +9,13 @@ from prometheus_client import (
     Histogram,
     disable_created_metrics,
 )
-from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.gc_collector import GCCollector
 from prometheus_client.platform_collector import PlatformCollector
 from prometheus_client.process_collector import ProcessCollector
 from prometheus_client.registry import Collector
 
+from consumer.faults import FaultKind
 from consumer.partition import Tally
 from consumer.served import Served
 from contract.messages import Method, Outcome, Reason, RequestOutcome
@@ -101,6 +102,10 @@ class Telemetry:
         )
         self._start_closed_sets()
 
+    def watch_faults(self, counts: Mapping[FaultKind, int]) -> None:
+        """Have these counts scraped too."""
+        self.registry.register(FaultsCollector(counts))
+
     def checkpointed(self, seconds: float, size: int, now: float) -> None:
         """A snapshot of so many bytes was acknowledged ``now``, seconds since the epoch."""
         self._checkpoint.observe(seconds)
@@ -176,6 +181,22 @@ class Telemetry:
 
     def _histogram(self, name: str, text: str) -> Histogram:
         return Histogram(name, text, registry=self.registry, buckets=_BUCKETS)
+
+
+class FaultsCollector(Collector):
+    """How often each kind of fault was seen, read at the scrape."""
+
+    def __init__(self, counts: Mapping[FaultKind, int]) -> None:
+        self._counts = counts
+
+    def collect(self) -> Iterable[Metric]:
+        """All kinds, from the start on."""
+        seen = CounterMetricFamily(
+            "riverline_faults", "Faults of Kafka or of the way to it, by kind.", labels=["kind"]
+        )
+        for kind in FaultKind:
+            seen.add_metric([kind], self._counts[kind])
+        yield seen
 
 
 class ModelCollector(Collector):
