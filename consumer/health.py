@@ -1,6 +1,6 @@
 """Is the process alive, and is it ready: what the loops report, and what follows from it."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
 from consumer.faults import Faults
@@ -34,6 +34,23 @@ class Unsaved:
     reason: str
 
 
+FRESH_SECONDS = 3.0
+"""What Kafka told of a log's end longer ago is not known any more."""
+
+
+@dataclass(frozen=True, slots=True)
+class LogEnd:
+    """Where a partition's log ends.
+
+    Attributes:
+        offset: Of the next record to come.
+        at: When Kafka said so, seconds of a monotonic clock.
+    """
+
+    offset: int
+    at: float
+
+
 @dataclass(slots=True)
 class Health:
     """Facts, each written by one thread.
@@ -45,10 +62,14 @@ class Health:
         kafka: Whether Kafka answered when it was last asked.
         assignment: Whether the groups have given us our part, by loop.
         answered_by: The application that answers the requests in our place, if one does.
-        behind: Records behind the log's end; None until it is known.
+        unrestored: Partitions of ours that are not restored yet, as where they have no leader.
+        ends: Where the logs of the events topic's partitions end.
+        behind: Records behind the logs' ends, of partitions whose end is known; None until it is.
+        unknown: Partitions of ours whose log's end is not known now.
         oldest_reply: When the oldest reply that Kafka has not taken set out, of those to the
             replies topic; None where there is none.
         faults: What is wrong now, by name.
+        leaderless: How many partitions of each of our topics have no leader.
     """
 
     unsaved_seconds: float = MIN_UNSAVED_SECONDS
@@ -57,13 +78,28 @@ class Health:
     kafka: bool = False
     assignment: dict[str, bool] = field(default_factory=dict)
     answered_by: str = ""
+    unrestored: frozenset[int] = frozenset()
+    ends: dict[int, LogEnd] = field(default_factory=dict)
     behind: int | None = None
+    unknown: frozenset[int] = frozenset()
     oldest_reply: float | None = None
     faults: Faults = field(default_factory=Faults)
+    leaderless: dict[str, int] = field(default_factory=dict)
 
     def beat(self, loop: str, *, now: float) -> None:
         """A loop has turned."""
         self.beats[loop] = now
+
+    def heard(self, *, now: float) -> bool:
+        """Whether any broker has told of a log's end just now."""
+        return any(now - end.at <= FRESH_SECONDS for end in self.ends.copy().values())
+
+    def lag(self, partition: int, position: int, *, now: float) -> int | None:
+        """Records from a position to the end of the partition's log; None: it is not known now."""
+        end = self.ends.get(partition)
+        if end is None or now - end.at > FRESH_SECONDS:
+            return None
+        return max(0, end.offset - position)
 
 
 def silent_loops(beats: Mapping[str, float], *, now: float) -> list[str]:
@@ -86,6 +122,10 @@ def not_ready(health: Health, *, now: float) -> list[str]:
         waiting = [loop for loop in waiting if loop != "responder"]
     if waiting or not health.assignment:
         reasons.append(f"no assignment yet: {', '.join(waiting) or 'not started'}")
+    if health.unrestored:
+        reasons.append(f"not restored yet: {listed(health.unrestored)}")
+    if health.unknown:
+        reasons.append(f"not known where the log ends: {listed(health.unknown)}")
     if health.behind is None:
         reasons.append("the log's end is not known yet")
     elif health.behind > MAX_BEHIND:
@@ -99,3 +139,9 @@ def not_ready(health: Health, *, now: float) -> list[str]:
         for number, unsaved in sorted(health.unsaved.copy().items())
         if now - unsaved.since > max(health.unsaved_seconds, MIN_UNSAVED_SECONDS)
     ]
+
+
+def listed(numbers: Collection[int]) -> str:
+    """Partitions in words."""
+    word = "partition" if len(numbers) == 1 else "partitions"
+    return f"{word} {', '.join(map(str, sorted(numbers)))}"

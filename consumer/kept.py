@@ -83,7 +83,8 @@ def look(admin: Admin, settings: Settings, brokers: int) -> list[Finding]:
         for found in checks[name](configs[name])
     ]
     for name in named:
-        least = int(configs.get(name, {}).get("min.insync.replicas", 0)) or None
+        own = name != POSITIONS_TOPIC
+        least = int(configs[name]["min.insync.replicas"]) if own and name in configs else None
         copies = of_replicas(there[name]["partitions"], least, brokers)
         findings += [Finding(name, *found) for found in copies]
     return findings
