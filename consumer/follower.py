@@ -15,7 +15,6 @@ from kafka.errors import KafkaError
 
 from consumer import offsets
 from consumer.client import NO_LEADER, Consumer, leader_of
-from consumer.health import LogEnd
 from consumer.partition import PartitionView, Record
 from consumer.poll import Pill, poll
 from consumer.shared import Shared
@@ -242,7 +241,7 @@ class Follower:
         places = [TopicPartition(events, number) for number in range(self._wide)]
         found = offsets.ends(self._consumer, places)
         health, now = self._shared.health, monotonic()
-        health.ends |= {at.partition: LogEnd(end, now) for at, end in found.items()}
+        health.note_ends({at.partition: end for at, end in found.items()}, self._wide, now=now)
         self._shared.telemetry.follows(
             {
                 number: health.lag(number, position, now=now)

@@ -64,6 +64,8 @@ class Health:
         answered_by: The application that answers the requests in our place, if one does.
         unrestored: Partitions of ours that are not restored yet, as where they have no leader.
         ends: Where the logs of the events topic's partitions end.
+        stale: Partitions whose log's end is not known now: since how many seconds, by number; None
+            where it was never known.
         behind: Records behind the logs' ends, of partitions whose end is known; None until it is.
         unknown: Partitions of ours whose log's end is not known now.
         oldest_reply: When the oldest reply that Kafka has not taken set out, of those to the
@@ -80,6 +82,7 @@ class Health:
     answered_by: str = ""
     unrestored: frozenset[int] = frozenset()
     ends: dict[int, LogEnd] = field(default_factory=dict)
+    stale: Mapping[str, float | None] = field(default_factory=dict)
     behind: int | None = None
     unknown: frozenset[int] = frozenset()
     oldest_reply: float | None = None
@@ -93,6 +96,18 @@ class Health:
     def heard(self, *, now: float) -> bool:
         """Whether any broker has told of a log's end just now."""
         return any(now - end.at <= FRESH_SECONDS for end in self.ends.copy().values())
+
+    def note_ends(self, found: Mapping[int, int], partitions: int, *, now: float) -> None:
+        """Kafka has told of these ends, of so many partitions."""
+        self.ends |= {number: LogEnd(end, now) for number, end in found.items()}
+        stale: dict[str, float | None] = {}
+        for number in range(partitions):
+            end = self.ends.get(number)
+            if end is None:
+                stale[str(number)] = None
+            elif now - end.at > FRESH_SECONDS:
+                stale[str(number)] = round(now - end.at, 1)
+        self.stale = stale
 
     def lag(self, partition: int, position: int, *, now: float) -> int | None:
         """Records from a position to the end of the partition's log; None: it is not known now."""

@@ -172,6 +172,8 @@ class Responder:
                 sent = self._forward(request, headers, record, at, address)
             else:
                 body = answer.answer(request, self._served.model)
+                if stale := self._health.stale:
+                    body |= {"stale_seconds": stale}
                 sent = self._send(address, record.key, method, body, RequestOutcome.ANSWERED)
         except Refusal as refusal:
             sent = self._refuse(address, record.key, method, refusal)
