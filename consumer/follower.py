@@ -241,7 +241,11 @@ class Follower:
         places = [TopicPartition(events, number) for number in range(self._wide)]
         found = offsets.ends(self._consumer, places)
         health, now = self._shared.health, monotonic()
-        health.note_ends({at.partition: end for at, end in found.items()}, self._wide, now=now)
+        health.note_ends(
+            {at.partition: end for at, end in found.items()},
+            {at.partition: leader_of(self._consumer, at) != NO_LEADER for at in places},
+            now=now,
+        )
         self._shared.telemetry.follows(
             {
                 number: health.lag(number, position, now=now)

@@ -64,6 +64,7 @@ class Health:
         answered_by: The application that answers the requests in our place, if one does.
         unrestored: Partitions of ours that are not restored yet, as where they have no leader.
         ends: Where the logs of the events topic's partitions end.
+        cut_off: Those of these partitions that have no leader.
         stale: Partitions whose log's end is not known now: since how many seconds, by number; None
             where it was never known.
         behind: Records behind the logs' ends, of partitions whose end is known; None until it is.
@@ -82,6 +83,7 @@ class Health:
     answered_by: str = ""
     unrestored: frozenset[int] = frozenset()
     ends: dict[int, LogEnd] = field(default_factory=dict)
+    cut_off: frozenset[int] = frozenset()
     stale: Mapping[str, float | None] = field(default_factory=dict)
     behind: int | None = None
     unknown: frozenset[int] = frozenset()
@@ -97,22 +99,23 @@ class Health:
         """Whether any broker has told of a log's end just now."""
         return any(now - end.at <= FRESH_SECONDS for end in self.ends.copy().values())
 
-    def note_ends(self, found: Mapping[int, int], partitions: int, *, now: float) -> None:
-        """Kafka has told of these ends, of so many partitions."""
+    def note_ends(self, found: Mapping[int, int], led: Mapping[int, bool], *, now: float) -> None:
+        """Kafka has told of these ends; of each partition, whether it has a leader."""
         self.ends |= {number: LogEnd(end, now) for number, end in found.items()}
+        self.cut_off = frozenset(number for number, is_led in led.items() if not is_led)
         stale: dict[str, float | None] = {}
-        for number in range(partitions):
+        for number in led:
             end = self.ends.get(number)
             if end is None:
                 stale[str(number)] = None
-            elif now - end.at > FRESH_SECONDS:
+            elif number in self.cut_off or now - end.at > FRESH_SECONDS:
                 stale[str(number)] = round(now - end.at, 1)
         self.stale = stale
 
     def lag(self, partition: int, position: int, *, now: float) -> int | None:
         """Records from a position to the end of the partition's log; None: it is not known now."""
         end = self.ends.get(partition)
-        if end is None or now - end.at > FRESH_SECONDS:
+        if end is None or partition in self.cut_off or now - end.at > FRESH_SECONDS:
             return None
         return max(0, end.offset - position)
 
