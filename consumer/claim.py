@@ -95,6 +95,7 @@ class Claim:
         self._predecessors: set[str] = set()
         self._looked_at = -math.inf
         self._unseen = False
+        self._left_word = False
         self.answering = False
 
     def look(self, admin: Admin) -> None:
@@ -131,7 +132,7 @@ class Claim:
         Raises:
             KafkaError: Kafka is away.
         """
-        if self._settings.take_over and self.answering:
+        if self._left_word:
             admin.alter_group_offsets(self._words, {self._place: OffsetAndMetadata(0, "", -1)})
 
     def _decide(self, admin: Admin, others: set[str], word: str | None) -> None:
@@ -191,6 +192,7 @@ class Claim:
             admin.alter_group_offsets(
                 self._words, {self._place: OffsetAndMetadata(0, str(word), -1)}
             )
+            self._left_word = True
         return None if word is None else word.application
 
     def _adopt(self, admin: Admin) -> None:

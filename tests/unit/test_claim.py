@@ -61,6 +61,7 @@ class Groups:
     def __init__(self, *, there: bool = True, offsets: BrokerResponseError | None = None) -> None:
         self.there = there
         self.offsets = offsets
+        self.words: list[str] = []
 
     def list_groups(self) -> list[dict[str, Any]]:
         return [{"group_id": "other-responder", "group_state": "Stable"}] if self.there else []
@@ -73,6 +74,9 @@ class Groups:
         if self.offsets is not None:
             raise self.offsets
         return {group: {} for group in groups}
+
+    def alter_group_offsets(self, _group: str, offsets: Mapping[object, Any]) -> None:
+        self.words += [offset.metadata for offset in offsets.values()]
 
 
 def looked(claim: Claim, groups: Groups) -> bool:
@@ -95,3 +99,23 @@ def test_while_kafka_cannot_tell_nothing_changes(*, answering: bool) -> None:
     assert looked(claim, groups) is answering
     groups.there, groups.offsets = answering, CoordinatorNotAvailableError()
     assert looked(claim, groups) is answering
+
+
+def test_who_ends_before_it_could_take_over_takes_its_word_back() -> None:
+    groups = Groups()
+    admin: Admin = groups  # type: ignore[assignment]  # as much of one as is used
+    claim = Claim(Settings(take_over=True), Health())
+    assert not looked(claim, groups)
+    claim.retract(admin)
+    left, taken_back = groups.words
+    assert left.startswith("riverline ")
+    assert taken_back == ""
+
+
+def test_who_left_no_word_takes_none_back() -> None:
+    groups = Groups(there=False)
+    admin: Admin = groups  # type: ignore[assignment]  # as much of one as is used
+    claim = Claim(Settings(), Health())
+    assert looked(claim, groups)
+    claim.retract(admin)
+    assert groups.words == []
