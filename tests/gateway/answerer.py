@@ -29,11 +29,9 @@ class Answerer:
         asked: How often each correlation id is in the requests topic.
     """
 
-    def __init__(
-        self, servers: str, names: Mapping[str, str], partitions: int, **options: str
-    ) -> None:
-        self._topic = names["REQUESTS_TOPIC"]
-        client = {"bootstrap.servers": servers, **QUICK, **options}
+    def __init__(self, servers: str, names: Mapping[str, str], partitions: int) -> None:
+        topic = names["REQUESTS_TOPIC"]
+        client = {"bootstrap.servers": servers, **QUICK}
         self._consumer = confluent.Consumer(
             client | {"group.id": "none", "enable.auto.commit": False}
         )
