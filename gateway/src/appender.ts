@@ -134,8 +134,8 @@ export class Appender {
   }
 
   #fail(batches: Batch[], error: unknown): void {
-    const sentence = `records for ${this.#topic} were not confirmed: ${reason(error)}`;
-    this.#faults.note({ kind: "other", sentence });
+    const sentence = `records for ${this.#topic} were not confirmed`;
+    this.#faults.note({ kind: "other", sentence }, reason(error));
     const doubt = notAppended(error) ? "has not taken it" : "has not confirmed: it may be there or not";
     for (const { reject } of batches) reject(new Problem("kafka-away", `Kafka ${doubt}`));
   }

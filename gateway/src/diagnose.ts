@@ -56,7 +56,7 @@ export function diagnose(error: unknown, broker: string, doors: Doors): Fault {
   const token = chain.find((one) => one instanceof TokenError);
   if (token !== undefined) return { kind: "token", sentence: token.message };
   const codes = new Set(chain.flatMap(({ code, apiId }) => [code, apiId]));
-  const said = chain.map(({ message }) => message).join(" ");
+  const said = reason(error);
   return (
     ofCertificates(codes, said, broker, doors) ??
     ofPasswords(codes, broker, doors) ??
@@ -74,9 +74,9 @@ export function principal(doors: Doors): string {
   return certificate === undefined ? "user ANONYMOUS" : `user ${certificate.subject.replaceAll("\n", ",")}`;
 }
 
-/** What an error of the library says, with what lies beneath it. */
+/** What an error of the library says, with what lies beneath it; each thing once. */
 export function reason(error: unknown): string {
-  return [...beneath(error)].map(({ message }) => message).join(" ");
+  return [...new Set([...beneath(error)].map(({ message }) => message))].join(" ");
 }
 
 interface Link extends Error {

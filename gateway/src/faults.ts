@@ -34,7 +34,7 @@ export class Faults {
   /** What a part of the gateway sees now, in place of what it saw before. */
   see(source: string, faults: readonly Fault[]): void {
     this.#seen.set(source, faults);
-    for (const fault of faults) this.note(fault);
+    for (const fault of faults) this.#tell(fault);
     const standing = new Set(this.standing.map(({ sentence }) => sentence));
     for (const [sentence, told] of this.#told) {
       if (standing.has(sentence)) continue;
@@ -44,12 +44,19 @@ export class Faults {
     }
   }
 
-  /** Count a fault, and tell of it unless that was done within a minute. */
-  note({ kind, sentence }: Fault): void {
+  /** Tell of what has happened and is over; `because` may vary. */
+  note(fault: Fault, because: string): void {
+    this.#tell(fault, { because });
+    const told = this.#told.get(fault.sentence);
+    if (told !== undefined) told.open = false;
+  }
+
+  /** Count a fault, and write it down unless that was done within a minute. */
+  #tell({ kind, sentence }: Fault, more: { because?: string } = {}): void {
     this.#metrics.kafkaFault(kind);
     const told = this.#told.get(sentence);
     if (told !== undefined && this.#now() - told.at < REPEAT_MS) return;
     this.#told.set(sentence, { at: this.#now(), open: true });
-    this.#log.warn({ kind }, sentence);
+    this.#log.warn({ kind, ...more }, sentence);
   }
 }

@@ -82,8 +82,8 @@ export class Questions {
   }
 
   #fail(questions: readonly Question[], error: unknown): void {
-    const sentence = `questions were not taken: ${reason(error)}`;
-    this.#faults.note({ kind: "other", sentence });
+    const sentence = `questions for ${this.#topic} were not taken`;
+    this.#faults.note({ kind: "other", sentence }, reason(error));
     for (const { reject } of questions) reject(new Problem("kafka-away", "Kafka has not taken the question"));
   }
 }

@@ -99,6 +99,8 @@ const Environment = z.object({
 
 export type Settings = Readonly<z.infer<typeof Environment>>;
 
+const OPTIONAL = /^KAFKA_(SASL|SSL)_|_FILE$/;
+
 type Environ = Readonly<Record<string, string | undefined>>;
 
 /**
@@ -132,7 +134,10 @@ export function describeSettings(): string {
 /** The environment with each secret that a file holds, less the file's last newline. */
 function readSecrets(environ: Environ): [faults: string[], given: Record<string, string>] {
   const faults: string[] = [];
-  const entries = Object.entries(environ).filter((entry) => entry[1] !== undefined);
+  // An option left empty, as in a compose file, is none.
+  const entries = Object.entries(environ).filter(
+    ([name, value]) => value !== undefined && (value !== "" || !OPTIONAL.test(name)),
+  );
   const given = Object.fromEntries(entries) as Record<string, string>;
   for (const name of SECRETS) {
     const { [`${name}_FILE`]: path, ...rest } = given;

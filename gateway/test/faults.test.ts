@@ -43,6 +43,14 @@ test("one that comes and goes fills no log", () => {
   assert.deepEqual(said, [AWAY.sentence, `no longer: ${AWAY.sentence}`]);
 });
 
+test("what has happened is told once a minute, and has no end to be told", () => {
+  const { said, faults } = world();
+  for (let time = 0; time < 10; time += 1) faults.note(AWAY, `for the ${time}th time`);
+  faults.see("cluster", []);
+  assert.deepEqual(said, [AWAY.sentence]);
+  assert.deepEqual(faults.standing, []);
+});
+
 test("one that two parts see is one, and stands until neither sees it", () => {
   const { said, faults } = world();
   faults.see("cluster", [AWAY]);

@@ -157,6 +157,10 @@ test("a secret may be in a file, less its last newline", () => {
   });
 });
 
+test("an option that is left empty is none", () => {
+  assert.deepEqual(faults({ KAFKA_SASL_MECHANISM: "", KAFKA_SSL_CAFILE: "", GATEWAY_TOKEN_FILE: "" }), []);
+});
+
 test("a secret given twice, or in a file that is not there, is refused", () => {
   inFolder((write) => {
     const path = write("token", "t0ken");

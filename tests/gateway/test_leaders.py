@@ -16,7 +16,7 @@ from kafka.admin import NewTopic
 from broker import EmbeddedCluster
 from gateway.answerer import Answerer, answering, read_all
 from gateway.running import EVENT, Answer, Gateway, running_gateway
-from service import own_names, wait_until
+from service import LEARNED, own_names, running_service, wait_until
 
 pytestmark = pytest.mark.slow
 
@@ -117,6 +117,26 @@ def test_no_question_fails_when_a_leader_is_killed(cluster: EmbeddedCluster, top
         assert callers.statuses() == {200: len(callers.calls)}
         assert callers.slowest(found + 1) < 1
         assert stage.gateway.process.poll() is None
+
+
+def test_the_service_answers_through_each_brokers_death(cluster: EmbeddedCluster) -> None:
+    names = own_names(cluster.bootstrap_servers)
+    with running_service(**names) as service:
+        wait_until(lambda: service.ready)
+        with running_gateway(names) as gateway:
+            events = [EVENT | {"tv": tv, "sales": 7 + tv % 3} for tv in range(100)]
+            assert gateway.post("/v1/ia/events", events).status == 202
+            wait_until(lambda: service.metric(LEARNED) == 100)
+            with Callers(lambda _: gateway.get("/v1/ia/predict?tv=1")) as callers:
+                for number in cluster.numbers:
+                    cluster.kill(number)
+                    killed = time.monotonic()
+                    wait_until(lambda: callers.answered_since(killed + 6) > 50, 60)  # noqa: B023
+                    cluster.start(number)
+                    cluster.wait_until_in_sync()
+            print(callers.statuses(), {"slowest s": callers.slowest()})  # noqa: T201
+            failed = len(callers.calls) - callers.statuses()[200]
+            assert failed <= len(callers.calls) / 200
 
 
 def test_a_partition_without_a_leader_is_gone_round(cluster: EmbeddedCluster) -> None:
