@@ -1,5 +1,7 @@
 """Who asks a cluster whose brokers come and go: is answered, or told what is documented."""
 
+import subprocess
+import sys
 import threading
 import uuid
 from collections.abc import Callable, Iterator
@@ -7,9 +9,11 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from time import monotonic
+from typing import Any
 
+import orjson
 import pytest
-from kafka import KafkaAdminClient
+from kafka import KafkaAdminClient, KafkaConsumer, TopicPartition
 from kafka.admin import NewTopic
 from kafka.errors import KafkaError
 
@@ -18,6 +22,7 @@ from contract.environment import Environment
 from echo import echo
 from leaks import unclosed_sockets
 from producer import LearningUnknownError, PredictionClient
+from producer.simulate import simulate
 from service import own_names, wait_until
 
 pytestmark = pytest.mark.slow  # three more brokers
@@ -42,11 +47,9 @@ def topics(cluster: EmbeddedCluster, monkeypatch: pytest.MonkeyPatch) -> Callabl
         settings = Environment.read()
         config = {"min.insync.replicas": str(max(1, replicas - 1))}
         with KafkaAdminClient(**settings.admin_options()) as admin:
+            made = settings.requests_topic, settings.replies_topic, settings.events_topic
             admin.create_topics(
-                [
-                    NewTopic(name, PARTITIONS, replicas, topic_configs=config)
-                    for name in (settings.requests_topic, settings.replies_topic)
-                ]
+                [NewTopic(name, PARTITIONS, replicas, topic_configs=config) for name in made]
             )
         cluster.wait_until_in_sync()
         return settings
@@ -194,3 +197,56 @@ def test_a_client_opens_beside_a_broker_that_says_nothing(
         for _ in range(5):
             with PredictionClient(settings) as client:
                 assert client.predict(tv=1)["params"] == {"tv": 1}
+
+
+@pytest.mark.parametrize("replicas", [1, 3])
+def test_events_are_sent_once_and_in_order_whatever_brokers_do(
+    cluster: EmbeddedCluster, topics: Callable[..., Environment], replicas: int
+) -> None:
+    settings = topics(replicas=replicas)
+    command = [sys.executable, "-m", "producer", "simulate", "--count", "30000", "--rate", "2000"]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as sending:
+        for number in cluster.numbers:
+            count = written(settings)
+            wait_until(lambda: written(settings) > count + 2000)  # noqa: B023
+            cluster.kill(number)
+            if replicas == 1:
+                wait_until(lambda: 0 < len(led(settings, settings.events_topic)) < PARTITIONS)
+            cluster.start(number)
+            cluster.wait_until_in_sync()
+        assert sending.stderr is not None
+        said = sending.stderr.read()
+    assert sending.returncode == 0, said
+    assert "30,000 of 30,000 events are on" in said
+    records = sent(settings)
+    expected = sorted(map(orjson.dumps, simulate(30_000, seed=1)))
+    assert sorted(record.value for record in records) == expected
+    for partition in range(PARTITIONS):
+        times = [record.timestamp for record in records if record.partition == partition]
+        assert times == sorted(times)
+
+
+def written(settings: Environment) -> int:
+    """How many events are in those partitions that have a leader."""
+    partitions = [
+        TopicPartition(settings.events_topic, it) for it in led(settings, settings.events_topic)
+    ]
+    try:
+        with KafkaConsumer(**settings.client_options()) as consumer:
+            return sum(consumer.end_offsets(partitions, timeout_ms=1000).values())
+    except (KafkaError, KeyError):  # a leader goes just now
+        return 0
+
+
+def sent(settings: Environment) -> list[Any]:
+    """All events."""
+    partitions = [TopicPartition(settings.events_topic, it) for it in range(PARTITIONS)]
+    records: list[Any] = []
+    with KafkaConsumer(**settings.client_options()) as consumer:
+        consumer.assign(partitions)
+        consumer.seek_to_beginning()
+        count = written(settings)
+        while len(records) < count:
+            for batch in consumer.poll(timeout_ms=200).values():
+                records += batch
+    return records
