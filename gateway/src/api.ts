@@ -1,10 +1,10 @@
 /** The routes under /v1/ia: HTTP in, questions and events out. */
 
 import { Router, type Request, type RequestHandler } from "express";
+import type { Appender } from "./appender.ts";
 import { MAX_BATCH_BYTES, readArray, readLines } from "./batch.ts";
-import { Admission, readBody } from "./body.ts";
+import { Admission } from "./body.ts";
 import type { Ask, Client, Params } from "./client.ts";
-import type { Events } from "./events.ts";
 import { readForm, readQuery } from "./forms.ts";
 import { decode, isObject } from "./json.ts";
 import { liveRouter } from "./live.ts";
@@ -45,7 +45,7 @@ function refuseMethod(allow: string): RequestHandler {
 /** The HTTP API. */
 export function apiRouter(
   client: Client,
-  events: Events,
+  events: Appender,
   settings: Settings,
   metrics: Metrics,
   stopping: AbortSignal,
@@ -53,7 +53,6 @@ export function apiRouter(
   const router = Router();
   const admission = new Admission();
   metrics.inFlight("bytes", () => admission.bytes);
-  const body = (types: string[], limit: number) => [admission.admit(limit), readBody(types, limit)].flat();
   const add = (path: string, methods: Methods) => {
     route(router, metrics, `/v1/ia${path}`, methods);
   };
@@ -65,18 +64,18 @@ export function apiRouter(
   });
   add("/predict", {
     get: [answer(client.ask, "predict", query)],
-    post: [...body([JSON_TYPE], MAX_QUESTION_BYTES), answer(client.ask, "predict", object)],
+    post: [admission.readBody([JSON_TYPE], MAX_QUESTION_BYTES), answer(client.ask, "predict", object)],
   });
   add("/describe", { get: [answer(client.ask, "describe", query)] });
   add("/train", { get: [train(client.ask)] });
   add("/learn", {
     post: [
-      ...body([JSON_TYPE, FORM_TYPE], MAX_QUESTION_BYTES),
+      admission.readBody([JSON_TYPE, FORM_TYPE], MAX_QUESTION_BYTES),
       answer(client.ask, "learn", (request) => event(request, settings.FIELDS), 202),
     ],
   });
   add("/events", {
-    post: [...body([JSON_TYPE, LINES_TYPE], MAX_BATCH_BYTES), accept(client, events)],
+    post: [admission.readBody([JSON_TYPE, LINES_TYPE], MAX_BATCH_BYTES), accept(events)],
   });
   router.use("/v1/ia/live", metrics.observe("/v1/ia/live"), untilStop(stopping));
   router.use(liveRouter(client.ask));
@@ -107,12 +106,12 @@ function train(ask: Ask): RequestHandler {
   };
 }
 
-function accept(client: Client, events: Events): RequestHandler {
+function accept(events: Appender): RequestHandler {
   return async (request, response) => {
     const bytes = request.body as Buffer;
     const values = request.is(LINES_TYPE) ? readLines(bytes) : readArray(bytes);
-    client.check();
-    await events.send(values);
+    events.check();
+    await events.send(values.map((value) => ({ value })));
     response.status(202).json({ accepted: values.length });
   };
 }

@@ -6,10 +6,12 @@ import helmet from "helmet";
 import type { Logger } from "pino";
 import { apiRouter, route } from "./api.ts";
 import { bearer } from "./auth.ts";
+import type { Appender } from "./appender.ts";
 import type { Client } from "./client.ts";
-import type { Events } from "./events.ts";
+import type { Health } from "./health.ts";
 import type { Metrics } from "./metrics.ts";
 import { Problem, type Code } from "./problem.ts";
+import { seldom } from "./seldom.ts";
 import type { Settings } from "./settings.ts";
 
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
@@ -27,7 +29,8 @@ const CONTENT_SECURITY_POLICY = {
 
 export function createApp(
   client: Client,
-  events: Events,
+  events: Appender,
+  health: Health,
   settings: Settings,
   metrics: Metrics,
   log: Logger,
@@ -42,7 +45,7 @@ export function createApp(
     if (stopping.aborted) response.set("Connection", "close");
     next();
   });
-  app.use(operations(client, metrics));
+  app.use(operations(client, health, metrics));
   if (settings.GATEWAY_TOKEN !== undefined) app.use("/v1", bearer(settings.GATEWAY_TOKEN));
   app.use(apiRouter(client, events, settings, metrics, stopping));
   app.use(metrics.observe("other"), express.static(`${ROOT}public`));
@@ -54,13 +57,21 @@ export function createApp(
 }
 
 /** What machines ask of the gateway itself. */
-function operations(client: Client, metrics: Metrics): Router {
+function operations(client: Client, health: Health, metrics: Metrics): Router {
   const router = Router();
   route(router, metrics, "/healthz", {
     get: [
       (_, response) => {
         client.check();
         response.json({ status: "ok" });
+      },
+    ],
+  });
+  route(router, metrics, "/readyz", {
+    get: [
+      (_, response) => {
+        const { ready, ...readiness } = health.look();
+        response.status(ready ? 200 : 503).json(readiness);
       },
     ],
   });
@@ -82,13 +93,17 @@ function operations(client: Client, metrics: Metrics): Router {
 }
 
 function report(log: Logger): ErrorRequestHandler {
+  const tell = seldom((passedOver, err: unknown, path: string) => {
+    log.error({ err, path, passedOver }, "a fault of ours");
+  });
   return (error: unknown, request, response, next) => {
     if (response.headersSent) {
-      next(error); // too late for a status: Express ends the connection
+      response.destroy(); // too late for a status
+      next();
       return;
     }
     const problem = asProblem(error);
-    if (problem.code === "gateway-fault") log.error({ error, path: request.path }, "a fault of ours");
+    if (problem.code === "gateway-fault") tell(error, request.path);
     response.status(problem.status).set(problem.headers).type("application/problem+json");
     response.send(JSON.stringify(problem));
   };

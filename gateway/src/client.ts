@@ -1,14 +1,18 @@
 /** Request/reply over Kafka: thousands of questions in flight over one reply topic. */
 
 import { randomBytes } from "node:crypto";
-import type { MessageToProduce, Producer } from "@platformatic/kafka";
 import type { Logger } from "pino";
+import { Appender, type Message } from "./appender.ts";
+import type { Cluster } from "./cluster.ts";
+import type { Faults } from "./faults.ts";
 import { decode, encode, isObject } from "./json.ts";
-import { questionsProducer, reason, repliesConsumer } from "./kafka.ts";
+import { appendingProducer, questionsProducer, repliesConsumer } from "./kafka.ts";
 import type { Metrics } from "./metrics.ts";
 import { isCode, Problem } from "./problem.ts";
-import { Replies } from "./replies.ts";
+import { Questions, type Question } from "./questions.ts";
+import { CORRELATION_ID, Replies } from "./replies.ts";
 import type { Settings } from "./settings.ts";
+import type { Tokens } from "./token.ts";
 
 export type Method = "predict" | "train" | "describe" | "learn";
 export type Params = Record<string, unknown>;
@@ -19,59 +23,69 @@ export type Ask = (method: Method, params: Params) => Promise<Reply>;
 
 const MAX_IN_FLIGHT = 10_000;
 
-const CORRELATION_ID = Buffer.from("correlation_id");
-const REPLY_TO = Buffer.from("reply_to");
+// Of the dialects that the service speaks (contract/messages.py), one that names a partition.
+const REPLY_TOPIC = Buffer.from("kafka_replyTopic");
+const REPLY_PARTITION = Buffer.from("kafka_replyPartition");
 const DEADLINE = Buffer.from("deadline");
 
-interface Waiting {
-  resolve: (reply: Reply) => void;
-  reject: (problem: Problem) => void;
+const AWAY = "the gateway cannot reach the service through Kafka now; its log says why";
+
+interface Waiting extends Question {
+  readonly resolve: (reply: Reply) => void;
+  /** Whether it teaches: then it is appended once, and never asked again to be sure. */
+  readonly teaches: boolean;
 }
 
 /** Asks the service. Any number of gateways may share the reply topic: ids are random. */
 export class Client {
   readonly #settings: Settings;
   readonly #metrics: Metrics;
-  readonly #producer: Producer;
+  readonly #cluster: Cluster;
+  readonly #questions: Questions;
+  readonly #lessons: Appender;
   readonly #replies: Replies;
   readonly #waiting = new Map<string, Waiting>();
   readonly #prefix = `${randomBytes(12).toString("base64url")}.`;
-  #batch = new Map<string, MessageToProduce>();
   #asked = 0;
 
-  constructor(settings: Settings, metrics: Metrics, log: Logger) {
+  constructor(
+    settings: Settings,
+    cluster: Cluster,
+    faults: Faults,
+    metrics: Metrics,
+    log: Logger,
+    tokens?: Tokens,
+  ) {
+    const { REQUESTS_TOPIC: topic, REQUEST_TIMEOUT_MS: timeout } = settings;
     this.#settings = settings;
     this.#metrics = metrics;
-    this.#producer = questionsProducer(settings);
-    this.#replies = new Replies(
-      repliesConsumer(settings),
-      settings.REPLIES_TOPIC,
-      {
-        reply: (id, value) => {
-          this.#settle(id, value);
-        },
-        away: (why) => {
-          this.#failAll(why);
-        },
-      },
-      log,
-    );
+    this.#cluster = cluster;
+    this.#questions = new Questions(topic, questionsProducer(settings, cluster, tokens), cluster, faults);
+    const producer = appendingProducer(settings, cluster, tokens);
+    this.#lessons = new Appender(topic, timeout, producer, cluster, faults);
+    const consumer = repliesConsumer(settings, cluster, tokens);
+    const settle = this.#settle.bind(this);
+    this.#replies = new Replies(consumer, settings, cluster, faults, settle, log);
+    cluster.onChange(() => {
+      this.#askAgain();
+    });
     metrics.inFlight("questions", () => this.#waiting.size);
+  }
+
+  /** Whether a question can be asked and its answer be heard. */
+  get ready(): boolean {
+    const { REQUESTS_TOPIC, REPLIES_TOPIC } = this.#settings;
+    return this.#cluster.serves(REQUESTS_TOPIC) && this.#cluster.serves(REPLIES_TOPIC) && this.#replies.heard;
   }
 
   /** @throws {Problem} Kafka is known to be away: nobody has to wait to learn that. */
   check(): void {
-    const why = this.#replies.fault;
-    if (why !== undefined) throw new Problem("kafka-away", `no reply can be read: ${why}`);
-  }
-
-  start(): void {
-    this.#replies.start();
+    if (!this.ready) throw new Problem("kafka-away", AWAY);
   }
 
   async stop(): Promise<void> {
     await this.#replies.stop();
-    await this.#producer.close();
+    await Promise.all([this.#questions.stop(), this.#lessons.stop()]);
   }
 
   readonly ask: Ask = async (method, params) => {
@@ -82,42 +96,50 @@ export class Client {
     const id = this.#prefix + (this.#asked++).toString(36);
     const timeout = this.#settings.REQUEST_TIMEOUT_MS;
     const { promise, resolve, reject } = Promise.withResolvers<Reply>();
-    this.#waiting.set(id, { resolve, reject });
+    const write = this.#headers.bind(this, id, Date.now() + timeout);
+    const message: Message = {
+      value,
+      // Each time that it is sent: what led a partition then may be gone.
+      get headers() {
+        return write();
+      },
+    };
+    const waiting: Waiting = { message, resolve, reject, teaches: method === "learn", over: false };
+    this.#waiting.set(id, waiting);
     const timer = setTimeout(() => {
-      reject(new Problem("timeout", `no answer within ${timeout} ms: is the service running?`));
+      reject(this.#late(waiting));
     }, timeout);
-    try {
-      this.#send(id, value, Date.now() + timeout);
-      return await promise;
-    } finally {
+    if (waiting.teaches) this.#lessons.send([message]).catch(reject);
+    else this.#questions.send(waiting);
+    return promise.finally(() => {
       clearTimeout(timer);
+      waiting.over = true;
       this.#waiting.delete(id);
-    }
+    });
   };
 
-  /** Questions of one turn of the event loop go out together: one request to Kafka for all. */
-  #send(id: string, value: Buffer, deadline: number): void {
-    if (this.#batch.size === 0) setImmediate(() => void this.#flush());
-    this.#batch.set(id, {
-      topic: this.#settings.REQUESTS_TOPIC,
-      value,
-      headers: new Map([
-        [CORRELATION_ID, Buffer.from(id)],
-        [REPLY_TO, Buffer.from(this.#settings.REPLIES_TOPIC)],
-        [DEADLINE, Buffer.from(String(deadline))],
-      ]),
-    });
+  /** Where to answer: on a partition that is read now, rather than on any. */
+  #headers(id: string, deadline: number): Map<Buffer, Buffer> {
+    const headers = new Map<Buffer, Buffer>([
+      [Buffer.from(CORRELATION_ID), Buffer.from(id)],
+      [REPLY_TOPIC, Buffer.from(this.#settings.REPLIES_TOPIC)],
+      [DEADLINE, Buffer.from(String(deadline))],
+    ]);
+    const partition = this.#replies.choose();
+    if (partition !== undefined) headers.set(REPLY_PARTITION, int32(partition));
+    return headers;
   }
 
-  async #flush(): Promise<void> {
-    const batch = this.#batch;
-    this.#batch = new Map();
-    try {
-      await this.#producer.send({ messages: [...batch.values()] });
-    } catch (error) {
-      const why = `Kafka did not take the question: ${reason(error)}`;
-      for (const id of batch.keys()) this.#waiting.get(id)?.reject(new Problem("kafka-away", why));
-    }
+  #late({ teaches }: Waiting): Problem {
+    const doubt = teaches ? "; the event may be learned or not" : "";
+    if (!this.ready) return new Problem("kafka-away", AWAY + doubt);
+    const timeout = this.#settings.REQUEST_TIMEOUT_MS;
+    return new Problem("timeout", `no answer within ${timeout} ms: is the service running?${doubt}`);
+  }
+
+  /** A question or its answer may have been with a leader that is gone: the first answer counts. */
+  #askAgain(): void {
+    for (const waiting of this.#waiting.values()) if (!waiting.teaches) this.#questions.send(waiting);
   }
 
   #settle(id: string, value: Buffer): void {
@@ -130,11 +152,12 @@ export class Client {
     if (reply instanceof Problem) waiting.reject(reply);
     else waiting.resolve(reply);
   }
+}
 
-  #failAll(why: string): void {
-    for (const { reject } of this.#waiting.values())
-      reject(new Problem("kafka-away", `Kafka went away before the answer came: ${why}`));
-  }
+function int32(value: number): Buffer {
+  const bytes = Buffer.alloc(4);
+  bytes.writeInt32BE(value);
+  return bytes;
 }
 
 /** A reply's bytes to the reply, or to the refusal that it carries. */

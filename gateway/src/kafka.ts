@@ -1,37 +1,52 @@
 /** The door to the Kafka library: which clients, with which options. */
 
+import { isIP } from "node:net";
 import type { ConnectionOptions as TlsOptions } from "node:tls";
-import { Consumer, Producer, type BaseOptions } from "@platformatic/kafka";
+import { AuthenticationError, type BaseOptions, type CallbackWithPromise, type SASLOptions } from "@platformatic/kafka";
+import type { Cluster } from "./cluster.ts";
+import { InformedConsumer, InformedProducer, PersistentProducer } from "./informed.ts";
+import { Scout } from "./scout.ts";
 import type { Settings } from "./settings.ts";
+import type { Tokens } from "./token.ts";
 
-/** What an error of the library says, with what lies beneath it. */
-export function reason(error: unknown): string {
-  if (!(error instanceof Error)) return String(error);
-  const beneath = error instanceof AggregateError ? (error.errors as unknown[]).at(-1) : error.cause;
-  return beneath === undefined ? error.message : `${error.message} ${reason(beneath)}`;
+/** Looks for the cluster's state. */
+export function scout(settings: Settings, tokens?: Tokens): Scout {
+  return new Scout(base(settings, tokens), settings.KAFKA_BOOTSTRAP_SERVERS);
 }
 
-/** For questions: each goes out at once, and one that is lost is its asker's to repeat. */
-export function questionsProducer(settings: Settings): Producer {
-  return new Producer({ ...base(settings), acks: 1, maxInflights: 100 });
+/** For questions: many at once; one that is lost is sent again. */
+export function questionsProducer(settings: Settings, cluster: Cluster, tokens?: Tokens): InformedProducer {
+  return new InformedProducer(
+    { ...base(settings, tokens), retries: 0, acks: -1, maxInflights: 100, repeatOnStaleMetadata: false },
+    cluster,
+  );
 }
 
-/** For events: idempotent, so that a retry within the library does not repeat an event. */
-export function eventsProducer(settings: Settings): Producer {
-  // Fewer than two retries would mean retries without end to the library.
-  return new Producer({ ...base(settings), idempotent: true, retries: 2 });
+/** For what must not be doubled: idempotent, and it retries as long as there is any doubt. */
+export function appendingProducer(
+  settings: Settings,
+  cluster: Cluster,
+  tokens?: Tokens,
+): PersistentProducer {
+  return new PersistentProducer(
+    // Fewer than two retries would mean retries without end to the library.
+    { ...base(settings, tokens), idempotent: true, retries: 2, repeatOnStaleMetadata: false },
+    cluster,
+    settings.REQUEST_TIMEOUT_MS,
+  );
 }
 
 /** For replies. The library wants a group's name; the group is never joined. */
-export function repliesConsumer(settings: Settings): Consumer {
-  return new Consumer({ ...base(settings), groupId: `${settings.APPLICATION_ID}-gateway` });
+export function repliesConsumer(settings: Settings, cluster: Cluster, tokens?: Tokens): InformedConsumer {
+  return new InformedConsumer(
+    { ...base(settings, tokens), retries: 0, groupId: `${settings.APPLICATION_ID}-gateway` },
+    cluster,
+  );
 }
 
-function base(settings: Settings): BaseOptions {
+function base(settings: Settings, tokens?: Tokens): BaseOptions {
   const secure = settings.KAFKA_SECURITY_PROTOCOL.endsWith("SSL");
-  const mechanism = settings.KAFKA_SECURITY_PROTOCOL.startsWith("SASL")
-    ? settings.KAFKA_SASL_MECHANISM
-    : undefined;
+  const names = settings.KAFKA_BOOTSTRAP_SERVERS.map((server) => server.replace(/:\d+$/, ""));
   return {
     clientId: `${settings.APPLICATION_ID}-gateway`,
     bootstrapBrokers: [...settings.KAFKA_BOOTSTRAP_SERVERS],
@@ -41,15 +56,29 @@ function base(settings: Settings): BaseOptions {
     retries: 1,
     retryDelay: 200,
     autocreateTopics: false, // the default, of this library alone
-    ...(secure && { tls: tls(settings), tlsServerName: true }),
-    ...(mechanism && {
-      sasl: {
-        mechanism,
-        username: settings.KAFKA_SASL_PLAIN_USERNAME ?? "",
-        password: settings.KAFKA_SASL_PLAIN_PASSWORD ?? "",
-      },
-    }),
+    // TLS has no addresses in its server names.
+    ...(secure && { tls: tls(settings), tlsServerName: names.every((host) => isIP(host) === 0) }),
+    ...(settings.KAFKA_SASL_MECHANISM && { sasl: sasl(settings, tokens) }),
   };
+}
+
+function sasl(settings: Settings, tokens?: Tokens): SASLOptions {
+  const mechanism = settings.KAFKA_SASL_MECHANISM ?? "PLAIN";
+  if (tokens !== undefined)
+    return { mechanism, token: () => tokens.get(), authBytesValidator: refuseWhatIsRefused };
+  return {
+    mechanism,
+    username: settings.KAFKA_SASL_PLAIN_USERNAME ?? "",
+    password: settings.KAFKA_SASL_PLAIN_PASSWORD ?? "",
+  };
+}
+
+/** Kafka refuses a token in an answer that is no error (RFC 7628); the library takes it for a welcome. */
+function refuseWhatIsRefused(bytes: Buffer, callback: CallbackWithPromise<Buffer>): void {
+  const refused = bytes.length > 0 && bytes.toString().includes('"status"');
+  const properties = { apiId: "SASL_AUTHENTICATION_FAILED" };
+  if (refused) callback(new AuthenticationError("SASL authentication failed.", properties));
+  else callback(null, bytes);
 }
 
 function tls(settings: Settings): TlsOptions {

@@ -4,10 +4,16 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { pino } from "pino";
 import { createApp } from "./app.ts";
+import { Appender } from "./appender.ts";
 import { Client } from "./client.ts";
-import { Events } from "./events.ts";
+import { Cluster, type Duty } from "./cluster.ts";
+import { Connections, PATIENCE } from "./connections.ts";
+import { Faults } from "./faults.ts";
+import { Health } from "./health.ts";
+import { appendingProducer, scout } from "./kafka.ts";
 import { Metrics } from "./metrics.ts";
 import { describeSettings, readSettings, SettingsError, type Settings } from "./settings.ts";
+import { Tokens } from "./token.ts";
 
 const GRACE_MS = 15_000;
 
@@ -28,12 +34,23 @@ function settingsOrExit(): Settings {
 const settings = settingsOrExit();
 const log = pino({ base: null, timestamp: pino.stdTimeFunctions.isoTime });
 const metrics = new Metrics();
-const client = new Client(settings, metrics, log);
-const events = new Events(settings);
+const faults = new Faults(metrics, log);
+const tokens = Tokens.of(settings);
+const duties: Duty[] = [
+  { name: "requests", topic: settings.REQUESTS_TOPIC, operation: "WRITE" },
+  { name: "replies", topic: settings.REPLIES_TOPIC, operation: "READ" },
+  { name: "events", topic: settings.EVENTS_TOPIC, operation: "WRITE" },
+];
+const cluster = new Cluster(settings, scout(settings, tokens), faults, duties, tokens);
+for (const { name, topic } of duties) metrics.leaderless(name, () => cluster.leaderless(topic));
+const client = new Client(settings, cluster, faults, metrics, log, tokens);
+const producer = appendingProducer(settings, cluster, tokens);
+const events = new Appender(settings.EVENTS_TOPIC, settings.REQUEST_TIMEOUT_MS, producer, cluster, faults);
+const health = new Health(client, events, cluster, faults, duties);
 const stopping = new AbortController();
-const app = createApp(client, events, settings, metrics, log, stopping.signal);
-// A formula of 4,096 characters may take 48 kB of a URL.
-const server = createServer({ requestTimeout: 30_000, maxHeaderSize: 64 * 1024 }, app);
+const app = createApp(client, events, health, settings, metrics, log, stopping.signal);
+const server = createServer(PATIENCE, app);
+new Connections(server, metrics);
 
 server.on("error", (error) => {
   log.fatal({ error: error.message }, "cannot listen");
@@ -43,7 +60,7 @@ server.listen(settings.GATEWAY_PORT, settings.GATEWAY_HOST, () => {
   const { address, port } = server.address() as AddressInfo;
   log.info({ address, port }, "listening");
 });
-client.start();
+cluster.start();
 
 /** Take no more connections, finish what is in flight, then leave Kafka. */
 async function stop(signal: string): Promise<void> {
@@ -55,6 +72,7 @@ async function stop(signal: string): Promise<void> {
   }, GRACE_MS);
   await new Promise((resolve) => server.close(resolve));
   clearTimeout(patience);
+  await cluster.stop();
   await Promise.all([client.stop(), events.stop()]);
   log.info("stopped");
 }

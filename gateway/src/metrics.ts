@@ -2,6 +2,7 @@
 
 import type { RequestHandler } from "express";
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from "prom-client";
+import { KINDS, type Kind } from "./diagnose.ts";
 
 const SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
 
@@ -11,6 +12,9 @@ export class Metrics {
   readonly #seconds: Histogram<"route">;
   readonly #inFlight: Gauge<"what">;
   readonly #late: Counter;
+  readonly #kafkaFaults: Counter<"kind">;
+  readonly #leaderless: Gauge<"topic">;
+  readonly #dropped: Counter;
   readonly #gauges: (() => void)[] = [];
 
   constructor() {
@@ -39,7 +43,25 @@ export class Metrics {
     });
     this.#late = new Counter({
       name: "riverline_gateway_late_replies_total",
-      help: "Replies to questions of this gateway that nobody waited for any more",
+      help: "Replies to questions of this gateway that nobody waited for any more, or a second time",
+      registers,
+    });
+    this.#kafkaFaults = new Counter({
+      name: "riverline_gateway_kafka_faults_total",
+      help: "Times that something was wrong with Kafka when the gateway looked; its log names it",
+      labelNames: ["kind"],
+      registers,
+    });
+    for (const kind of KINDS) this.#kafkaFaults.inc({ kind }, 0);
+    this.#leaderless = new Gauge({
+      name: "riverline_gateway_leaderless_partitions",
+      help: "Partitions that have no leader; nothing is written to them or read from them",
+      labelNames: ["topic"],
+      registers,
+    });
+    this.#dropped = new Counter({
+      name: "riverline_gateway_connections_dropped_total",
+      help: "Connections closed to make room for newer ones",
       registers,
     });
     collectDefaultMetrics({ register: this.registry });
@@ -54,6 +76,21 @@ export class Metrics {
 
   lateReply(): void {
     this.#late.inc();
+  }
+
+  kafkaFault(kind: Kind): void {
+    this.#kafkaFaults.inc({ kind });
+  }
+
+  /** Say how many partitions of a topic have no leader, whenever somebody looks. */
+  leaderless(topic: "requests" | "replies" | "events", read: () => number): void {
+    this.#gauges.push(() => {
+      this.#leaderless.set({ topic }, read());
+    });
+  }
+
+  droppedConnection(): void {
+    this.#dropped.inc();
   }
 
   /** Count and time the requests of a route. */

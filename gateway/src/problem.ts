@@ -33,6 +33,7 @@ const STATUS = {
   "method-not-allowed": 405,
   "not-acceptable": 406,
   "unsupported-media-type": 415,
+  "too-slow": 408,
   "too-many-requests": 429,
   "bad-request": 400,
   "gateway-fault": 500,

@@ -1,171 +1,209 @@
-/** The loop over the reply topic: all of it, from its end, without a group. */
+/** The loops over the reply topic: all of it that has a leader, from its end, without a group. */
 
 import { setTimeout as delay } from "node:timers/promises";
-import { findErrorBy, type Consumer } from "@platformatic/kafka";
+import { findErrorBy, ResponseError, type Consumer, type fetchV17 } from "@platformatic/kafka";
 import type { Logger } from "pino";
-import { reason } from "./kafka.ts";
+import { name } from "./broker.ts";
+import type { Cluster } from "./cluster.ts";
+import { diagnose } from "./diagnose.ts";
+import type { Faults } from "./faults.ts";
+import type { Settings } from "./settings.ts";
 
 const POLL_MS = 1000;
-const RETRY_MS = 250;
+const RETRY_MS = 200;
 const READ_COMMITTED = 1;
+const OFFSET_OUT_OF_RANGE = 1;
+const CLOCKS_DIFFER_MS = 60_000;
 
-/** What the loop tells: each reply, and when nobody can be answered any more. */
-export interface Listener {
-  reply: (correlationId: string, value: Buffer) => void;
-  away: (why: string) => void;
-}
+/** The header of a reply, and of its question, that says which belongs to which. */
+export const CORRELATION_ID = "kafka_correlationId";
 
-interface Leader {
-  node: number;
-  topicId: string;
-  partitions: number[];
-}
+type FetchResponse = ReturnType<typeof fetchV17.parseResponse>;
 
-/** Reads every partition of the reply topic; goes on from where it was after an outage. */
+/** Told of each reply. */
+export type Listener = (correlationId: string, value: Buffer) => void;
+
+/** Reads the reply topic, a loop for each broker that leads some of it; goes on after an outage. */
 export class Replies {
   readonly #consumer: Consumer;
+  readonly #settings: Settings;
   readonly #topic: string;
+  readonly #cluster: Cluster;
+  readonly #faults: Faults;
   readonly #listener: Listener;
   readonly #log: Logger;
+  readonly #started = Date.now();
   readonly #positions = new Map<number, bigint>();
-  #fault: string | undefined = "Kafka has not been reached yet";
+  readonly #followed = new Set<number>();
+  readonly #loops = new Map<number, Promise<void>>();
+  #topicId = "";
+  #turn = 0;
+  #begun = false;
   #stopped = false;
-  #running: Promise<void> | undefined;
 
-  constructor(consumer: Consumer, topic: string, listener: Listener, log: Logger) {
+  constructor(
+    consumer: Consumer,
+    settings: Settings,
+    cluster: Cluster,
+    faults: Faults,
+    listener: Listener,
+    log: Logger,
+  ) {
     this.#consumer = consumer;
-    this.#topic = topic;
+    this.#settings = settings;
+    this.#topic = settings.REPLIES_TOPIC;
+    this.#cluster = cluster;
+    this.#faults = faults;
     this.#listener = listener;
     this.#log = log;
-    consumer.topics.track(topic);
+    consumer.topics.track(this.#topic);
+    cluster.onChange(() => {
+      this.#arrange();
+    });
   }
 
-  /** Why no reply can be read now; undefined while all partitions are followed. */
-  get fault(): string | undefined {
-    return this.#fault;
+  /** Whether any partition is read now: an answer comes by those that have a leader. */
+  get heard(): boolean {
+    return this.#heard().length > 0;
   }
 
-  start(): void {
-    this.#running = this.#run();
+  /** A partition that is read now, each in turn. */
+  choose(): number | undefined {
+    const heard = this.#heard();
+    return heard[this.#turn++ % heard.length];
+  }
+
+  #heard(): number[] {
+    return this.#cluster.led(this.#topic).filter((partition) => this.#followed.has(partition));
   }
 
   async stop(): Promise<void> {
     this.#stopped = true;
     await this.#consumer.close();
-    await this.#running;
+    await Promise.all(this.#loops.values());
   }
 
-  async #run(): Promise<void> {
-    while (!this.#stopped) {
+  /** Have a loop for each broker that leads a partition. */
+  #arrange(): void {
+    const id = this.#cluster.metadata?.topics.get(this.#topic)?.id ?? this.#topicId;
+    if (id !== this.#topicId) this.#positions.clear(); // recreated, and another log
+    this.#topicId = id;
+    for (const partition of this.#cluster.led(this.#topic)) {
+      const node = this.#cluster.leader(this.#topic, partition);
+      if (!this.#loops.has(node) && !this.#stopped) this.#loops.set(node, this.#read(node));
+    }
+  }
+
+  /** Read what a broker leads, until it leads nothing. */
+  async #read(node: number): Promise<void> {
+    let patience = 0; // the first time Kafka says at once that it is allowed
+    for (;;) {
+      const partitions = this.#partitions(node);
+      if (this.#stopped || partitions.length === 0) break;
       try {
-        await this.#follow();
+        await this.#seek(partitions);
+        this.#take(node, await this.#fetch(node, partitions, patience));
+        if (patience === 0) this.#faults.see(`replies of ${node}`, []);
+        for (const partition of this.#partitions(node))
+          if (partitions.includes(partition)) this.#found(partition);
+        patience = POLL_MS;
       } catch (error) {
-        this.#lost(reason(error));
-        this.#consumer.clearMetadata();
+        this.#lost(node, partitions, error, patience === 0);
+        patience = 0;
         await delay(RETRY_MS);
       }
     }
+    this.#loops.delete(node);
+    this.#faults.see(`replies of ${node}`, []);
   }
 
-  /** Follow all partitions until the topic's layout changes or one cannot be read. */
-  async #follow(): Promise<void> {
-    const leaders = await this.#leaders();
-    await this.#seek(leaders.flatMap(({ partitions }) => partitions));
-    const layout = JSON.stringify(leaders);
-    await Promise.all(leaders.map((leader) => this.#fetch(leader, 0))); // it is allowed to
-    this.#found();
-    const turn = { over: false };
-    const loops = leaders.map(async (leader) => {
-      try {
-        while (!turn.over && !this.#stopped) {
-          await this.#fetch(leader, POLL_MS);
-          turn.over ||= JSON.stringify(await this.#leaders()) !== layout;
-        }
-      } catch (error) {
-        turn.over = true;
-        this.#lost(reason(error));
-        throw error;
-      }
-    });
-    const ends = await Promise.allSettled(loops);
-    for (const end of ends) if (end.status === "rejected") throw end.reason;
+  #partitions(node: number): number[] {
+    const led = this.#cluster.led(this.#topic);
+    return led.filter((partition) => this.#cluster.leader(this.#topic, partition) === node);
   }
 
-  /** Which broker leads which partitions; the library asks Kafka every few seconds. */
-  async #leaders(): Promise<Leader[]> {
-    const metadata = await this.#consumer.metadata({ topics: [this.#topic] });
-    const topic = metadata.topics.get(this.#topic);
-    if (topic === undefined) throw new Error(`there is no topic ${this.#topic}`);
-    const leaders = new Map<number, Leader>();
-    for (const [partition, { leader: node }] of topic.partitions.entries()) {
-      if (node < 0) throw new Error(`partition ${partition} of ${this.#topic} has no leader`);
-      const leader = leaders.get(node) ?? { node, topicId: topic.id, partitions: [] };
-      leader.partitions.push(partition);
-      leaders.set(node, leader);
-    }
-    return [...leaders.values()];
-  }
-
-  /** Begin at the log's end, once: what came before is for nobody here. */
+  /** Begin at a log's end, once: what came before is for nobody here. */
   async #seek(partitions: number[]): Promise<void> {
-    if (partitions.every((partition) => this.#positions.has(partition))) return;
-    const ends = (await this.#consumer.listOffsets({ topics: [this.#topic] })).get(this.#topic);
-    // A partition that is added later may hold replies already.
-    const later = this.#positions.size > 0;
-    for (const partition of partitions)
-      if (!this.#positions.has(partition))
-        this.#positions.set(partition, later ? 0n : (ends?.[partition] ?? 0n));
+    const unknown = partitions.filter((partition) => !this.#positions.has(partition));
+    if (unknown.length === 0) return;
+    const begun = this.#begun; // before that no question was asked
+    const options = { topics: [this.#topic], partitions: { [this.#topic]: unknown } };
+    const ends = (await this.#consumer.listOffsets(options)).get(this.#topic);
+    // One that is new here, or had no leader, may hold replies already.
+    const timestamp = BigInt(this.#started - CLOCKS_DIFFER_MS);
+    const since = begun
+      ? (await this.#consumer.listOffsets({ ...options, timestamp })).get(this.#topic)
+      : undefined;
+    for (const partition of unknown) {
+      const [end = 0n, start = -1n] = [ends?.[partition], since?.[partition]];
+      this.#positions.set(partition, start < 0n ? end : start);
+    }
   }
 
-  async #fetch({ node, topicId, partitions }: Leader, maxWaitTime: number): Promise<void> {
-    const response = await this.#consumer
-      .fetch({
-        node,
-        maxWaitTime,
-        minBytes: 1,
-        maxBytes: 16 * 1024 * 1024,
-        isolationLevel: READ_COMMITTED,
-        topics: partitions.map((partition) => ({
-          topicId,
-          partitions: [
-            {
-              partition,
-              fetchOffset: this.#positions.get(partition) ?? 0n,
-              partitionMaxBytes: 1024 * 1024,
-              currentLeaderEpoch: -1,
-              lastFetchedEpoch: -1,
-            },
-          ],
-        })),
-      })
-      .catch((error: unknown) => {
-        // The log was cut or made anew: its end is the place to go on from.
-        if (findErrorBy(error as Error, "apiId", "OFFSET_OUT_OF_RANGE")) this.#positions.clear();
-        throw error;
-      });
-    for (const { partitions: answered } of response.responses)
-      for (const { partitionIndex, records } of answered)
+  #fetch(node: number, partitions: number[], maxWaitTime: number): Promise<FetchResponse> {
+    return this.#consumer.fetch({
+      node,
+      maxWaitTime,
+      minBytes: 1,
+      maxBytes: 16 * 1024 * 1024,
+      isolationLevel: READ_COMMITTED,
+      topics: [
+        {
+          topicId: this.#topicId,
+          partitions: partitions.map((partition) => ({
+            partition,
+            fetchOffset: this.#positions.get(partition) ?? 0n,
+            partitionMaxBytes: 1024 * 1024,
+            currentLeaderEpoch: -1,
+            lastFetchedEpoch: -1,
+          })),
+        },
+      ],
+    });
+  }
+
+  #take(node: number, { responses }: FetchResponse): void {
+    for (const { partitions } of responses)
+      for (const { partitionIndex: partition, records } of partitions) {
+        // A broker that stood still may wake up and tell what its successor has told already.
+        if (this.#cluster.leader(this.#topic, partition) !== node) continue;
         for (const batch of records ?? []) {
-          this.#positions.set(partitionIndex, batch.firstOffset + BigInt(batch.lastOffsetDelta) + 1n);
+          this.#positions.set(partition, batch.firstOffset + BigInt(batch.lastOffsetDelta) + 1n);
           for (const record of batch.records) this.#hand(record);
         }
+      }
   }
 
   #hand(record: { headers: [Buffer | null, Buffer | null][]; value: Buffer | null }): void {
-    const ids = record.headers.filter(([key]) => key?.toString() === "correlation_id");
+    const ids = record.headers.filter(([key]) => key?.toString() === CORRELATION_ID);
     const id = ids.at(-1)?.[1]?.toString("latin1");
-    if (id !== undefined && record.value !== null) this.#listener.reply(id, record.value);
+    if (id !== undefined && record.value !== null) this.#listener(id, record.value);
   }
 
-  #found(): void {
-    this.#log.info({ topic: this.#topic }, "replies are read");
-    this.#fault = undefined;
+  #found(partition: number): void {
+    this.#followed.add(partition);
+    if (!this.#begun) this.#log.info({ topic: this.#topic }, "replies are read");
+    this.#begun = true;
   }
 
-  #lost(why: string): void {
+  #lost(node: number, partitions: number[], error: unknown, again: boolean): void {
     if (this.#stopped) return;
-    if (this.#fault === undefined) this.#log.warn({ why }, "replies cannot be read");
-    this.#fault = why;
-    this.#listener.away(why);
+    for (const partition of partitions) this.#followed.delete(partition);
+    // The log was cut or recreated: what has come since is found by its time.
+    if (findErrorBy(error as Error, "apiId", "OFFSET_OUT_OF_RANGE")) this.#forget(error);
+    this.#cluster.suspect(node);
+    // What Kafka itself answers is moved or forbidden: the cluster's next view has it.
+    const broker = this.#cluster.metadata?.brokers.get(node);
+    if (again && broker !== undefined && !(error instanceof ResponseError))
+      this.#faults.see(`replies of ${node}`, [
+        { ...diagnose(error, name(broker), this.#settings), partial: this.heard },
+      ]);
+  }
+
+  #forget(error: unknown): void {
+    if (!(error instanceof ResponseError)) return;
+    for (const { partitions } of (error["response"] as FetchResponse).responses)
+      for (const { partitionIndex, errorCode } of partitions)
+        if (errorCode === OFFSET_OUT_OF_RANGE) this.#positions.delete(partitionIndex);
   }
 }

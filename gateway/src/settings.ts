@@ -2,6 +2,7 @@
 
 import { readFileSync } from "node:fs";
 import { z } from "zod";
+import { contradictions, SECRETS, unusable } from "./doors.ts";
 
 /** The environment is not usable; the message has a line for each fault. */
 export class SettingsError extends Error {}
@@ -72,11 +73,18 @@ const Environment = z.object({
     .default("PLAINTEXT")
     .describe("PLAINTEXT, SSL, SASL_PLAINTEXT or SASL_SSL"),
   KAFKA_SASL_MECHANISM: z
-    .enum(["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"])
+    .enum(["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512", "OAUTHBEARER"])
     .optional()
-    .describe("PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512"),
+    .describe("PLAIN, SCRAM-SHA-256, SCRAM-SHA-512 or OAUTHBEARER"),
   KAFKA_SASL_PLAIN_USERNAME: z.string().optional().describe("for PLAIN and SCRAM"),
   KAFKA_SASL_PLAIN_PASSWORD: z.string().optional().describe("for PLAIN and SCRAM"),
+  KAFKA_SASL_OAUTHBEARER_TOKEN_ENDPOINT_URL: z
+    .url({ protocol: /^https?$/, error: "must be http://... or https://..." })
+    .optional()
+    .describe("where OAUTHBEARER's tokens come from"),
+  KAFKA_SASL_OAUTHBEARER_CLIENT_ID: z.string().optional().describe("for the token endpoint"),
+  KAFKA_SASL_OAUTHBEARER_CLIENT_SECRET: z.string().optional().describe("for the token endpoint"),
+  KAFKA_SASL_OAUTHBEARER_SCOPE: z.string().optional().describe("what the token is for, if asked"),
   KAFKA_SSL_CAFILE: file.optional().describe("who may sign the broker's certificate"),
   KAFKA_SSL_CERTFILE: file.optional().describe("our certificate, for mutual TLS"),
   KAFKA_SSL_KEYFILE: file.optional().describe("our private key, for mutual TLS"),
@@ -91,45 +99,72 @@ const Environment = z.object({
 
 export type Settings = Readonly<z.infer<typeof Environment>>;
 
+type Environ = Readonly<Record<string, string | undefined>>;
+
 /**
  * Read the settings from an environment.
  *
  * @throws {SettingsError} With one line for each variable that is at fault.
  */
-export function readSettings(environ: Readonly<Record<string, string | undefined>>): Settings {
-  const faults = unknown(environ);
-  const parsed = Environment.safeParse(environ);
-  if (parsed.success) faults.push(...contradictions(parsed.data));
-  else faults.push(...parsed.error.issues.map((i) => `${i.path.join(".")}: ${i.message}`));
+export function readSettings(environ: Environ): Settings {
+  const [faults, given] = readSecrets(environ);
+  faults.push(...unknown(given));
+  const parsed = Environment.safeParse(given);
+  const misread = parsed.success ? [] : parsed.error.issues;
+  faults.push(...misread.map((issue) => `${issue.path.join(".")}: ${issue.message}`));
+  faults.push(...contradictions(pick(given, /^KAFKA_/)));
+  if (parsed.success) faults.push(...sameTopics(parsed.data), ...unusable(parsed.data));
   if (faults.length > 0 || !parsed.success) throw new SettingsError(faults.join("\n"));
   return parsed.data;
 }
 
 /** Each variable with its meaning and default, for `--help`. */
 export function describeSettings(): string {
-  return Object.entries(Environment.shape)
-    .map(([name, schema]) => {
-      const value = schema instanceof z.ZodDefault ? schema.def.defaultValue : undefined;
-      const shown = value === undefined ? "" : ` [${String(value)}]`;
-      return `  ${name.padEnd(26)} ${schema.description ?? ""}${shown}`;
-    })
-    .join("\n");
+  const lines = Object.entries(Environment.shape).map(([name, schema]) => {
+    const value = schema instanceof z.ZodDefault ? schema.def.defaultValue : undefined;
+    const shown = value === undefined ? "" : ` [${String(value)}]`;
+    return `  ${name.padEnd(26)} ${schema.description ?? ""}${shown}`;
+  });
+  const secrets = SECRETS.map((name) => `  ${name}_FILE`).join("\n");
+  return `${lines.join("\n")}\n\nSecrets may be in files, which these name instead:\n${secrets}`;
+}
+
+/** The environment with each secret that a file holds, less the file's last newline. */
+function readSecrets(environ: Environ): [faults: string[], given: Record<string, string>] {
+  const faults: string[] = [];
+  const entries = Object.entries(environ).filter((entry) => entry[1] !== undefined);
+  const given = Object.fromEntries(entries) as Record<string, string>;
+  for (const name of SECRETS) {
+    const { [`${name}_FILE`]: path, ...rest } = given;
+    if (path === undefined) continue;
+    Reflect.deleteProperty(given, `${name}_FILE`);
+    if (name in rest) faults.push(`${name}_FILE: ${name} is given too`);
+    try {
+      given[name] = readFileSync(path, "utf8").replace(/\r?\n$/, "");
+    } catch {
+      faults.push(`${name}_FILE: names a file that cannot be read`);
+      given[name] = rest[name] ?? "x"; // it is meant to be there
+    }
+  }
+  return [faults, given];
 }
 
 /** A misspelt security option must not be passed over in silence. */
-function unknown(environ: Readonly<Record<string, string | undefined>>): string[] {
+function unknown(environ: Environ): string[] {
   return Object.keys(environ)
     .filter((name) => /^KAFKA_(SASL|SSL)_/.test(name) && !(name in Environment.shape))
     .sort()
     .map((name) => `${name}: no such option (kafka-python's, in upper case)`);
 }
 
-function contradictions(settings: Settings): string[] {
+function pick(environ: Environ, names: RegExp): Environ {
+  const known = ([name]: [string, unknown]): boolean => names.test(name) && name in Environment.shape;
+  return Object.fromEntries(Object.entries(environ).filter(known));
+}
+
+function sameTopics(settings: Settings): string[] {
   const topics = [settings.EVENTS_TOPIC, settings.REQUESTS_TOPIC, settings.REPLIES_TOPIC];
-  const faults: string[] = [];
-  if (new Set(topics).size < topics.length)
-    faults.push("REPLIES_TOPIC: EVENTS_, REQUESTS_ and REPLIES_TOPIC must differ");
-  if (settings.KAFKA_SECURITY_PROTOCOL.startsWith("SASL") && !settings.KAFKA_SASL_MECHANISM)
-    faults.push("KAFKA_SASL_MECHANISM: needed by KAFKA_SECURITY_PROTOCOL");
-  return faults;
+  return new Set(topics).size < topics.length
+    ? ["REPLIES_TOPIC: EVENTS_, REQUESTS_ and REPLIES_TOPIC must differ"]
+    : [];
 }

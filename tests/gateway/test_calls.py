@@ -254,10 +254,10 @@ def test_bytes_in_flight_are_bounded_and_come_free_again(gateway: Gateway) -> No
     head = b"POST /v1/ia/events HTTP/1.1\r\nHost: x\r\nContent-Type: application/x-ndjson\r\n"
     head += b"Content-Length: 800000\r\n\r\n"
     with ExitStack() as stack:
-        for _ in range(41):  # 32.8 MB are announced; 33.5 MB may be in flight
+        for _ in range(41):  # 32.8 MB come; 33.5 MB may be in flight
             waiting = stack.enter_context(socket.create_connection(("127.0.0.1", gateway.port)))
-            waiting.sendall(head)
-        wait_until(lambda: 'in_flight{what="bytes"} 32800000' in gateway.get("/metrics").text)
+            waiting.sendall(head + b" " * 799_999)
+        wait_until(lambda: 'in_flight{what="bytes"} 32799959' in gateway.get("/metrics").text)
         refused = gateway.send("POST", "/v1/ia/events", " " * 800_000, LINES)
         assert (refused.status, refused.code) == (429, "too-many-requests")
         assert refused.headers["retry-after"] == "1"

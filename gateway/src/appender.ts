@@ -1,0 +1,146 @@
+/** What must not be doubled, straight to a topic: the storm's events, and learning by request. */
+
+import { setTimeout as delay } from "node:timers/promises";
+import type { MessageToProduce, Producer } from "@platformatic/kafka";
+import { MAX_BATCH_BYTES, MAX_BATCH_EVENTS } from "./batch.ts";
+import type { Cluster } from "./cluster.ts";
+import { reason } from "./diagnose.ts";
+import { final, notAppended } from "./doubt.ts";
+import type { Faults } from "./faults.ts";
+import { Problem } from "./problem.ts";
+
+const PATIENCE_MS = 250;
+const AGAIN_MS = 50;
+const HEADERS_BYTES = 400;
+
+/** A record, without its place. */
+export type Message = Pick<MessageToProduce, "headers"> & { value: Buffer };
+
+interface Batch {
+  readonly messages: Message[];
+  readonly resolve: (value: undefined) => void;
+  readonly reject: (problem: Problem) => void;
+  /** Whether nobody waits for it any more. */
+  over: boolean;
+}
+
+/**
+ * Sends batches one after the other; those that came meanwhile go together.
+ *
+ * What goes together goes to one partition, as one record batch: Kafka takes all of it or nothing.
+ * Where its leader does not answer, the others go to other partitions meanwhile; what is in no log
+ * for certain follows them, and what may be in one is tried there alone.
+ */
+export class Appender {
+  readonly #topic: string;
+  readonly #timeout: number;
+  readonly #producer: Producer;
+  readonly #cluster: Cluster;
+  readonly #faults: Faults;
+  readonly #waiting = new Set<Batch>();
+  readonly #busy = new Set<number>();
+  #sending = false;
+
+  constructor(topic: string, timeout: number, producer: Producer, cluster: Cluster, faults: Faults) {
+    this.#topic = topic;
+    this.#timeout = timeout;
+    this.#producer = producer;
+    this.#cluster = cluster;
+    this.#faults = faults;
+  }
+
+  /** Whether Kafka takes what is sent. */
+  get ready(): boolean {
+    return this.#cluster.serves(this.#topic);
+  }
+
+  /** @throws {Problem} Kafka is known to take nothing: nobody has to wait to learn that. */
+  check(): void {
+    if (!this.ready) throw new Problem("kafka-away", "Kafka takes no events now");
+  }
+
+  /**
+   * Resolves when Kafka has the messages.
+   *
+   * @throws {Problem} Kafka did not say in time that it has them.
+   */
+  async send(messages: Message[]): Promise<void> {
+    if (messages.length === 0) return;
+    const { promise, resolve, reject } = Promise.withResolvers<undefined>();
+    const batch = { messages, resolve, reject, over: false };
+    const timer = setTimeout(() => {
+      reject(new Problem("timeout", `Kafka has not confirmed within ${this.#timeout} ms`));
+    }, this.#timeout);
+    this.#line(batch);
+    await promise.finally(() => {
+      clearTimeout(timer);
+      batch.over = true;
+      this.#waiting.delete(batch);
+    });
+  }
+
+  async stop(): Promise<void> {
+    await this.#producer.close();
+  }
+
+  #line(batch: Batch): void {
+    if (batch.over) return;
+    this.#waiting.add(batch);
+    if (!this.#sending) void this.#run();
+  }
+
+  async #run(): Promise<void> {
+    this.#sending = true;
+    while (this.#waiting.size > 0) {
+      const partition = this.#cluster.choose(this.#topic, this.#busy);
+      if (partition === undefined) await delay(AGAIN_MS);
+      else await Promise.race([this.#deliver(this.#next(), partition), delay(PATIENCE_MS)]);
+    }
+    this.#sending = false;
+  }
+
+  /** The batches at the head of the line that fit into one, at least the first. */
+  #next(): Batch[] {
+    const next: Batch[] = [];
+    let [count, bytes] = [0, 0];
+    for (const batch of this.#waiting) {
+      count += batch.messages.length;
+      bytes += batch.messages.reduce((sum, message) => sum + size(message), 0);
+      if (next.length > 0 && (count > MAX_BATCH_EVENTS || bytes > MAX_BATCH_BYTES)) break;
+      this.#waiting.delete(batch);
+      next.push(batch);
+    }
+    return next;
+  }
+
+  async #deliver(batches: Batch[], partition: number): Promise<void> {
+    const messages = batches
+      .flatMap(({ messages }) => messages)
+      .map((message) => ({ ...message, topic: this.#topic, partition }));
+    const leader = this.#cluster.leader(this.#topic, partition);
+    this.#busy.add(partition);
+    try {
+      await this.#producer.send({ messages });
+      for (const { resolve } of batches) resolve(undefined);
+    } catch (error) {
+      this.#cluster.suspect(leader);
+      if (notAppended(error) && !final(error)) {
+        await delay(AGAIN_MS);
+        for (const batch of batches) this.#line(batch);
+      } else this.#fail(batches, error);
+    } finally {
+      this.#busy.delete(partition);
+    }
+  }
+
+  #fail(batches: Batch[], error: unknown): void {
+    const sentence = `records for ${this.#topic} were not confirmed: ${reason(error)}`;
+    this.#faults.note({ kind: "other", sentence });
+    const doubt = notAppended(error) ? "has not taken it" : "has not confirmed: it may be there or not";
+    for (const { reject } of batches) reject(new Problem("kafka-away", `Kafka ${doubt}`));
+  }
+}
+
+function size({ value, headers }: Message): number {
+  return value.length + (headers === undefined ? 0 : HEADERS_BYTES);
+}

@@ -1,0 +1,8 @@
+/** A broker as people write it. Pure. */
+
+import type { Broker } from "@platformatic/kafka";
+
+/** HOST:PORT. */
+export function name({ host, port }: Broker): string {
+  return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
+}

@@ -1,0 +1,21 @@
+/** A line of log that outsiders can cause: once a minute at most, however often they do. */
+
+const REPEAT_MS = 60_000;
+
+/** Calls `tell` at most once a minute, with how often it was not called since the last time. */
+export function seldom<Arguments extends unknown[]>(
+  tell: (passedOver: number, ...given: Arguments) => void,
+  now: () => number = Date.now,
+): (...given: Arguments) => void {
+  let last = -Infinity;
+  let passedOver = 0;
+  return (...given) => {
+    if (now() - last < REPEAT_MS) {
+      passedOver += 1;
+      return;
+    }
+    tell(passedOver, ...given);
+    last = now();
+    passedOver = 0;
+  };
+}
