@@ -133,9 +133,12 @@ class Prequential:
 
         Args:
             y: What came, shape (n,).
-            errors: That less what was predicted, shape (n,).
+            errors: That less what was predicted, shape (n,); NaN where nothing was, which does not
+                count.
             timestamp_ms: Of the last event.
         """
+        if (missing := np.isnan(errors)).any():
+            y, errors = y[~missing], errors[~missing]
         if not len(y):
             return
         errors = np.clip(errors, -LARGEST_ERROR, LARGEST_ERROR)

@@ -151,3 +151,16 @@ def test_of_blocks_with_equal_timestamps_the_last_of_a_partition_are_the_recent(
     recent = figures([old, new])["recent"]
     assert recent.pop("n") == 64 + 960
     assert recent == pytest.approx(rivers(PAIRS[64:1088]), rel=1e-9)
+
+
+def test_an_event_whose_prediction_would_be_refused_within_a_block_is_not_scored() -> None:
+    both = recipe("sales ~ tv + radio")
+    usual = [(*row, 0.0, 1.0 + sum(row)) for row in rng.normal(size=(64, 2)).tolist()]
+    # After the first of these, radio follows from tv as far as a double tells; not after both.
+    far = [(1e12, 1e12, 0.0, 1.0), (1e12, -1e12, 0.0, 1.0)]
+    for values in (usual + far, usual + far + usual[:62]):
+        partition = folded(map(event, values), both)
+        errors = partition.view().errors
+        assert errors.errors.n == len(values) - 4 - 1
+        assert np.isfinite([*errors.errors, *errors.faded]).all()
+        assert b"null" not in orjson.dumps(partition.to_state()["errors"])
