@@ -188,13 +188,13 @@ def _records(batch: DefaultRecordBatch, data: bytes, pos: int) -> Iterator[Unpac
         except (ValueError, IndexError) as error:
             frame = _frame(data, start)
             if frame is None:
-                why = f"{last + 1 - highest} record(s) that nothing tells apart: {error!r}"
+                why = f"{last + 1 - highest} record(s) that nothing tells apart: {_said(error)}"
                 yield _unreadable(base + due, first, data[start:], why)
                 return
             start, pos, offset = frame
             if not due <= offset <= highest:
                 offset = due
-            yield _unreadable(base + offset, first, data[start:pos], repr(error))
+            yield _unreadable(base + offset, first, data[start:pos], _said(error))
         else:
             at = first + delta if appended is None else appended
             if not EARLIEST <= at <= LATEST:
@@ -225,6 +225,11 @@ def _frame(data: bytes, pos: int) -> tuple[int, int, int] | None:
     except (ValueError, IndexError):
         return start, end, -1
     return start, end, offset if after <= end else -1
+
+
+def _said(error: Exception) -> str:
+    """The error in a line: what is no text would be in its ``repr`` as a whole, four times over."""
+    return f"{type(error).__name__}: {error}"
 
 
 def _unreadable(offset: int, timestamp: int, raw: bytes, why: str) -> Unpacked:
