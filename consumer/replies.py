@@ -46,6 +46,7 @@ class Reply:
         method: What was asked, where that is known.
         sent_at: When it set out, seconds of a monotonic clock.
         outcome: What the request counts as once this is delivered; None: it is counted elsewhere.
+        instead_of: The reply that was given up, where this one tells the requester so.
         settled: Delivered, or known never to be.
         message: The record, in the dialect of the address, until it is another's to send.
         size: How many bytes it takes.
@@ -58,6 +59,7 @@ class Reply:
     method: Method | None
     sent_at: float
     outcome: RequestOutcome | None = None
+    instead_of: "Reply | None" = None
     settled: bool = field(default=False, init=False)
     message: Message | None = field(init=False)
     size: int = field(init=False)
@@ -245,10 +247,16 @@ class Replies:
             self._count(reply.method, RequestOutcome.REFUSED)
         elif reply.outcome is not None:
             self._count(reply.method, reply.outcome)
+        if reply.instead_of is not None:
+            self._settle(reply.instead_of, delivered=False)
 
     def _give_up(self, reply: Reply, reason: str) -> None:
         """The address leads nowhere: tell the requester elsewhere, if there is such a place."""
-        self._settle(reply, delivered=False)
-        if reply.address.fallback is not None:
-            body = self.signed(answer.error(Refusal(ErrorCode.BAD_REPLY_ADDRESS, reason)))
-            self.send(replace(reply, address=reply.address.fallback, body=body, outcome=None))
+        elsewhere = reply.address.fallback
+        if elsewhere is None:
+            self._settle(reply, delivered=False)
+            return
+        reply.message = None
+        reply.move(None)
+        body = self.signed(answer.error(Refusal(ErrorCode.BAD_REPLY_ADDRESS, reason)))
+        self.send(replace(reply, address=elsewhere, body=body, outcome=None, instead_of=reply))
