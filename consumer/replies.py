@@ -10,6 +10,7 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import InitVar, dataclass, field, replace
 from functools import partial
+from math import inf
 from time import monotonic
 from typing import Any
 
@@ -113,6 +114,7 @@ class Replies:
         self._application = application
         self._known: dict[str, int] = {}  # topics that the producer knows; partitions
         self._waiting: deque[Reply] = deque()
+        self._away_at = -inf
         self._lock = threading.Lock()
         self._room_to_wait = Room(buffer_bytes // 2)
         self._room_on_the_way = Room(buffer_bytes // 2)
@@ -143,6 +145,7 @@ class Replies:
     def deliver_waiting(self, existing: Mapping[str, int] | None, now: float) -> bool:
         """Send what waited for one of the existing topics; give up on what waited too long.
 
+        While Kafka does not answer no topic is missing: what waits has all its time after that.
         Called by the watch, whose thread may wait a moment for a topic's metadata.
 
         Args:
@@ -155,6 +158,8 @@ class Replies:
         if existing is not None:
             known = self._known.keys() & existing.keys()
             self._known = {topic: existing[topic] for topic in known}
+        else:
+            self._away_at = now
         with self._lock:
             waiting, self._waiting = self._waiting, deque()
         self._get_to_know({reply.address.topic for reply in waiting}, existing or {})
@@ -163,7 +168,7 @@ class Replies:
             partitions = self._known.get(reply.address.topic)
             if partitions is not None and reply.move(self._room_on_the_way):
                 self._post(reply, partitions)
-            elif now - reply.sent_at <= PATIENCE_SECONDS:
+            elif now - max(reply.sent_at, self._away_at) <= PATIENCE_SECONDS:
                 still.append(reply)
             elif partitions is None:
                 self._give_up(reply, "the reply topic does not exist")

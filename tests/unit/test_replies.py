@@ -425,3 +425,14 @@ def test_who_cannot_be_told_elsewhere_either_is_settled_too(known: Way) -> None:
     assert not known.deliver(HERE, after=PATIENCE_SECONDS + 0.1)
     assert reply.settled
     assert known.lost == [Method.PREDICT]
+
+
+def test_while_kafka_does_not_answer_no_topic_is_missing(way: Way) -> None:
+    reply = way.send()
+    assert way.replies.deliver_waiting(None, NOW + 2 * PATIENCE_SECONDS)
+    del way.producer.topics[HERE]  # back, but the producer has not heard of it yet
+    assert way.deliver(HERE, after=2 * PATIENCE_SECONDS + 1)
+    assert (reply.settled, way.lost) == (False, [])
+    way.producer.topics[HERE] = {0}
+    assert not way.deliver(HERE, after=2 * PATIENCE_SECONDS + 2)
+    assert [sent.topic for sent in way.producer.sent] == [HERE]
