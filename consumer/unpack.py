@@ -18,6 +18,7 @@ from kafka.errors import CorruptRecordError, UnsupportedCodecError
 from kafka.record.default_records import DefaultRecordBatch
 
 from consumer.decode import Unreadable
+from consumer.uncompress import MAX_BYTES, uncompress
 from consumer.varint import NO_HEADERS, Headers, nullable_bytes, read_headers, varint
 
 MAGIC = 2
@@ -44,8 +45,8 @@ class Unpacker(Fetcher.PartitionRecords):  # type: ignore[misc]  # kafka-python 
 
     def _unpack_records(self, _at: object, batches: Any, *_: object) -> Iterator[Unpacked]:  # noqa: ANN401
         """Called by the client; yields as it reads on, at no offset before that which is due."""
-        batch = batches.next_batch()
-        while batch is not None:
+        batch, unpacked = batches.next_batch(), 0
+        while batch is not None and unpacked <= MAX_BYTES:  # the rest comes with the next fetch
             self.bytes_read += batch.size_in_bytes
             try:
                 records = self._open(batch)
@@ -60,6 +61,7 @@ class Unpacker(Fetcher.PartitionRecords):  # type: ignore[misc]  # kafka-python 
             for record in records:
                 self.next_fetch_offset = record.offset + 1
                 yield record
+            unpacked += len(batch._buffer)  # noqa: SLF001
             # Compaction may have taken the last records.
             self.next_fetch_offset = max(self.next_fetch_offset, batch.next_offset)
             batch = batches.next_batch()
@@ -156,7 +158,7 @@ def unpack(batch: DefaultRecordBatch) -> Iterator[Unpacked]:
     if not 0 <= count <= last + 1:
         raise CorruptRecordError(f"{count} records and a last offset delta of {last}")
     try:
-        batch._maybe_uncompress()  # noqa: SLF001 - the client's own reading begins so
+        uncompress(batch)
     except UnsupportedCodecError:
         if batch.compression_type <= batch.CODEC_ZSTD:
             raise  # a library is not there: no fault of the batch
