@@ -19,7 +19,7 @@ from learning import ServiceError, figure, started, wait_until_learned
 from machine import machine, today
 from programs import ContenderError
 from results import Quantiles, RoundTrips, Trips
-from service import LEARNED, Service
+from service import LEARNED, Service, wait_until
 from sizes import Sizes
 from turns import in_turn
 
@@ -85,6 +85,7 @@ class _Session:
         }
         service = stack.enter_context(started(servers, self._events, **names))
         wait_until_learned(service, WARM_UP, LIMIT_SECONDS)
+        wait_until(lambda: service.ready)  # what is asked before is not for it
         self._askers[SERVICE] = stack.enter_context(KafkaAsker(servers, *names.values()))
         bare = echo(servers, f"{echoed}-requests", f"{echoed}-replies")
         self._askers[ECHO] = stack.enter_context(bare)

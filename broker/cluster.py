@@ -8,11 +8,11 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 from broker.embedded import EmbeddedKafka
 from broker.errors import BrokerError, DataFolderError, KafkaFailedError, PortTakenError
+from broker.lifetime import Lifetime
 from broker.members import Plan, members
 from broker.quorum import Addresses
 from broker.security import BROKER, Security
@@ -21,7 +21,7 @@ _ATTEMPTS = 3
 _POLL_S = 0.1
 
 
-class EmbeddedCluster:
+class EmbeddedCluster(Lifetime):
     """Kafka brokers numbered from 1, each a Java of its own, for one thread at a time.
 
     `start()` it, or enter it with `with`.  Each broker is a controller too: of three any one may be
@@ -57,18 +57,6 @@ class EmbeddedCluster:
         self._folder = self._data
         self._addresses: Addresses | None = None
         self._brokers: dict[int, EmbeddedKafka] = {}
-
-    def __enter__(self) -> Self:
-        self.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.stop()
 
     @property
     def bootstrap_servers(self) -> str:

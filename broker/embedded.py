@@ -3,20 +3,19 @@
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 from broker import ports
 from broker.errors import BrokerError, DataFolderError, KafkaFailedError
 from broker.folder import DataFolder
 from broker.launch import ending, failure, launch
+from broker.lifetime import Lifetime
 from broker.process import JavaProcess
 
 _STOP_GRACE_S = 15.0  # 0.3 s on two idle cores
 _DYING_S = 2.0  # how long a former life's Java may still be going away
 
 
-class EmbeddedKafka:
+class EmbeddedKafka(Lifetime):
     """One Kafka broker, for one thread at a time: `start()` it, or enter it with `with`.
 
     Its records are in the folder `data` and survive any end; without one, in a temporary folder
@@ -49,18 +48,6 @@ class EmbeddedKafka:
         self._data = None if data is None else Path(data).absolute()
         self._folder: DataFolder | None = None
         self._java: JavaProcess | None = None
-
-    def __enter__(self) -> Self:
-        self.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.stop()
 
     @property
     def bootstrap_servers(self) -> str:

@@ -80,6 +80,7 @@ class App:
         self._precedence = Precedence()
         self._served = Served(settings.recipe)
         self._telemetry = Telemetry(self._served, _info(settings))
+        self._telemetry.watch_faults(self._health.faults.counts, self._health.leaderless)
         self.web = Web(
             settings.http_host,
             settings.http_port,
@@ -183,7 +184,13 @@ class App:
         watch = Watch(
             lambda: client.admin(settings, patience_ms=3000),
             self._health,
-            {settings.events_topic, settings.requests_topic, settings.changelog_topic},
+            {
+                settings.events_topic: "what comes there is learned when they have one again",
+                settings.requests_topic: "what is asked there is answered when they have one again",
+                settings.replies_topic: "replies to them wait",
+                settings.changelog_topic: "what is learned of these partitions is not saved",
+                settings.dead_letter_topic: "dead letters go to the others",
+            },
             settings.events_topic,
             clients.log.topic_id,
             [

@@ -3,10 +3,9 @@
 Used by the learner's thread alone; the follower reads beside it.
 """
 
-import threading
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from time import monotonic
 
@@ -14,7 +13,7 @@ import structlog
 from kafka import TopicPartition
 from kafka.errors import KafkaError
 
-from consumer import snapshot
+from consumer import offsets, snapshot
 from consumer.client import Consumer
 from consumer.estimator import combine
 from consumer.follower import Follower
@@ -25,9 +24,6 @@ from consumer.restore import Log, start
 from consumer.shared import Shared
 from consumer.snapshot import Snapshot
 from contract.messages import Outcome
-
-WAIT_SECONDS = 1.0
-OFFSETS_MS = 10_000
 
 log = structlog.get_logger()
 
@@ -83,11 +79,11 @@ class Changelog:
         self._follower.expect(numbers)
 
     def restore(
-        self, consumer: Consumer, at: TopicPartition, stop: threading.Event
+        self, consumer: Consumer, at: TopicPartition, patience_seconds: float
     ) -> tuple[Partition, int] | None:
-        """A partition of the events topic as the changelog has it; None when told to stop.
+        """A partition of the events topic as the changelog has it, and where its log ends now.
 
-        Beside it the offset where its log ends now.
+        None where that cannot be told in time, as while one of the two has no leader: call again.
 
         Raises:
             StateError: What is there does not give the right state.
@@ -96,17 +92,14 @@ class Changelog:
         started = monotonic()
         if not self._follower.covers(at.partition):
             self._follower.widen(self._cover())
-        while (followed := self._follower.latest(at.partition, WAIT_SECONDS)) is None:
-            self._shared.health.beat("learner", now=monotonic())
-            if stop.is_set():
-                return None
-        records = Log(
-            at.topic,
-            self._topic_id,
-            at.partition,
-            consumer.beginning_offsets([at], timeout_ms=OFFSETS_MS)[at],
-            consumer.end_offsets([at], timeout_ms=OFFSETS_MS)[at],
-        )
+        followed = self._follower.latest(at.partition, patience_seconds)
+        if followed is None:
+            return None
+        begins = offsets.beginnings(consumer, [at])
+        ends = offsets.ends(consumer, [at])
+        if at not in begins or at not in ends:
+            return None
+        records = Log(at.topic, self._topic_id, at.partition, begins[at], ends[at])
         partition = start(
             self._shared.settings.recipe,
             records,
@@ -144,7 +137,9 @@ class Changelog:
         failed = partial(self._failed, number, saved)
         try:
             taken = snapshot.take(partition, number, self._topic_id)
-            document = snapshot.write(taken, _coefficients(partition.view(), partition))
+            document = snapshot.write(
+                taken, _coefficients(self._shared.served.model.parts[number], partition)
+            )
             saved.under_way = self._producer.send(
                 self._topic,
                 value=document,
@@ -204,7 +199,7 @@ class Changelog:
         self._shared.telemetry.snapshot_failed()
         known = self._shared.health.unsaved.get(number)
         if known is not None:
-            self._shared.health.unsaved[number] = replace(known, reason=reason)
+            known.reason = reason
         if not saved.failing:
             saved.failing = True
             log.error(

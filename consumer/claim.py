@@ -103,6 +103,7 @@ class Claim:
         self._readers: set[str] = set()  # groups that were seen to read our requests topic
         self._looked_at = -math.inf
         self._unseen = False
+        self._left_word = False
         self.answering = False
 
     def look(self, admin: Admin) -> None:
@@ -138,7 +139,7 @@ class Claim:
         Raises:
             KafkaError: Kafka is away.
         """
-        if self._settings.take_over and self.answering:
+        if self._left_word:
             admin.alter_group_offsets(self._words, {self._place: OffsetAndMetadata(0, "", -1)})
 
     def _decide(self, admin: Admin, others: set[str], word: str | None) -> None:
@@ -209,6 +210,7 @@ class Claim:
             admin.alter_group_offsets(
                 self._words, {self._place: OffsetAndMetadata(0, str(word), -1)}
             )
+            self._left_word = True
         return None if word is None else word.application
 
     def _adopt(self, admin: Admin) -> None:

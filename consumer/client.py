@@ -24,6 +24,7 @@ from contract.topics import MAX_SNAPSHOT_BYTES
 
 SESSION_TIMEOUT_MS = 10_000
 MAX_POLL_RECORDS = 500
+NO_LEADER = -1
 
 transport.install()
 
@@ -38,6 +39,8 @@ class Consumer(Protocol):
     def unsubscribe(self) -> None: ...
     def assign(self, partitions: Sequence[TopicPartition]) -> None: ...
     def seek(self, partition: TopicPartition, offset: int) -> None: ...
+    def pause(self, *partitions: TopicPartition) -> None: ...
+    def resume(self, *partitions: TopicPartition) -> None: ...
     def position(self, partition: TopicPartition, timeout_ms: int | None = ...) -> int | None: ...
     def highwater(self, partition: TopicPartition) -> int | None: ...
     def assignment(self) -> set[TopicPartition]: ...
@@ -58,6 +61,7 @@ class Consumer(Protocol):
 class Admin(Protocol):
     """What we use of a KafkaAdminClient."""
 
+    def describe_cluster(self) -> dict[str, Any]: ...
     def list_topics(self) -> list[str]: ...
     def describe_topics(self, topics: Sequence[str] | None = ...) -> list[dict[str, Any]]: ...
     def create_topics(self, new_topics: Mapping[str, Mapping[str, Any]]) -> object: ...
@@ -195,6 +199,18 @@ def know(consumer: Consumer, topic: str) -> Consumer:
     if not consumer.partitions_for_topic(topic):
         raise UnknownTopicOrPartitionError(topic)
     return consumer
+
+
+def leader_of(consumer: Consumer, at: TopicPartition) -> int | None:
+    """The broker that leads the partition; NO_LEADER, or None where the client does not know.
+
+    Where there is none, the client asks for news of it.
+    """
+    manager: Any = getattr(consumer, "_manager")  # noqa: B009
+    leader: int | None = manager.cluster.leader_for_partition(at)
+    if leader == NO_LEADER:
+        manager.cluster.request_update()
+    return leader
 
 
 def joined(consumer: Consumer) -> bool:

@@ -9,7 +9,13 @@ from consumer import client, kept, producers
 from consumer.lane import Lane
 from consumer.precedence import Precedence
 from consumer.settings import Settings
-from consumer.topics import EventsTopic, ensure_changelog, ensure_topics, topic_id
+from consumer.topics import (
+    EventsTopic,
+    count_brokers,
+    ensure_changelog,
+    ensure_topics,
+    topic_id,
+)
 
 CLOSE_MS = 1000
 TOPIC_SECONDS = 5.0
@@ -48,10 +54,14 @@ def open_clients(settings: Settings, precedence: Precedence, stack: ExitStack) -
         return opened
 
     with closing(client.admin(settings)) as admin:
-        ensure_topics(admin, settings.topics)
+        brokers = count_brokers(admin)
+        replication = settings.replication(brokers)
+        ensure_topics(admin, settings.topics, replication)
         requests_id = topic_id(admin, settings.requests_topic)
-        events = ensure_changelog(admin, settings.changelog_topic, settings.events_topic)
-        findings = kept.look(admin, settings)
+        events = ensure_changelog(
+            admin, settings.changelog_topic, settings.events_topic, replication
+        )
+        findings = kept.look(admin, settings, brokers)
     forwards = producer(producers.forwards_producer(settings))
     dead_letters = producer(producers.dead_letters_producer(settings))
     snapshots = producer(producers.snapshots_producer(settings))
@@ -83,5 +93,10 @@ def open_clients(settings: Settings, precedence: Precedence, stack: ExitStack) -
 def cover(settings: Settings) -> int:
     """Make the changelog as wide as the events topic; how wide that is."""
     with closing(client.admin(settings)) as admin:
-        events = ensure_changelog(admin, settings.changelog_topic, settings.events_topic)
+        events = ensure_changelog(
+            admin,
+            settings.changelog_topic,
+            settings.events_topic,
+            settings.replication(count_brokers(admin)),
+        )
     return events.partitions

@@ -3,17 +3,18 @@
 What other instances own is served from here, and a partition that is taken over starts from here.
 """
 
+import math
 import threading
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from itertools import starmap
 from time import monotonic
 
 import structlog
 from kafka import TopicPartition
 from kafka.errors import KafkaError
 
-from consumer.client import Consumer
+from consumer import offsets
+from consumer.client import NO_LEADER, Consumer, leader_of
 from consumer.partition import PartitionView, Record
 from consumer.poll import Pill, poll
 from consumer.shared import Shared
@@ -22,6 +23,8 @@ from consumer.snapshot import DamagedError, ForeignError, Snapshot, read
 POLL_MS = 50  # a partition that is taken over waits for a turn or two
 LOOK_SECONDS = 1.0
 RETRY_SECONDS = 0.5
+AWAY_SECONDS = 5.0
+"""A partition without a leader for so long is not waited for before requests are answered."""
 
 Ends = dict[int, int | None]
 """Offsets by partition; None where the broker is still to be asked."""
@@ -65,8 +68,9 @@ class Follower:
         self._initial: Ends = {}  # what the changelog held at the start
         self._awaited: Ends = {}  # what the learner waits for
         self._progress = threading.Condition()
-        self._looked_at = 0.0
-        self.loaded = threading.Event()  # all that the changelog held at the start is known
+        self._away: dict[int, float] = {}  # those without a leader, since when
+        self._asked_at = self._looked_at = -math.inf
+        self.loaded = threading.Event()  # all that can be known of what the changelog held is
 
     def run(self, stop: threading.Event) -> None:
         """Follow until told to stop."""
@@ -134,19 +138,21 @@ class Follower:
 
     def _cover(self) -> None:
         """Read every partition of the changelog, those that it has grown by too."""
-        if len(self._positions) >= self._wide:
+        new = [number for number in range(self._wide) if number not in self._positions]
+        if not new or monotonic() - self._asked_at < RETRY_SECONDS:
             return
-        all_of_it = [TopicPartition(self._topic, number) for number in range(self._wide)]
-        try:
-            starts = self._consumer.beginning_offsets(all_of_it)
-        except KeyError:
-            return  # the client has not heard of the new ones yet, and asks now
-        self._consumer.assign(all_of_it)
+        self._asked_at = monotonic()
+        starts = offsets.beginnings(self._consumer, map(self._place, new))
+        if not starts:
+            return
         with self._progress:
-            for at, start in starts.items():
-                self._consumer.seek(at, self._positions.setdefault(at.partition, start))
-                if not self.loaded.is_set():
-                    self._initial.setdefault(at.partition, None)
+            self._positions |= {at.partition: start for at, start in starts.items()}
+        self._consumer.assign([self._place(number) for number in self._positions])
+        for number, position in self._positions.items():
+            self._consumer.seek(self._place(number), position)
+
+    def _place(self, number: int) -> TopicPartition:
+        return TopicPartition(self._topic, number)
 
     def _take(self, partition: int, record: Record) -> None:
         if dict(record.headers).get("writer") == self._writer:
@@ -187,16 +193,20 @@ class Follower:
 
     def _note_progress(self) -> None:
         """Where we are, and where the ends are that somebody waits for."""
-        numbers = sorted(self._positions)
-        places = [TopicPartition(self._topic, number) for number in numbers]
-        positions = {at.partition: self._consumer.position(at) for at in places}
+        positions = {
+            number: offsets.position(self._consumer, self._place(number))
+            for number in self._positions
+        }
         with self._progress:
+            if not self.loaded.is_set():
+                for number in range(self._wide):
+                    self._initial.setdefault(number, None)
             asked = [
-                at
-                for at in places
-                if None in (self._awaited.get(at.partition, 0), self._initial.get(at.partition, 0))
+                self._place(number)
+                for number in self._positions
+                if None in (self._awaited.get(number, 0), self._initial.get(number, 0))
             ]
-        found = self._consumer.end_offsets(asked) if asked else {}
+        found = offsets.ends(self._consumer, asked)
         with self._progress:
             self._positions |= {n: at for n, at in positions.items() if at is not None}
             for ends in (self._awaited, self._initial):
@@ -205,24 +215,40 @@ class Follower:
                     for at, end in found.items()
                     if ends.get(at.partition, 0) is None
                 }
-            if numbers and all(starmap(self._is_reached, self._initial.items())):
-                self.loaded.set()
             self._progress.notify_all()
+        if not self.loaded.is_set() and self._is_loaded():
+            self.loaded.set()
+
+    def _is_loaded(self) -> bool:
+        """Whether all of what the changelog held at the start is known, or has no leader."""
+        now = monotonic()
+        for number in range(self._wide):
+            if leader_of(self._consumer, self._place(number)) == NO_LEADER:
+                self._away.setdefault(number, now)
+            else:
+                self._away.pop(number, None)
+        return all(
+            self._is_reached(number, end) or now - self._away.get(number, now) >= AWAY_SECONDS
+            for number, end in self._initial.items()
+        )
 
     def _look(self) -> None:
-        """How far the partitions that others own are behind their logs."""
+        """Where the events' logs end, and how far those that others own are behind."""
         if monotonic() - self._looked_at < LOOK_SECONDS:
             return
         self._looked_at = monotonic()
         events = self._shared.settings.events_topic
-        followed = self._shared.served.followed()
-        try:
-            ends = self._consumer.end_offsets([TopicPartition(events, n) for n in followed])
-        except (KafkaError, KeyError):
-            return  # the watch tells that Kafka is away; or the topic has just grown
+        places = [TopicPartition(events, number) for number in range(self._wide)]
+        found = offsets.ends(self._consumer, places)
+        health, now = self._shared.health, monotonic()
+        health.note_ends(
+            {at.partition: end for at, end in found.items()},
+            {at.partition: leader_of(self._consumer, at) != NO_LEADER for at in places},
+            now=now,
+        )
         self._shared.telemetry.follows(
             {
-                number: ends[TopicPartition(events, number)] - position
-                for number, position in followed.items()
+                number: health.lag(number, position, now=now)
+                for number, position in self._shared.served.followed().items()
             }
         )

@@ -7,10 +7,19 @@ import structlog
 from kafka.admin import ConfigResource, ConfigResourceType
 
 from consumer.client import Admin
+from consumer.replication import of_replicas
 from consumer.settings import Settings
 from contract.topics import MAX_SNAPSHOT_BYTES
 
-READ = ("cleanup.policy", "retention.ms", "retention.bytes", "max.message.bytes")
+READ = (
+    "cleanup.policy",
+    "retention.ms",
+    "retention.bytes",
+    "max.message.bytes",
+    "min.insync.replicas",
+)
+POSITIONS_TOPIC = "__consumer_offsets"
+"""Kafka's own, of the groups: without a leader, a group of its partition stands still."""
 
 Config = Mapping[str, str]
 """A topic's settings, those of READ."""
@@ -46,8 +55,13 @@ def read_configs(admin: Admin, names: Sequence[str]) -> dict[str, Config]:
     }
 
 
-def look(admin: Admin, settings: Settings) -> list[Finding]:
+def look(admin: Admin, settings: Settings, brokers: int) -> list[Finding]:
     """What there is to warn of.
+
+    Args:
+        admin: Asks Kafka.
+        settings: Which topics are ours.
+        brokers: How many there are.
 
     Raises:
         KafkaError: Kafka is not there.
@@ -58,12 +72,22 @@ def look(admin: Admin, settings: Settings) -> list[Finding]:
         settings.replies_topic: of_replies,
         settings.changelog_topic: of_changelog,
     }
-    configs = read_configs(admin, list(checks))
+    named = [*checks, settings.dead_letter_topic, POSITIONS_TOPIC]
+    there = {topic["name"]: topic for topic in admin.describe_topics(named)}
+    configs = read_configs(admin, [name for name in named if not there[name]["error_code"]])
     if hidden := checks.keys() - configs.keys():
         log.info("settings not shown to us, not checked", topics=sorted(hidden))
-    return [
-        Finding(name, *found) for name, config in configs.items() for found in checks[name](config)
+    findings = [
+        Finding(name, *found)
+        for name in checks.keys() & configs.keys()
+        for found in checks[name](configs[name])
     ]
+    for name in named:
+        own = name != POSITIONS_TOPIC
+        least = int(configs[name]["min.insync.replicas"]) if own and name in configs else None
+        copies = of_replicas(there[name]["partitions"], least, brokers)
+        findings += [Finding(name, *found) for found in copies]
+    return findings
 
 
 def warn(findings: Sequence[Finding]) -> None:

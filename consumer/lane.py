@@ -9,30 +9,29 @@ large) is the producer's, which knows what to do.
 
 import threading
 import time
+from collections import Counter
 from contextlib import suppress
 from typing import Any, NamedTuple, Protocol
 
 from kafka import TopicPartition
 from kafka.errors import KafkaError
 from kafka.net.manager import KafkaConnectionManager
-from kafka.partitioner import DefaultPartitioner
 from kafka.protocol.producer import ProduceRequest
 from kafka.record.default_records import DefaultRecordBatchBuilder
 
-from consumer.client import Consumer
+from consumer.client import NO_LEADER, Consumer
 from consumer.dialects import Message
-from consumer.producers import forget_what_is_gone
+from consumer.producers import forget_what_is_gone, round_the_leaderless
 from consumer.settings import Settings
 from contract.kafka import never_create_topics
 
 BATCH_BYTES = 900_000
 TIMEOUT_MS = 10_000
 BOOTSTRAP_MS = 2000
-MAX_IN_FLIGHT = 4  # one less than what the client pauses at
+MAX_IN_FLIGHT = 4  # to each broker; one less than what the client pauses at
 MAX_VERSION = 9  # as the client's own producer asks
 
 _Topic: Any = ProduceRequest.TopicProduceData
-_partition_of = DefaultPartitioner().partition
 
 
 class Arrived(Protocol):
@@ -72,7 +71,7 @@ class Lane:
         self._cluster.add_listener(forget_what_is_gone)
         self._manager.bootstrap(BOOTSTRAP_MS)
         self._waiting: dict[TopicPartition, list[Parcel]] = {}
-        self._in_flight = 0
+        self._in_flight: Counter[int] = Counter()
 
     def close(self) -> None:
         """Close the connection; what is on its way is not waited for."""
@@ -93,32 +92,41 @@ class Lane:
             self._cluster.add_topic(topic)  # for the next one
             return False
         if partition is None:
-            partition = _partition_of(topic, None, message.key, None, message.value, self._cluster)
+            partition = round_the_leaderless.partition(
+                topic, None, message.key, None, message.value, self._cluster
+            )
         at = TopicPartition(topic, partition)
         self._waiting.setdefault(at, []).append(Parcel(message, arrived))
         return True
 
     def leave(self) -> None:
         """Send what was taken, a batch for each partition, or as soon as there is room for it."""
-        while self._is_here() and self._waiting and self._in_flight < MAX_IN_FLIGHT:
-            at = next(iter(self._waiting))
-            parcels = self._waiting.pop(at)
-            connection = self._connection(at)
+        if not self._is_here():
+            return
+        for at in list(self._waiting):
+            leader = self._leader(at)
+            if self._in_flight[leader] >= MAX_IN_FLIGHT:
+                continue  # one that does not answer holds up no other
+            parcels = self._waiting.pop(at, [])  # to be told may have sent them meanwhile
+            connection = self._connection(leader) if parcels else None
             records, packed = (b"", 0) if connection is None else _batch(parcels)
             _tell(parcels[packed:], delivered=False)
             if connection is not None:
-                self._in_flight += 1
+                self._in_flight[leader] += 1
                 sent = connection.send_request(_request(at, records), request_timeout_ms=TIMEOUT_MS)
-                sent.add_callback(self._answered, parcels[:packed])
-                sent.add_errback(self._failed, parcels[:packed])
+                sent.add_callback(self._answered, leader, parcels[:packed])
+                sent.add_errback(self._failed, leader, parcels[:packed])
 
     def _is_here(self) -> bool:
         return threading.current_thread() is self._net._io_thread  # noqa: SLF001
 
-    def _connection(self, at: TopicPartition) -> Any:  # noqa: ANN401 - kafka-python's
+    def _leader(self, at: TopicPartition) -> int:
+        leader: int | None = self._cluster.leader_for_partition(at)
+        return NO_LEADER if leader is None else leader
+
+    def _connection(self, leader: int) -> Any:  # noqa: ANN401 - kafka-python's
         """The open connection to the leader; None: there is none now, and it is asked for."""
-        leader = self._cluster.leader_for_partition(at)
-        if leader is None or leader == -1:
+        if leader == NO_LEADER:
             self._cluster.request_update()
             return None
         with suppress(KafkaError):  # it was lost a moment ago, or does not let us in
@@ -127,17 +135,17 @@ class Lane:
                 return connection
         return None
 
-    def _answered(self, parcels: list[Parcel], response: Any) -> None:  # noqa: ANN401
+    def _answered(self, leader: int, parcels: list[Parcel], response: Any) -> None:  # noqa: ANN401
         refused = bool(response.responses[0].partition_responses[0].error_code)
         if refused:
             self._cluster.request_update()
-        self._settle(parcels, delivered=not refused)
+        self._settle(leader, parcels, delivered=not refused)
 
-    def _failed(self, parcels: list[Parcel], _error: BaseException) -> None:
-        self._settle(parcels, delivered=False)
+    def _failed(self, leader: int, parcels: list[Parcel], _error: BaseException) -> None:
+        self._settle(leader, parcels, delivered=False)
 
-    def _settle(self, parcels: list[Parcel], *, delivered: bool) -> None:
-        self._in_flight -= 1
+    def _settle(self, leader: int, parcels: list[Parcel], *, delivered: bool) -> None:
+        self._in_flight[leader] -= 1
         _tell(parcels, delivered=delivered)
         self.leave()
 

@@ -14,6 +14,7 @@
 is taken away, and on a clean stop. docs/FAILURES.md has a row for each gap between them.
 """
 
+import math
 import threading
 import time
 from collections.abc import Sequence
@@ -22,14 +23,16 @@ from time import monotonic, perf_counter
 
 import structlog
 from kafka import TopicPartition
-from kafka.errors import KafkaError, OffsetOutOfRangeError
+from kafka.errors import KafkaError, LogTruncationError, OffsetOutOfRangeError
 from kafka.structs import OffsetAndMetadata
 
+from consumer import offsets
 from consumer.acknowledge import Acknowledgements
 from consumer.assignment import Assignment
 from consumer.changelog import Changelog
-from consumer.client import MAX_POLL_RECORDS, Consumer, joined
+from consumer.client import MAX_POLL_RECORDS, NO_LEADER, Consumer, joined, leader_of
 from consumer.deadletters import DeadLetters
+from consumer.health import LogEnd
 from consumer.partition import Partition, Record, Tally
 from consumer.poll import Batches, Pill, poll
 from consumer.restore import NEW_ID, StateError
@@ -40,6 +43,10 @@ PACE_SECONDS = 0.02
 """Polls are so far apart at least while they keep up: at a thousand events a second the learner
 would else be busy with polls of one event each, and answers would wait for it."""
 SETTLE_SECONDS = 5.0
+RESTORE_SECONDS = 1.0
+"""While there is nothing else to do, how long to wait for what is to be restored."""
+TURN_SECONDS = 5.0
+"""How long what is to be restored may keep us from everything else."""
 STOP_SECONDS = 2.0
 
 log = structlog.get_logger()
@@ -73,6 +80,7 @@ class Learner:
         self._assignment = Assignment()
         self._joined = False
         self._partitions: dict[int, Partition] = {}
+        self._held: dict[int, float] = {}  # ours, but not restored yet; when that was tried last
         self._ends: dict[int, int] = {}
         self._saved_at = monotonic()
 
@@ -92,10 +100,10 @@ class Learner:
         self._commit()
 
     def _turn(self, stop: threading.Event) -> None:
-        polled = self._poll()
+        polled = self._poll(stop)
         polled_at = monotonic()
         # What came in the same poll as its partition was read from the group's offset.
-        ours = self._partitions.keys() - self._take_up_assignment(stop)
+        ours = self._partitions.keys() - self._take_up_assignment()
         if isinstance(polled, Pill):
             if polled.at.partition in ours:
                 self._step_over(polled)
@@ -113,13 +121,18 @@ class Learner:
         if polled and self._keeps_up():
             stop.wait(max(0.0, polled_at + PACE_SECONDS - monotonic()))
 
-    def _poll(self) -> Batches | Pill:
+    def _poll(self, stop: threading.Event) -> Batches | Pill:
         if self._dead_letters.full:
             if not self._dead_letters.settle(SETTLE_SECONDS):
-                time.sleep(POLL_MS / 1000)
+                stop.wait(POLL_MS / 1000)
             return {}
         try:
             return poll(self._consumer, POLL_MS)
+        except LogTruncationError as error:
+            raise StateError(
+                f"{self._topic}: records that were learned are not in the log any more ({error}): "
+                f"a broker without them became the leader (unclean election). {NEW_ID}"
+            ) from error
         except OffsetOutOfRangeError as error:
             (lost,) = error.args
             if not any(at.partition in self._partitions for at in lost):
@@ -129,25 +142,47 @@ class Learner:
                 f"({error}): retention passed it, or the topic was recreated. {NEW_ID}"
             ) from error
 
-    def _take_up_assignment(self, stop: threading.Event) -> set[int]:
-        """Let go of what is not ours any more, restore what is newly ours; the latter."""
+    def _take_up_assignment(self) -> set[int]:
+        """Let go of what is not ours any more, restore what is newly ours; what was restored."""
+        health = self._shared.health
         ours = {at.partition for at in self._consumer.assignment()}
         lost = self._assignment.take_lost() | (self._partitions.keys() - ours)
         self._release(lost & self._partitions.keys())
+        for number in self._held.keys() & lost | self._held.keys() - ours:
+            del self._held[number]
         new = ours - self._partitions.keys()
+        self._hold(new - self._held.keys())
         self._changelog.expect(new)
-        for number in sorted(new):
-            self._shared.health.beat("learner", now=monotonic())  # each may take its time
-            self._restore(TopicPartition(self._topic, number), stop)
-        if new:
-            self._shared.health.behind = None  # not known yet, of these
-        if new or lost:
+        restored = self._restore_held()
+        if restored:
+            health.behind = None  # not known yet, of these
+        if restored or lost:
             self._shared.telemetry.rebalanced()
             log.info("assignment", partitions=sorted(self._partitions))
         self._joined = self._joined or joined(self._consumer)
-        restored = self._joined and ours <= self._partitions.keys()
-        self._shared.health.assignment["learner"] = restored
-        return new
+        health.assignment["learner"] = self._joined
+        health.unrestored = frozenset(new - restored)
+        return restored
+
+    def _hold(self, numbers: AbstractSet[int]) -> None:
+        """Read nothing of these yet; without a position one partition would hold up all."""
+        for number in numbers:
+            at = TopicPartition(self._topic, number)
+            self._consumer.seek(at, 0)
+            self._consumer.pause(at)
+            self._held[number] = -math.inf
+
+    def _restore_held(self) -> set[int]:
+        """Those that could be restored; where that takes long, the rest has its turn later."""
+        restored = set[int]()
+        began = monotonic()
+        for number in sorted(self._held, key=lambda held: (self._held[held], held)):
+            if monotonic() - began > TURN_SECONDS:
+                break
+            self._held[number] = monotonic()
+            if self._restore(number):
+                restored.add(number)
+        return restored
 
     def _release(self, lost: AbstractSet[int]) -> None:
         """Hand over: saved once more if the dead letters up to there are safe."""
@@ -157,19 +192,29 @@ class Learner:
             del self._ends[number]
             self._shared.served.release(number)
 
-    def _restore(self, at: TopicPartition, stop: threading.Event) -> None:
+    def _restore(self, number: int) -> bool:
+        at = TopicPartition(self._topic, number)
+        self._shared.health.beat("learner", now=monotonic())  # each may take its time
+        if leader_of(self._consumer, at) == NO_LEADER:
+            return False
+        patience = 0.0 if self._partitions else RESTORE_SECONDS
         try:
-            restored = self._changelog.restore(self._consumer, at, stop)
+            restored = self._changelog.restore(self._consumer, at, patience)
         except StateError:
             raise
         except KafkaError as error:
-            log.warning("not restored yet", partition=at.partition, error=repr(error))
-            return
-        if restored is not None:
-            partition, self._ends[at.partition] = restored
-            self._consumer.seek(at, partition.position)
-            self._partitions[at.partition] = partition
-            self._shared.served.own(at.partition, partition.view())
+            log.warning("not restored yet", partition=number, error=repr(error))
+            return False
+        if restored is None:
+            return False
+        partition, self._ends[number] = restored
+        self._shared.health.ends[number] = LogEnd(self._ends[number], monotonic())
+        self._consumer.seek(at, partition.position)
+        self._consumer.resume(at)
+        del self._held[number]
+        self._partitions[number] = partition
+        self._shared.served.own(number, partition.view())
+        return True
 
     def _fold(self, number: int, records: Sequence[Record]) -> None:
         precedence = self._shared.precedence
@@ -199,12 +244,12 @@ class Learner:
     def _save(self) -> None:
         """A snapshot of each partition that moved, once the dead letters up to it are safe."""
         self._saved_at = monotonic()
+        settled = self._dead_letters.settle(SETTLE_SECONDS)
         for number, partition in self._partitions.items():
-            self._changelog.due(number, partition, "its dead letters are not acknowledged")
-        if not self._dead_letters.settle(SETTLE_SECONDS):
-            return
-        for number, partition in self._partitions.items():
-            self._changelog.save(number, partition)
+            if settled:
+                self._changelog.save(number, partition)
+            else:
+                self._changelog.due(number, partition, "its dead letters are not acknowledged")
 
     def _commit(self) -> None:
         """The group's offsets follow the acknowledged snapshots; nothing is read by them."""
@@ -239,14 +284,21 @@ class Learner:
 
     def _note_lag(self) -> None:
         """From the client's position, which knows of the markers of transactions."""
-        lags: dict[int, int] = {}
+        health = self._shared.health
+        lags: dict[int, int | None] = dict.fromkeys(self._held)
         for number in self._partitions:
             try:
-                position = self._consumer.position(TopicPartition(self._topic, number))
+                position = offsets.position(self._consumer, TopicPartition(self._topic, number))
             except KafkaError:
                 return  # just taken away
-            if position is None:
-                return
-            lags[number] = max(0, self._end(number) - position)
-        self._shared.health.behind = sum(lags.values())
+            lags[number] = self._lag(number, position)
+        health.behind = sum(lag for lag in lags.values() if lag is not None)
+        health.unknown = frozenset(n for n in self._partitions if lags[n] is None)
         self._shared.telemetry.lags(lags)
+
+    def _lag(self, number: int, position: int | None) -> int | None:
+        """None: not known, as where the partition has no leader."""
+        if position is None:
+            return None
+        lag = self._shared.health.lag(number, position, now=monotonic())
+        return None if lag is None else max(lag, self._end(number) - position)

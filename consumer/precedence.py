@@ -6,7 +6,7 @@ times. So the learner stands aside from the moment a request's bytes arrive to t
 I/O thread that answers has nothing more to do, a few milliseconds at most.
 
 Where there is no end of requests, that moment does not come. Then the I/O thread stands aside in
-its turn, a few milliseconds each time, so that learning keeps about half of its speed.
+its turn, some milliseconds each time, so that learning keeps about half of its speed.
 """
 
 import math
@@ -20,9 +20,9 @@ from consumer.transport import Selector, Waiting
 
 SLICE = 16
 PATIENCE_SECONDS = 0.004
-SHARE = 4 / 5
-"""Of the time in which it has something to fold, the least that the learner is to have: beside its
-other work, between folds, that leaves it half of its speed under a flood of requests."""
+SHARE = 1.5
+"""Seconds of the processor that the learner gets beside a flood of requests for each that the I/O
+thread which answers them has had: so much leaves it half of its speed (benchmarks/flood.py)."""
 LASTING_SECONDS = 0.02
 """A learner that has folded nothing for so long is at rest, and nothing is owed to it."""
 
@@ -38,7 +38,11 @@ class Precedence:
         self.waited = 0.0
         self._answering = threading.Lock()
         self._ours = False
-        self._owed = 0.0  # seconds to the learner
+        # Processor seconds; each has one thread that writes it. What the learner is owed begins
+        # anew, at no debt, where it was at rest or has had more than its share.
+        self._answered = 0.0  # of the I/O thread
+        self._even_at = (0.0, 0.0)  # of the I/O thread and of the learner, when nothing was owed
+        self._owed = 0.0
         self._folded_at = -math.inf
 
     def begin(self) -> None:
@@ -54,27 +58,34 @@ class Precedence:
     def stand_aside(self) -> None:
         """Called by the I/O thread between two rounds of work: the learner gets its share.
 
-        Waits for PATIENCE_SECONDS, and only where answers have had so much more than their share.
+        It waits only where it owes more than PATIENCE_SECONDS: while there is an end of requests,
+        never.
         """
+        self._answered = thread_time()
         at_rest = perf_counter() - self._folded_at > LASTING_SECONDS
         if self._owed > PATIENCE_SECONDS and not at_rest:
             self.end()
-            time.sleep(PATIENCE_SECONDS)
+            time.sleep(min(self._owed, LASTING_SECONDS / 2))
 
     def after_answers(self, records: Sequence[Record]) -> Iterator[Record]:
         """The records in turn, a few at a time, each few after the answers of the moment."""
-        began, worked = perf_counter(), thread_time()
-        if began - self._folded_at > LASTING_SECONDS:
-            self._owed = 0.0
+        if perf_counter() - self._folded_at > LASTING_SECONDS:
+            self._begin_even()
         for start in range(0, len(records), SLICE):
             if self._answering.locked():
                 self._wait_for_answers()
             yield from records[start : start + SLICE]
-            now, work = perf_counter(), thread_time()
-            owed = self._owed + (now - began) - (work - worked) / SHARE
-            self._owed = min(max(owed, 0.0), LASTING_SECONDS)
-            self._folded_at = began = now
-            worked = work
+            self._settle()
+
+    def _settle(self) -> None:
+        answered, learned = self._even_at
+        self._owed = SHARE * (self._answered - answered) - (thread_time() - learned)
+        if self._owed < 0:
+            self._begin_even()
+        self._folded_at = perf_counter()
+
+    def _begin_even(self) -> None:
+        self._even_at, self._owed = (self._answered, thread_time()), 0.0
 
     def _wait_for_answers(self) -> None:
         """A few milliseconds at most."""

@@ -8,12 +8,39 @@ from typing import Any, Protocol
 
 from kafka import KafkaProducer
 from kafka.errors import KafkaTimeoutError
+from kafka.partitioner import DefaultPartitioner
+from kafka.partitioner.default import murmur2
 
 from consumer.client import connect
 from consumer.settings import Settings
 from contract.topics import MAX_SNAPSHOT_BYTES
 
 INTRODUCTION_SECONDS = 0.01
+
+
+class RoundTheLeaderless(DefaultPartitioner):  # type: ignore[misc]  # kafka-python has no types
+    """Kafka's own partitioner, but that a key whose partition has no leader goes to another."""
+
+    def partition(
+        self,
+        topic: str,
+        key: object,
+        serialized_key: bytes | None,
+        value: object,
+        serialized_value: bytes | None,
+        cluster: Any,  # noqa: ANN401 - kafka-python's
+    ) -> int:
+        """A partition that has a leader, while there is any."""
+        chosen: int = super().partition(
+            topic, key, serialized_key, value, serialized_value, cluster
+        )
+        led = sorted(cluster.available_partitions_for_topic(topic))
+        if chosen in led or not led or serialized_key is None:
+            return chosen
+        return int(led[(murmur2(serialized_key) & 0x7FFFFFFF) % len(led)])
+
+
+round_the_leaderless = RoundTheLeaderless()
 
 
 class Future(Protocol):
@@ -60,6 +87,7 @@ def producer(settings: Settings, *, role: str, **options: object) -> Producer:
         enable_idempotence=False,
         linger_ms=0,
         max_block_ms=0,
+        partitioner=round_the_leaderless,
         metrics_enabled=False,
         bootstrap_timeout_ms=2000,
         **options,

@@ -11,7 +11,7 @@ import structlog
 from kafka import TopicPartition
 from kafka.errors import KafkaError
 
-from consumer import answer, client
+from consumer import answer, client, offsets
 from consumer.claim import Claim
 from consumer.client import Consumer, joined, read_what_is_new
 from consumer.decode import EventDecoder, Rejected
@@ -144,7 +144,7 @@ class Responder:
     def _begin_where_nothing_came(self) -> None:
         for at in self._consumer.assignment() - self._positions.begun:
             try:
-                start = self._consumer.position(at, timeout_ms=POLL_MS)
+                start = offsets.position(self._consumer, at)
             except KafkaError:
                 continue  # it went away in this moment: at the next turn
             if start is not None:
@@ -172,6 +172,8 @@ class Responder:
                 sent = self._forward(request, headers, record, at, address)
             else:
                 body = answer.answer(request, self._served.model)
+                if stale := self._health.stale:
+                    body |= {"stale_seconds": stale}
                 sent = self._send(address, record.key, method, body, RequestOutcome.ANSWERED)
         except Refusal as refusal:
             sent = self._refuse(address, record.key, method, refusal)

@@ -10,6 +10,7 @@ from pydantic import Field, ValidationInfo, field_validator
 from consumer.formula import parse_formula
 from consumer.partition import Recipe
 from consumer.refusal import Refusal
+from consumer.replication import Replication
 from contract import topics
 from contract.environment import Environment, Names, TopicName
 
@@ -34,6 +35,12 @@ class Settings(Environment):
     formula: str = Field("sales ~ tv", description="what is learned from what")
     learner: Literal["bayesian", "sgd"] = Field(
         "bayesian", description="bayesian (exact) or sgd (river's StandardScaler|LinearRegression)"
+    )
+    replication_factor: Annotated[int, Field(ge=1, le=99)] | None = Field(
+        None, description="replicas of the topics that are made (default: the brokers, at most 3)"
+    )
+    min_insync_replicas: Annotated[int, Field(ge=1, le=99)] | None = Field(
+        None, description="of those, how many must have what is written (default: one less)"
     )
     checkpoint_interval_ms: int = Field(
         1000, ge=10, le=3_600_000, description="how often the state is saved, milliseconds"
@@ -65,6 +72,18 @@ class Settings(Environment):
             except Refusal as refusal:
                 raise ValueError(refusal.message) from refusal
         return formula
+
+    @field_validator("min_insync_replicas")
+    @classmethod
+    def _replicas_suffice(cls, least: int | None, info: ValidationInfo) -> int | None:
+        factor = info.data.get("replication_factor")
+        if least is not None and factor is not None and least > factor:
+            raise ValueError(f"is more than REPLICATION_FACTOR, {factor}: nothing could be written")
+        return least
+
+    def replication(self, brokers: int) -> Replication:
+        """The copies of the topics that are made, where there are so many brokers."""
+        return Replication.chosen(brokers, self.replication_factor, self.min_insync_replicas)
 
     @field_validator("dead_letter_topic")
     @classmethod

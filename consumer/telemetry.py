@@ -1,5 +1,6 @@
 """What Prometheus scrapes: one object on one registry; label values from closed sets."""
 
+import math
 from collections.abc import Iterable, Mapping
 
 from prometheus_client import (
@@ -9,12 +10,13 @@ from prometheus_client import (
     Histogram,
     disable_created_metrics,
 )
-from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.gc_collector import GCCollector
 from prometheus_client.platform_collector import PlatformCollector
 from prometheus_client.process_collector import ProcessCollector
 from prometheus_client.registry import Collector
 
+from consumer.faults import FaultKind
 from consumer.partition import Tally
 from consumer.served import Served
 from contract.messages import Method, Outcome, Reason, RequestOutcome
@@ -53,11 +55,13 @@ class Telemetry:
         )
         self._lag = Gauge(
             "riverline_consumer_lag",
-            "Records behind the end of the log, by partition.",
+            "Records behind the end of the log, by partition; NaN where that is not known.",
             ["partition"],
             registry=self.registry,
         )
-        self._behind = self._gauge("riverline_events_behind", "Records behind, all partitions.")
+        self._behind = self._gauge(
+            "riverline_events_behind", "Records behind, all partitions; NaN where one is not known."
+        )
         self._assigned = self._gauge(
             "riverline_assigned_partitions", "Partitions of the events topic that are ours."
         )
@@ -101,6 +105,10 @@ class Telemetry:
         )
         self._start_closed_sets()
 
+    def watch_faults(self, counts: Mapping[FaultKind, int], leaderless: dict[str, int]) -> None:
+        """Have these scraped too: faults by kind, and partitions without a leader by topic."""
+        self.registry.register(FaultsCollector(counts, leaderless))
+
     def checkpointed(self, seconds: float, size: int, now: float) -> None:
         """A snapshot of so many bytes was acknowledged ``now``, seconds since the epoch."""
         self._checkpoint.observe(seconds)
@@ -124,12 +132,12 @@ class Telemetry:
         """A snapshot was passed over: of something else, or damaged."""
         self._snapshots_refused.labels("foreign" if foreign else "damaged").inc()
 
-    def follows(self, lags: Mapping[int, int]) -> None:
-        """Set how far the followed partitions are behind their logs."""
+    def follows(self, lags: Mapping[int, int | None]) -> None:
+        """Set how far the followed partitions are behind their logs; None is not known."""
         self._followed.set(len(lags))
         self._followed_lag.clear()
         for partition, lag in lags.items():
-            self._followed_lag.labels(partition).set(lag)
+            self._followed_lag.labels(partition).set(_known(lag))
 
     def folded(self, tally: Tally, seconds: float) -> None:
         """Count a fold of records."""
@@ -148,12 +156,12 @@ class Telemetry:
         """Count a request, once, when it is settled; ``method`` is None where it cannot be told."""
         self._requests.labels(method or UNKNOWN_METHOD, outcome).inc()
 
-    def lags(self, lags: Mapping[int, int]) -> None:
-        """Set the lag of each assigned partition; others have none."""
+    def lags(self, lags: Mapping[int, int | None]) -> None:
+        """Set the lag of each assigned partition, None where it is not known; others have none."""
         self._lag.clear()
         for partition, lag in lags.items():
-            self._lag.labels(partition).set(lag)
-        self._behind.set(sum(lags.values()))
+            self._lag.labels(partition).set(_known(lag))
+        self._behind.set(sum(map(_known, lags.values())))
         self._assigned.set(len(lags))
 
     def _start_closed_sets(self) -> None:
@@ -176,6 +184,36 @@ class Telemetry:
 
     def _histogram(self, name: str, text: str) -> Histogram:
         return Histogram(name, text, registry=self.registry, buckets=_BUCKETS)
+
+
+def _known(lag: int | None) -> float:
+    """What is not known is no number, and never 0."""
+    return math.nan if lag is None else lag
+
+
+class FaultsCollector(Collector):
+    """How often each kind of fault was seen, and which topics are hit; read at the scrape."""
+
+    def __init__(self, counts: Mapping[FaultKind, int], leaderless: dict[str, int]) -> None:
+        self._counts = counts
+        self._leaderless = leaderless
+
+    def collect(self) -> Iterable[Metric]:
+        """All kinds, from the start on; topics since they were looked at."""
+        seen = CounterMetricFamily(
+            "riverline_faults", "Faults of Kafka or of the way to it, by kind.", labels=["kind"]
+        )
+        for kind in FaultKind:
+            seen.add_metric([kind], self._counts[kind])
+        yield seen
+        leaderless = GaugeMetricFamily(
+            "riverline_leaderless_partitions",
+            "Partitions of the service's topics that have no leader now, by topic.",
+            labels=["topic"],
+        )
+        for topic, count in self._leaderless.copy().items():
+            leaderless.add_metric([topic], count)
+        yield leaderless
 
 
 class ModelCollector(Collector):

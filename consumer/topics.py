@@ -15,6 +15,7 @@ from kafka.errors import (
 
 from consumer.client import Admin
 from consumer.kept import read_configs
+from consumer.replication import Replication
 from contract import topics
 from contract.topics import Topic
 
@@ -27,8 +28,23 @@ class TopicError(Exception):
     """A topic is missing and may not be created, or is not usable: says which and what to do."""
 
 
-def ensure_topics(admin: Admin, wanted: Sequence[Topic]) -> None:
+def count_brokers(admin: Admin) -> int:
+    """How many brokers there are now.
+
+    Raises:
+        KafkaError: Kafka is not there.
+    """
+    brokers = admin.describe_cluster()["brokers"]
+    return sum(not broker["is_fenced"] for broker in brokers)
+
+
+def ensure_topics(admin: Admin, wanted: Sequence[Topic], replication: Replication) -> None:
     """Create the topics that are missing.
+
+    Args:
+        admin: Asks Kafka.
+        wanted: The topics.
+        replication: The copies of those that are created.
 
     Raises:
         TopicError: One is missing and we may not create it.
@@ -37,7 +53,7 @@ def ensure_topics(admin: Admin, wanted: Sequence[Topic]) -> None:
     present = set(admin.list_topics())
     for topic in wanted:
         if topic.name not in present:
-            _create(admin, topic)
+            _create(admin, topic, replication)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +79,10 @@ def topic_id(admin: Admin, topic: str) -> str:
     return str(_shown(found)["topic_id"])
 
 
-def ensure_changelog(admin: Admin, name: str, events_topic: str) -> EventsTopic:
-    """Make the changelog as wide as the events topic.
+def ensure_changelog(
+    admin: Admin, name: str, events_topic: str, replication: Replication
+) -> EventsTopic:
+    """Make the changelog as wide as the events topic; its copies are those it has, if it is there.
 
     Raises:
         TopicError: It is wider than the events topic, is not compacted, or may not be made.
@@ -74,7 +92,7 @@ def ensure_changelog(admin: Admin, name: str, events_topic: str) -> EventsTopic:
     wide, there = len(_shown(found[events_topic])["partitions"]), len(found[name]["partitions"])
     events = EventsTopic(str(found[events_topic]["topic_id"]), wide)
     if there == 0:
-        _create(admin, topics.changelog(name, wide))
+        _create(admin, topics.changelog(name, wide), replication)
         return events
     if there < wide:
         log.warning("the events topic has grown", topic=events_topic, partitions=wide, was=there)
@@ -116,8 +134,13 @@ def _must_be_compacted(admin: Admin, name: str) -> None:
         sleep(0.1)  # another instance made it just now, and its settings are not seen at once
 
 
-def _create(admin: Admin, topic: Topic) -> None:
-    options = {"num_partitions": topic.partitions, "configs": dict(topic.config)}
+def _create(admin: Admin, topic: Topic, replication: Replication) -> None:
+    config = {**topic.config, **replication.config}
+    options = {
+        "num_partitions": topic.partitions,
+        "replication_factor": replication.factor,
+        "configs": config,
+    }
     try:
         admin.create_topics({topic.name: options})
     except TopicAlreadyExistsError:
@@ -125,6 +148,13 @@ def _create(admin: Admin, topic: Topic) -> None:
     except (ClusterAuthorizationFailedError, TopicAuthorizationFailedError) as error:
         raise TopicError(
             f"topic {topic.name} is not there (or not to be seen by us) and we may not create it: "
-            f"create it with {topic.partitions} partitions and {dict(topic.config)}"
+            f"create it with {topic.partitions} partitions, {replication.factor} replicas and "
+            f"{config}"
         ) from error
-    log.info("topic created", topic=topic.name, partitions=topic.partitions)
+    log.info(
+        "topic created",
+        topic=topic.name,
+        partitions=topic.partitions,
+        replicas=replication.factor,
+        min_insync=replication.min_insync,
+    )

@@ -4,7 +4,7 @@ And, every few seconds: has each partition an owner?
 """
 
 import threading
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from time import monotonic
 from typing import Any
@@ -12,8 +12,9 @@ from typing import Any
 import structlog
 from kafka.errors import KafkaError
 
-from consumer.client import Admin
-from consumer.health import Health
+from consumer.client import NO_LEADER, Admin
+from consumer.faults import FaultKind
+from consumer.health import Health, listed
 from consumer.restore import NEW_ID, StateError
 
 INTERVAL_SECONDS = 1.0
@@ -51,7 +52,8 @@ class Watch:
     Args:
         connect: Makes the admin client.
         health: Where the answer is noted.
-        topics: Those to look at, whoever else wants more.
+        topics: Those to look at, whoever else wants more; what their partitions cost that have no
+            leader.
         events: The events topic.
         topic_id: Which topic of that name it was at the start.
         groups: Those that must leave no partition to nobody.
@@ -61,7 +63,7 @@ class Watch:
         self,
         connect: Callable[[], Admin],
         health: Health,
-        topics: Collection[str],
+        topics: Mapping[str, str],
         events: str,
         topic_id: str,
         groups: Sequence[Group],
@@ -112,19 +114,15 @@ class Watch:
 
     def _ask(self, names: set[str]) -> Topics | None:
         try:
-            if self._admin is None:
-                self._admin = self._connect()
-            found = self._admin.describe_topics(list(names) if len(names) <= MAX_NAMED else None)
-            topics = [topic for topic in found if topic["error_code"] == 0]
+            topics = self._described(names)
             wide = {topic["name"]: len(topic["partitions"]) for topic in topics}
-            self._tend(self._admin, wide)
-            self._look(self._admin)
         except (KafkaError, OSError) as error:
-            if self._health.kafka:
+            if self._health.kafka and not self._health.heard(now=monotonic()):
                 log.warning("Kafka does not answer", error=repr(error))
-            self._health.kafka = False
-            self._disconnect()
+                self._health.kafka = False
             return None
+        self._note_leaderless(topics)
+        self._look_further(wide)
         if not self._health.kafka:
             log.info("Kafka answers")
         self._health.kafka = True
@@ -135,6 +133,56 @@ class Watch:
             if group.saw is not None and group.topic in ids:
                 group.saw(ids[group.topic])
         return wide
+
+    def _described(self, names: set[str]) -> list[dict[str, Any]]:
+        """The topics of these names; asked of another broker where the first does not answer.
+
+        Raises:
+            KafkaError: None does.
+            OSError: None does.
+        """
+        asked = list(names) if len(names) <= MAX_NAMED else None
+        for last in (False, True):
+            try:
+                if self._admin is None:
+                    self._admin = self._connect()
+                found = self._admin.describe_topics(asked)
+            except (KafkaError, OSError):
+                self._disconnect()
+                if last:
+                    raise
+            else:
+                break
+        return [topic for topic in found if topic["error_code"] == 0]
+
+    def _look_further(self, wide: Topics) -> None:
+        """At the groups, and at what else there is to see; a broker may go meanwhile."""
+        try:
+            if self._admin is not None:
+                self._tend(self._admin, wide)
+                self._look(self._admin)
+        except (KafkaError, OSError) as error:
+            log.debug("not looked at", error=repr(error))
+            self._disconnect()
+
+    def _note_leaderless(self, topics: Sequence[Mapping[str, Any]]) -> None:
+        """Name the partitions of our topics that nobody can read or write now."""
+        for topic in topics:
+            name = topic["name"]
+            if name not in self._topics:
+                continue
+            left = sorted(
+                partition["partition_index"]
+                for partition in topic["partitions"]
+                if partition["leader_id"] == NO_LEADER
+            )
+            self._health.leaderless[name] = len(left)
+            about = f"leaders of {name}"
+            if left:
+                sentence = f"no leader for {listed(left)} of {name}: {self._topics[name]}"
+                self._health.faults.saw(about, FaultKind.LEADERLESS, sentence)
+            else:
+                self._health.faults.over(about)
 
     def _tend(self, admin: Admin, topics: Topics) -> None:
         """Have a group share anew that leaves a partition to nobody.

@@ -27,7 +27,7 @@ def settings(names: dict[str, str]) -> Settings:
     assert names
     settings = Settings()
     with closing(client.admin(settings)) as admin:
-        ensure_topics(admin, settings.topics)
+        ensure_topics(admin, settings.topics, settings.replication(1))
     return settings
 
 

@@ -1,28 +1,16 @@
 """Events that ask for it are acknowledged, but for old ones that are read again."""
 
-from typing import Any, cast
+from typing import cast
 
 import pytest
 
 from consumer.acknowledge import MAX_AGE_MS, Acknowledgements
 from consumer.replies import Replies
+from unit.kept_replies import KeptReplies
 from unit.records import Record, model
 
 NOW_MS = 1_780_000_000_000
 HEADERS = [("reply_to", b"ok-1"), ("correlation_id", b"7")]
-
-
-class Sent:
-    """A way out that keeps what it is given."""
-
-    def __init__(self) -> None:
-        self.replies: list[Any] = []
-
-    def signed(self, body: dict[str, Any]) -> dict[str, Any]:
-        return body
-
-    def send(self, reply: object) -> None:
-        self.replies.append(reply)
 
 
 @pytest.mark.parametrize(
@@ -39,7 +27,7 @@ class Sent:
 def test_only_what_lay_before_the_log_s_end_may_be_too_old(
     offset: int, age_ms: int, told: int
 ) -> None:
-    sent = Sent()
+    sent = KeptReplies()
     way = Acknowledgements(cast("Replies", sent), "replies", lambda _: True)
     record = Record(offset, b"", timestamp=NOW_MS - age_ms, headers=HEADERS)
     rows = [(1.0, 2.0, 3.0, 4.0), (2.0, 3.0, 5.0, 6.0)]

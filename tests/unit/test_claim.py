@@ -72,6 +72,7 @@ class Groups:
         self.error: str | None = None
         self.committed: dict[str, int] = {}
         self.answer: list[type[KafkaError]] = []  # to what is altered next
+        self.words: list[str] = []
 
     def list_groups(self) -> list[dict[str, Any]]:
         return [{"group_id": "other-responder", "group_state": self.state}] if self.there else []
@@ -97,6 +98,9 @@ class Groups:
     def alter_group_offsets(
         self, group: str, offsets: Mapping[TopicPartition, OffsetAndMetadata]
     ) -> dict[TopicPartition, type[KafkaError]]:
+        if group.endswith("take-over"):
+            self.words.append(offsets[AT].metadata)
+            return dict.fromkeys(offsets, NoError)
         error = self.answer.pop() if self.answer else NoError
         if error is NoError and offsets:
             self.committed[group] = offsets[AT].offset
@@ -168,3 +172,23 @@ def test_who_takes_over_answers_nothing_again_that_it_has_answered_itself() -> N
     groups.there = False
     assert looked(claim, groups)
     assert groups.committed[OURS] == 9000
+
+
+def test_who_ends_before_it_could_take_over_takes_its_word_back() -> None:
+    groups = Groups()
+    admin: Admin = groups  # type: ignore[assignment]  # as much of one as is used
+    claim = Claim(Settings(take_over=True), Health())
+    assert not looked(claim, groups)
+    claim.retract(admin)
+    left, taken_back = groups.words
+    assert left.startswith("riverline ")
+    assert taken_back == ""
+
+
+def test_who_left_no_word_takes_none_back() -> None:
+    groups = Groups(there=False)
+    admin: Admin = groups  # type: ignore[assignment]  # as much of one as is used
+    claim = Claim(Settings(), Health())
+    assert looked(claim, groups)
+    claim.retract(admin)
+    assert groups.words == []

@@ -1,6 +1,7 @@
 """What the loops report, and what follows from it."""
 
 from consumer.health import (
+    FRESH_SECONDS,
     MAX_BEHIND,
     MAX_REPLY_SECONDS,
     MAX_SILENCE_SECONDS,
@@ -106,3 +107,41 @@ def test_a_service_whose_replies_kafka_does_not_take_is_not_ready() -> None:
     health.oldest_reply = NOW - MAX_REPLY_SECONDS
     assert not_ready(health, now=NOW) == []
     assert not_ready(health, now=NOW + 2) == ["replies have not been delivered for 12 s"]
+
+
+def test_a_lag_is_known_as_long_as_kafka_tells_of_the_log_s_end() -> None:
+    health = healthy()
+    assert health.lag(0, 10, now=NOW) is None
+    health.note_ends({0: 25, 1: 5}, dict.fromkeys(range(3), True), now=NOW)
+    assert health.lag(0, 10, now=NOW + FRESH_SECONDS) == 15
+    assert health.lag(0, 30, now=NOW) == 0  # learned since Kafka told
+    assert health.lag(0, 10, now=NOW + FRESH_SECONDS + 0.1) is None
+    assert health.stale == {"2": None}
+
+
+def test_answers_say_for_how_long_partitions_could_not_be_reached() -> None:
+    health = healthy()
+    health.note_ends({0: 25, 1: 5}, {0: True, 1: True}, now=NOW)
+    health.note_ends({0: 26}, {0: True, 1: True}, now=NOW + 2)
+    assert health.stale == {}
+    health.note_ends({0: 27}, {0: True, 1: True}, now=NOW + 7.5)
+    assert health.stale == {"1": 7.5}
+    assert health.heard(now=NOW + 9)
+    assert not health.heard(now=NOW + 11)
+
+
+def test_where_there_is_no_leader_the_lag_is_unknown_at_once() -> None:
+    health = healthy()
+    health.note_ends({0: 25, 1: 5}, {0: True, 1: True}, now=NOW)
+    health.note_ends({0: 26}, {0: True, 1: False}, now=NOW + 1)
+    assert health.lag(1, 5, now=NOW + 1) is None
+    assert health.stale == {"1": 1.0}
+
+
+def test_partitions_that_are_not_restored_or_not_reached_are_named() -> None:
+    health = healthy()
+    health.unrestored, health.unknown = frozenset({3}), frozenset({2, 1})
+    assert not_ready(health, now=NOW) == [
+        "not restored yet: partition 3",
+        "not known where the log ends: partitions 1, 2",
+    ]

@@ -8,11 +8,13 @@ from kafka.errors import UnknownTopicOrPartitionError
 
 from consumer.client import Admin
 from consumer.kept import Config, of_changelog, of_events, of_replies, of_requests, read_configs
+from consumer.replication import Replication
 from consumer.topics import TopicError, ensure_changelog, topic_id
 from contract.topics import MAX_SNAPSHOT_BYTES
 
 Check = Callable[[Config], Iterator[tuple[str, str]]]
 
+ALONE = Replication(1, 1)
 FOR_EVER = {
     "cleanup.policy": "delete",
     "retention.ms": "-1",
@@ -110,7 +112,7 @@ def test_settings_that_are_not_shown_are_not_made_up() -> None:
     assert read_configs(admin(a="compact", b=None), ["a", "b"]) == {
         "a": {"cleanup.policy": "compact"}
     }
-    ensure_changelog(admin(events=None, changelog=None), "changelog", "events")
+    ensure_changelog(admin(events=None, changelog=None), "changelog", "events", ALONE)
 
 
 @pytest.mark.parametrize("policy", ["delete", "compact,delete", "delete,compact", ""])
@@ -119,7 +121,7 @@ def test_a_changelog_that_loses_states_is_refused(
 ) -> None:
     monkeypatch.setattr("consumer.topics.VISIBLE_SECONDS", 0.0)
     with pytest.raises(TopicError, match=rf"changelog must have .* and has {policy}:"):
-        ensure_changelog(admin(events="delete", changelog=policy), "changelog", "events")
+        ensure_changelog(admin(events="delete", changelog=policy), "changelog", "events", ALONE)
 
 
 def test_a_topic_that_is_not_shown_yet_is_waited_for_and_not_taken_for_one_without_partitions() -> (
@@ -128,4 +130,4 @@ def test_a_topic_that_is_not_shown_yet_is_waited_for_and_not_taken_for_one_witho
     with pytest.raises(UnknownTopicOrPartitionError):
         topic_id(admin(), "requests")
     with pytest.raises(UnknownTopicOrPartitionError):
-        ensure_changelog(admin(changelog="compact"), "changelog", "events")
+        ensure_changelog(admin(changelog="compact"), "changelog", "events", ALONE)

@@ -1,6 +1,5 @@
 """What the learner's loop does between its beats."""
 
-import threading
 from collections.abc import Sequence
 from typing import Any, cast
 
@@ -11,7 +10,7 @@ from kafka.errors import KafkaTimeoutError
 from consumer import learner
 from consumer.acknowledge import Acknowledgements
 from consumer.changelog import Changelog
-from consumer.client import Consumer
+from consumer.client import NO_LEADER, Consumer
 from consumer.deadletters import DeadLetters
 from consumer.health import MAX_SILENCE_SECONDS, Health, silent_loops
 from consumer.learner import Learner
@@ -47,8 +46,16 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 class Group:
     """A consumer that has just been given all partitions."""
 
+    def __init__(self) -> None:
+        self.paused: set[int] = set()
+
     def assignment(self) -> set[TopicPartition]:
         return {TopicPartition("mobile-events", number) for number in range(PARTITIONS)}
+
+    def seek(self, _at: TopicPartition, _offset: int) -> None: ...
+
+    def pause(self, at: TopicPartition) -> None:
+        self.paused.add(at.partition)
 
 
 class SlowLog:
@@ -57,11 +64,13 @@ class SlowLog:
     def __init__(self, clock: Clock, health: Health) -> None:
         self._clock, self._health = clock, health
         self.silent: list[str] = []
+        self.tried: list[int] = []
 
     def expect(self, numbers: object) -> None:
         assert numbers
 
-    def restore(self, *_: object) -> None:
+    def restore(self, _consumer: object, at: TopicPartition, _patience: float) -> None:
+        self.tried.append(at.partition)
         self._clock.now += MAX_SILENCE_SECONDS * 0.9
         self.silent += silent_loops(self._health.beats, now=self._clock.now)
         raise KafkaTimeoutError
@@ -72,12 +81,36 @@ def shared(health: Health) -> Shared:
     return Shared(Settings(), served, Telemetry(served, {"version": "test"}), health, Precedence())
 
 
-def test_a_long_restore_of_many_partitions_is_no_silence(
+def test_a_long_restore_of_many_partitions_holds_up_nothing_and_is_no_silence(
     clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(learner, "joined", lambda _: True)
+    monkeypatch.setattr(learner, "leader_of", lambda *_: 1)
+    group = Group()
     health = Health()
     health.beat("learner", now=clock.now)
+    log = SlowLog(clock, health)
+    loop = Learner(
+        shared(health),
+        cast("Consumer", group),
+        cast("DeadLetters", None),
+        cast("Acknowledgements", None),
+        cast("Changelog", log),
+    )
+    for turn in range(1, PARTITIONS + 1):
+        health.beat("learner", now=clock.now)
+        loop._take_up_assignment()
+        assert log.tried == list(range(turn))  # one a turn, each in its turn
+    assert log.silent == []
+    assert group.paused == health.unrestored == set(range(PARTITIONS))
+
+
+def test_a_partition_without_a_leader_is_not_waited_for(
+    clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(learner, "joined", lambda _: True)
+    monkeypatch.setattr(learner, "leader_of", lambda _, at: NO_LEADER if at.partition != 3 else 1)
+    health = Health()
     log = SlowLog(clock, health)
     loop = Learner(
         shared(health),
@@ -86,9 +119,8 @@ def test_a_long_restore_of_many_partitions_is_no_silence(
         cast("Acknowledgements", None),
         cast("Changelog", log),
     )
-    loop._take_up_assignment(threading.Event())
-    assert clock.now > 1000 + 4 * MAX_SILENCE_SECONDS
-    assert log.silent == []
+    loop._take_up_assignment()
+    assert log.tried == [3]
 
 
 class Folding:

@@ -1,8 +1,9 @@
 """The learner stands aside while an answer is made, and never for long."""
 
 import socket
+from concurrent.futures import ThreadPoolExecutor
 from selectors import EVENT_READ
-from time import monotonic, sleep
+from time import monotonic, sleep, thread_time
 
 from consumer.precedence import (
     LASTING_SECONDS,
@@ -86,21 +87,59 @@ def test_the_io_thread_has_precedence_from_the_arrival_of_bytes_until_it_waits_a
     there.close()
 
 
-def test_a_learner_that_has_waited_for_longer_than_its_share_is_let_by() -> None:
+class Answering:
+    """The I/O thread of a client that answers all the time, and its processor seconds."""
+
+    def __init__(self, precedence: Precedence) -> None:
+        self._precedence = precedence
+        self._thread = ThreadPoolExecutor(1)
+
+    def work(self, seconds: float) -> bool:
+        """Answer for so long, then turn to the next round; whether it stood aside for that."""
+        return self._thread.submit(self._work, seconds).result()
+
+    def _work(self, seconds: float) -> bool:
+        self._precedence.begin()
+        until = thread_time() + seconds
+        while thread_time() < until:
+            pass
+        self._precedence.stand_aside()
+        return not self._precedence._answering.locked()
+
+
+def test_a_learner_that_has_had_less_than_its_share_is_let_by() -> None:
     precedence = Precedence()
-    precedence.begin()
-    precedence.stand_aside()
-    assert waits(precedence)  # nothing was owed before
-    list(precedence.after_answers(RECORDS))
-    precedence.stand_aside()
-    assert not waits(precedence)
+    answering = Answering(precedence)
+
+    def stands_aside() -> bool:
+        list(precedence.after_answers(RECORDS[:SLICE]))
+        return answering.work(2 * PATIENCE_SECONDS)
+
+    assert not answering.work(2 * PATIENCE_SECONDS)  # nobody learns
+    assert any(stands_aside() for _ in range(100))  # not at once: nothing was owed at first
+
+
+def test_few_answers_never_stand_aside() -> None:
+    precedence = Precedence()
+    answering = Answering(precedence)
+    for _ in range(50):
+        for _ in precedence.after_answers(RECORDS):
+            until = thread_time() + 0.0002
+            while thread_time() < until:
+                pass
+        assert not answering.work(0.0001)
+        precedence.end()
 
 
 def test_a_learner_at_rest_holds_up_no_answer() -> None:
     precedence = Precedence()
-    precedence.begin()
-    list(precedence.after_answers(RECORDS))
-    rested = monotonic() + LASTING_SECONDS
+    answering = Answering(precedence)
+
+    def is_owed() -> bool:
+        list(precedence.after_answers(RECORDS[:SLICE]))
+        return answering.work(2 * PATIENCE_SECONDS)
+
+    assert any(is_owed() for _ in range(100))
+    rested = monotonic() + 2 * LASTING_SECONDS
     wait_until(lambda: monotonic() > rested)
-    precedence.stand_aside()
-    assert waits(precedence)
+    assert not answering.work(2 * PATIENCE_SECONDS)

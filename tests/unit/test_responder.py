@@ -13,13 +13,14 @@ from consumer.client import Consumer
 from consumer.forwards import MAX_UNCOMMITTED, Forwards
 from consumer.health import Health
 from consumer.precedence import Precedence
-from consumer.replies import Replies, Reply
+from consumer.replies import Replies
 from consumer.responder import Responder
 from consumer.served import Served
 from consumer.settings import Settings
 from consumer.shared import Shared
 from consumer.telemetry import Telemetry
 from contract.messages import RequestOutcome
+from unit.kept_replies import KeptReplies
 from unit.records import Record
 from unit.test_replies import MemoryProducer
 
@@ -30,28 +31,6 @@ LEARN = orjson.dumps(
 )
 
 
-class Answered:
-    """A way out that keeps what it is given."""
-
-    def __init__(self) -> None:
-        self.replies: list[Reply] = []
-
-    def signed(self, body: dict[str, Any]) -> dict[str, Any]:
-        return body
-
-    def send(self, reply: Reply) -> None:
-        self.replies.append(reply)
-
-    def leave(self) -> None: ...
-
-    def errors(self) -> list[tuple[str, RequestOutcome | None]]:
-        """Code and outcome of each."""
-        messages = [reply.message for reply in self.replies if reply.message is not None]
-        bodies = [orjson.loads(message.value) for message in messages]
-        outcomes = [reply.outcome for reply in self.replies]
-        return list(zip((body["error"]["code"] for body in bodies), outcomes, strict=True))
-
-
 class World:
     """A responder over ways out in memory."""
 
@@ -59,7 +38,7 @@ class World:
         served = Served(Settings().recipe)
         self.telemetry = Telemetry(served, {"version": "test"})
         shared = Shared(Settings(), served, self.telemetry, Health(), Precedence())
-        self.out = Answered()
+        self.out = KeptReplies()
         self.events = MemoryProducer({"mobile-events": {0, 1, 2}})
         forwards = Forwards(self.events, "mobile-events", lambda: "an-id", 4)
         self.responder = Responder(

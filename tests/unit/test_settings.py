@@ -212,3 +212,8 @@ def test_settings_do_not_change() -> None:
 def test_the_help_names_every_variable() -> None:
     for made in (Environment, Settings):
         assert all(name.upper() in made.help() for name in made.model_fields)
+
+
+def test_more_replicas_cannot_be_in_sync_than_there_are(monkeypatch: Set) -> None:
+    (told,) = faults(monkeypatch, REPLICATION_FACTOR="2", MIN_INSYNC_REPLICAS="3")
+    assert told.startswith("MIN_INSYNC_REPLICAS: is more than REPLICATION_FACTOR, 2")

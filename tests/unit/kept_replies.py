@@ -1,0 +1,30 @@
+"""A way out for replies that keeps them."""
+
+from typing import Any
+
+import orjson
+
+from consumer.replies import Reply
+from contract.messages import RequestOutcome
+
+
+class KeptReplies:
+    """Replies, as far as those who send them know of it."""
+
+    def __init__(self) -> None:
+        self.replies: list[Reply] = []
+
+    def signed(self, body: dict[str, Any]) -> dict[str, Any]:
+        return body
+
+    def send(self, reply: Reply) -> None:
+        self.replies.append(reply)
+
+    def leave(self) -> None: ...
+
+    def errors(self) -> list[tuple[str, RequestOutcome | None]]:
+        """Code and outcome of each."""
+        messages = [reply.message for reply in self.replies if reply.message is not None]
+        bodies = [orjson.loads(message.value) for message in messages]
+        outcomes = [reply.outcome for reply in self.replies]
+        return list(zip((body["error"]["code"] for body in bodies), outcomes, strict=True))
