@@ -143,7 +143,7 @@ def _stream(client: PredictionClient) -> list[Line]:
         done.set()
         looking.join()
     if delivery.acknowledged != EVENTS:
-        raise DemoError(f"{delivery.failed} events were not delivered: {delivery.reasons}")
+        raise DemoError(f"not all events were delivered: {delivery.reasons}")
     return lines
 
 

@@ -6,7 +6,22 @@ with PredictionClient() as client:
     client.predict(tv=50)["prediction"]
 """
 
-from producer.client import PredictionClient, PredictionError, PredictionTimeoutError
-from producer.present import TopicMissingError
+from producer.client import PredictionClient
+from producer.errors import (
+    ClientClosedError,
+    KafkaUnavailableError,
+    LearningUnknownError,
+    PredictionError,
+    PredictionTimeoutError,
+    TopicMissingError,
+)
 
-__all__ = ["PredictionClient", "PredictionError", "PredictionTimeoutError", "TopicMissingError"]
+__all__ = [
+    "ClientClosedError",
+    "KafkaUnavailableError",
+    "LearningUnknownError",
+    "PredictionClient",
+    "PredictionError",
+    "PredictionTimeoutError",
+    "TopicMissingError",
+]

@@ -8,19 +8,24 @@ from typing import Annotated, Any, NoReturn
 
 import orjson
 import typer
-from kafka.errors import KafkaError
 from rich.console import Console
 
 from contract.environment import Environment, SettingsError
 from contract.messages import Method
 from producer import simulate as simulation
-from producer.client import PredictionClient, PredictionError, PredictionTimeoutError
-from producer.present import TopicMissingError
+from producer.client import PredictionClient, Reply
+from producer.errors import (
+    KafkaUnavailableError,
+    PredictionError,
+    PredictionTimeoutError,
+    TopicMissingError,
+)
 from producer.send import send_events
 from producer.show import TABLES
 from producer.table import TableError, count_rows, read_rows
 
 FAILED, BAD_USAGE = 1, 2
+_KAFKA_ERRORS = (KafkaUnavailableError, TopicMissingError)
 
 cli = typer.Typer(
     add_completion=False,
@@ -39,7 +44,10 @@ def send_csv(
     file: Annotated[Path, typer.Argument(help="A CSV file with a header row.")],
     rate: Rate = None,
 ) -> None:
-    """Make each row of a CSV file an event: its columns are the event's members."""
+    """Make each row of a CSV file an event: its columns are the event's members.
+
+    Exit codes: 0 all are on the topic; 1 some are not, or may not be; 2 no such file, or no events.
+    """
     settings = _settings()
     try:
         total = count_rows(file)
@@ -57,6 +65,8 @@ def simulate(
     """Send made-up mobile ad events with a known truth.
 
     sales = 2.94 + 0.0458 tv + 0.1885 radio - 0.001 newspaper + N(0, 1.69), which is 9.4 at tv=50.
+
+    Exit codes: 0 all are on the topic; 1 some are not, or may not be; 2 not with these FIELDS.
     """
     settings = _settings()
     if not set(settings.fields) <= set(simulation.FIELDS):
@@ -91,15 +101,22 @@ def ask(
     try:
         with PredictionClient(settings, timeout=timeout) as client:
             reply = client.ask(method, params)
-    except (PredictionError, PredictionTimeoutError, TopicMissingError) as error:
+    except (PredictionError, PredictionTimeoutError, *_KAFKA_ERRORS) as error:
         _fail(str(error), FAILED)
-    except KafkaError as error:
-        _fail(_unreachable(settings, error), FAILED)
-    table = None if json or not sys.stdout.isatty() else TABLES.get(method)
-    if table is None:
+    except ValueError as error:
+        _fail(str(error), BAD_USAGE)
+    if json or not sys.stdout.isatty() or not _show(method, reply):
         print(orjson.dumps(reply).decode())  # noqa: T201 - the answer
-    else:
-        Console().print(table(reply), highlight=False)
+
+
+def _show(method: Method, reply: Reply) -> bool:
+    """Show a reply as a table; whether there is one for it."""
+    try:
+        table = TABLES[method](reply)
+    except (LookupError, TypeError, ValueError, AttributeError):
+        return False  # of another version, perhaps
+    Console().print(table, highlight=False)
+    return True
 
 
 def _feature(text: str) -> tuple[str, Any]:
@@ -125,23 +142,18 @@ def _send(
 ) -> None:
     try:
         delivery = send_events(settings, events, total, rate)
-    except TopicMissingError as error:
+    except _KAFKA_ERRORS as error:
         _fail(str(error), FAILED)
-    except KafkaError as error:
-        _fail(_unreachable(settings, error), FAILED)
     summary = f"{delivery.acknowledged:,} of {total:,} events are on {settings.events_topic}"
     Console(stderr=True).print(summary, highlight=False)
-    if delivery.acknowledged != total:
+    if missing := total - delivery.acknowledged:
+        unconfirmed = missing - delivery.unsent
         reasons = "; ".join(f"{name}: {text}" for name, text in delivery.reasons.items())
-        _fail(f"{delivery.failed} were not delivered: {reasons}", FAILED)
-
-
-def _unreachable(settings: Environment, error: KafkaError) -> str:
-    servers = ",".join(settings.kafka_bootstrap_servers)
-    return (
-        f"Kafka at {servers}, topic {settings.events_topic}: not usable ({error!r}). "
-        "Is it running, and may we use the topic?"
-    )
+        _fail(
+            f"{delivery.unsent:,} were not sent, and {unconfirmed:,} are not confirmed: "
+            f"they may be there or not ({reasons})",
+            FAILED,
+        )
 
 
 def _fail(message: str, code: int) -> NoReturn:

@@ -1,85 +1,87 @@
 """Questions asked over request/reply: many in flight, each answer to its own question."""
 
-import threading
 import uuid
-from collections.abc import Iterable
-from concurrent.futures import Future
-from concurrent.futures import TimeoutError as FutureTimeoutError
+from dataclasses import dataclass
+from queue import Empty, SimpleQueue
+from threading import TIMEOUT_MAX
 from time import monotonic
 from typing import Any, Self
 
 import orjson
-from kafka import KafkaConsumer, KafkaProducer, TopicPartition
-from kafka.errors import KafkaError, KafkaTimeoutError
+from kafka.errors import BrokerResponseError, KafkaError
 
 from contract.environment import Environment
-from contract.messages import CORRELATION_ID, REPLY_TO
-from producer.present import require_topics
+from contract.messages import CORRELATION_ID, MAX_MESSAGE_BYTES, REPLY_TO, ErrorCode, Method
+from producer.connect import Connector
+from producer.course import Course
+from producer.errors import (
+    ClientClosedError,
+    KafkaUnavailableError,
+    LearningUnknownError,
+    PredictionError,
+    PredictionTimeoutError,
+)
+from producer.replies import Replies
+from producer.sender import Sender
 
 Reply = dict[str, Any]
 
-
-class PredictionError(Exception):
-    """An error reply.
-
-    Attributes:
-        code: One of ``contract.messages.ErrorCode``.
-        message: A sentence.
-    """
-
-    def __init__(self, code: str, message: str) -> None:
-        super().__init__(f"{code}: {message}")
-        self.code = code
-        self.message = message
+_NOT_KNOWN = "It is not known whether the event was learned: sent again it may count twice"
 
 
-class PredictionTimeoutError(Exception):
-    """No answer in time."""
+class Arrived:
+    """Kafka has a question."""
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """Kafka does not confirm a question."""
+
+    why: BaseException
+
+
+Word = Reply | Arrived | Failed | Exception
+"""What whoever asks is told: a reply, what became of a send, or why there will be no reply."""
 
 
 class PredictionClient:
     """Asks a running consumer; may be used by many threads at once.
 
-    It reads all of the reply topic from now on and takes what is its own: a reply that comes too
-    late, or is somebody else's, is passed over.
+    It has three threads of its own. It reads all of the reply topic from now on and takes what is
+    its own: a reply that comes too late, or is somebody else's, is passed over.
+
+    Brokers may go and come back. Requests go round partitions that have no leader, and replies are
+    read from all partitions that have one. Within its time a question is sent again, elsewhere and
+    with the same id: at once where a send failed, after 1 s where Kafka did not confirm it, after
+    3 s where nobody answers. ``learn`` is handed over once, in a way in which Kafka knows a repeat.
 
     Args:
         settings: Where Kafka is, and the topics; the environment's by default.
-        timeout: Seconds that an answer may take.
+        timeout: Seconds that opening, and each answer, may take.
 
     Raises:
         SettingsError: The environment is not usable.
-        KafkaError: Kafka is not there.
+        ValueError: The timeout is not a positive number.
         TopicMissingError: The request or the reply topic is not there.
-        PredictionTimeoutError: Kafka does not show the topics in time.
+        KafkaUnavailableError: Kafka does not answer in time, or does not let us in or read.
     """
 
     def __init__(self, settings: Environment | None = None, *, timeout: float = 10.0) -> None:
         self._settings = settings or Environment.read()
-        self._timeout = timeout
-        self._waiting: dict[bytes, Future[Reply]] = {}
-        self._stop = threading.Event()
-        topics = self._settings.requests_topic, self._settings.replies_topic
-        require_topics(self._settings, topics, timeout)
-        options = self._settings.client_options() | {
-            "metrics_enabled": False,
-            "bootstrap_timeout_ms": int(timeout * 1000),
-        }
-        self._producer = KafkaProducer(
-            **options,
-            acks="all",
-            enable_idempotence=False,
-            linger_ms=0,
-            max_block_ms=int(timeout * 1000),
-        )
-        self._consumer = KafkaConsumer(**options, group_id=None, auto_offset_reset="latest")
+        self._timeout = _positive(timeout)
+        self._waiting: dict[bytes, SimpleQueue[Word]] = {}
+        self._closed = False
+        deadline = monotonic() + timeout
+        requests, replies = self._settings.requests_topic, self._settings.replies_topic
+        connector = Connector(self._settings)
+        self._asking = Sender(connector, requests, once=False, seconds=timeout)
+        self._learning = Sender(connector, requests, once=True, seconds=timeout)
+        self._asking.open(deadline)
         try:
-            self._listen(topics)
+            self._replies = Replies(connector, replies, self._hand_over, self._tell, deadline)
         except BaseException:
-            self._close_clients()
+            self._asking.close()
             raise
-        self._thread = threading.Thread(target=self._read, name="replies", daemon=True)
-        self._thread.start()
 
     def predict(self, *, timeout: float | None = None, **features: float) -> Reply:
         """The prediction for these features: the reply, with its ``prediction``.
@@ -87,38 +89,66 @@ class PredictionClient:
         Raises:
             PredictionError: The consumer refused.
             PredictionTimeoutError: No answer in time.
+            KafkaUnavailableError: Kafka does not let us ask or read.
+            ClientClosedError: The client is closed.
+            TypeError: A feature cannot be written as JSON.
+            ValueError: The timeout is not a positive number.
         """
-        return self.ask("predict", dict(features), timeout=timeout)
+        return self.ask(Method.PREDICT, dict(features), timeout=timeout)
 
     def ask(
         self, method: str, params: dict[str, Any] | None = None, *, timeout: float | None = None
     ) -> Reply:
-        """The reply to any method.
+        """The reply to any method. Blocks this thread, not longer than the timeout.
+
+        Args:
+            method: One of ``contract.messages.Method``.
+            params: Its parameters; of ``learn`` the event, which counts once or not at all.
+            timeout: Seconds; the client's by default.
 
         Raises:
-            PredictionError: The consumer refused.
-            PredictionTimeoutError: No answer in time.
+            PredictionError: The consumer refused, or would: the question is too large.
+            LearningUnknownError: No answer to ``learn`` in time; it may have been learned.
+            PredictionTimeoutError: No answer in time; what was to be learned was not.
+            KafkaUnavailableError: Kafka does not let us ask or read.
+            ClientClosedError: The client is closed; an event may have been learned.
+            TypeError: A parameter cannot be written as JSON.
+            ValueError: The timeout is not a positive number.
         """
-        patience = self._timeout if timeout is None else timeout
-        correlation_id, future = self._send(method, params)
+        seconds = self._timeout if timeout is None else _positive(timeout)
+        value = orjson.dumps({"method": method, "params": params or {}})
+        if len(value) > MAX_MESSAGE_BYTES:
+            raise PredictionError(ErrorCode.TOO_LARGE, f"{len(value)} of {MAX_MESSAGE_BYTES} bytes")
+        started = monotonic()
+        correlation_id = uuid.uuid4().hex.encode()
+        course = Course(once=method == Method.LEARN, again_at=started)
+        inbox = self._waiting[correlation_id] = SimpleQueue()
         try:
-            reply = future.result(patience)
-        except FutureTimeoutError:
-            raise PredictionTimeoutError(
-                f"no answer within {patience:g} s on {self._settings.replies_topic}: "
-                "is the consumer running, and is FORMULA's model learning?"
-            ) from None
+            if self._closed:
+                raise ClientClosedError("the client is closed")
+            sender = self._learning if course.once else self._asking
+            sender.open(started + seconds)
+            while (now := monotonic()) < started + seconds:
+                if now >= course.again_at:
+                    self._send(sender, value, correlation_id, course, inbox)
+                try:
+                    word = inbox.get(timeout=max(0, min(course.again_at, started + seconds) - now))
+                except Empty:
+                    continue
+                if isinstance(word, dict):
+                    return word
+                self._heed(word, course)
+            raise self._too_late(course, seconds)
         finally:
-            self._waiting.pop(correlation_id, None)
-        if "error" in reply:
-            raise PredictionError(reply["error"]["code"], reply["error"]["message"])
-        return reply
+            del self._waiting[correlation_id]
 
     def close(self) -> None:
-        """Stop reading; whoever still waits gets no answer."""
-        self._stop.set()
-        self._thread.join()
-        self._close_clients()
+        """Stop reading; whoever still waits is told at once. Returns within a few seconds."""
+        self._closed = True
+        self._tell(ClientClosedError("the client was closed before the answer came"))
+        self._replies.close()
+        self._asking.close()
+        self._learning.close()
 
     def __enter__(self) -> Self:
         return self
@@ -126,67 +156,87 @@ class PredictionClient:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _send(self, method: str, params: dict[str, Any] | None) -> tuple[bytes, Future[Reply]]:
-        correlation_id = uuid.uuid4().hex.encode()
-        future: Future[Reply] = Future()
-        self._waiting[correlation_id] = future
-        sent = self._producer.send(
-            self._settings.requests_topic,
-            orjson.dumps({"method": method, "params": params or {}}),
-            headers=[
-                (CORRELATION_ID, correlation_id),
-                (REPLY_TO, self._settings.replies_topic.encode()),
-            ],
-        )
-        sent.add_errback(self._not_sent, future)
-        return correlation_id, future
-
-    @staticmethod
-    def _not_sent(future: Future[Reply], error: BaseException) -> None:
-        if not future.done():
-            future.set_exception(error)
-
-    def _listen(self, topics: Iterable[str]) -> None:
-        """Read the reply topic from its end, before anything is asked."""
-        deadline = monotonic() + self._timeout
+    def _send(
+        self,
+        sender: Sender,
+        value: bytes,
+        correlation_id: bytes,
+        course: Course,
+        inbox: SimpleQueue[Word],
+    ) -> None:
+        reply_to = self._settings.replies_topic.encode()
+        headers = [(CORRELATION_ID, correlation_id), (REPLY_TO, reply_to)]
         try:
-            for topic in topics:
-                self._producer.partitions_for(topic)
-        except KafkaTimeoutError as error:
-            raise PredictionTimeoutError(
-                f"Kafka does not show the topics {' and '.join(topics)} within {self._timeout:g} s"
-            ) from error
-        replies = self._settings.replies_topic
-        partitions = [
-            TopicPartition(replies, number) for number in self._producer.partitions_for(replies)
-        ]
-        self._consumer.assign(partitions)
-        left_ms = max(1, int((deadline - monotonic()) * 1000))
-        for at, end in self._consumer.end_offsets(partitions, timeout_ms=left_ms).items():
-            self._consumer.seek(at, end)
+            partition = sender.send(
+                value,
+                headers,
+                course.tried,
+                arrived=lambda: inbox.put(Arrived()),
+                failed=lambda why: inbox.put(Failed(why)),
+            )
+        except KafkaError as error:
+            course.failed(str(error), monotonic())
+            return
+        if partition is None:
+            reason = f"no partition of {self._settings.requests_topic} has a leader"
+            course.failed(reason, monotonic())
+        else:
+            course.sent(partition, monotonic())
 
-    def _read(self) -> None:
-        while not self._stop.is_set():
-            try:
-                polled = self._consumer.poll(timeout_ms=100)
-            except KafkaError as error:
-                self._fail(error)
-                continue
-            for records in polled.values():
-                for record in records:
-                    self._hand_over(record)
+    def _heed(self, word: Arrived | Failed | Exception, course: Course) -> None:
+        """Take note of what became of a send, or raise what ends the question."""
+        if isinstance(word, Arrived):
+            course.arrived(monotonic())
+        elif isinstance(word, Failed):
+            if isinstance(word.why, BrokerResponseError) and not word.why.retriable:
+                raise self._refused(word.why, course)
+            course.failed(repr(word.why), monotonic())
+        else:
+            raise word
+
+    def _refused(self, why: BrokerResponseError, course: Course) -> Exception:
+        refused = f"Kafka takes no question on {self._settings.requests_topic} ({why!r})"
+        if course.once:
+            return LearningUnknownError(f"{refused}. {_NOT_KNOWN}")
+        return KafkaUnavailableError(refused)
+
+    def _too_late(self, course: Course, seconds: float) -> PredictionTimeoutError:
+        said = f"no answer within {seconds:g} s on {self._settings.replies_topic}: "
+        if course.acknowledged and (unread := self._replies.unread):
+            said += f"{unread} of its partitions cannot be read, for a broker is away"
+        elif course.acknowledged or not course.reason:
+            said += "is the consumer running, and is FORMULA's model learning?"
+        else:
+            said += f"Kafka has not confirmed the question ({course.reason})"
+        if not course.once:
+            return PredictionTimeoutError(said)
+        if not course.tried:
+            return PredictionTimeoutError(f"{said}. The event was not learned")
+        return LearningUnknownError(f"{said}. {_NOT_KNOWN}")
 
     def _hand_over(self, record: Any) -> None:  # noqa: ANN401 - a kafka-python record
         correlation_id = dict(record.headers).get(CORRELATION_ID)
-        future = self._waiting.pop(correlation_id, None) if correlation_id else None
-        if future is not None and not future.done():
-            future.set_result(orjson.loads(record.value))
+        inbox = self._waiting.get(correlation_id) if correlation_id else None
+        if inbox is not None:
+            inbox.put(_read(record.value))
 
-    def _fail(self, error: KafkaError) -> None:
-        for future in list(self._waiting.values()):
-            if not future.done():
-                future.set_exception(error)
+    def _tell(self, error: Exception) -> None:
+        """Tell all who wait."""
+        for inbox in list(self._waiting.values()):
+            inbox.put(error)
 
-    def _close_clients(self) -> None:
-        self._producer.close(timeout=1)
-        self._consumer.close(autocommit=False, timeout_ms=1000)
+
+def _read(value: bytes | None) -> Reply | PredictionError:
+    try:
+        reply: Reply = orjson.loads(value or b"")
+        if isinstance(reply, dict) and "error" not in reply:
+            return reply
+        return PredictionError(str(reply["error"]["code"]), str(reply["error"]["message"]))
+    except (ValueError, TypeError, LookupError):
+        return PredictionError(ErrorCode.UNREADABLE, "the reply is not a JSON object of ours")
+
+
+def _positive(seconds: float) -> float:
+    if not 0 < seconds <= TIMEOUT_MAX:
+        raise ValueError(f"expected a timeout in seconds, more than 0, got {seconds}")
+    return seconds

@@ -1,60 +1,64 @@
-"""Are the topics there? Asked before anything is sent, in a way that creates none."""
+"""Do the topics exist? Asked before anything is sent, in a way that creates none."""
 
+import threading
 from collections.abc import Collection
-from contextlib import closing
 from time import monotonic, sleep
-from typing import Any, NoReturn
 
-from kafka import KafkaAdminClient
-from kafka.errors import UnknownTopicOrPartitionError, for_code
-
-from contract.environment import Environment
+from producer.connect import Cluster
+from producer.errors import KafkaUnavailableError, TopicMissingError
 
 PATIENCE_SECONDS = 3.0
-"""The consumer may be making them just now."""
+"""The consumer may be creating them just now."""
 
-RETRY_SECONDS = 0.1
-
-
-class TopicMissingError(Exception):
-    """A topic is not there: says which, and what to do."""
+RETRY_SECONDS = 0.02
 
 
-def require_topics(settings: Environment, topics: Collection[str], timeout: float) -> None:
-    """Return when Kafka has all of these topics.
+def require_topics(cluster: Cluster, topics: Collection[str], deadline: float) -> None:
+    """Return when each of these topics has a partition with a leader, as a client sees it.
 
     Args:
-        settings: Where Kafka is.
+        cluster: The client's view, which will be kept up to date for these topics.
         topics: Their names.
-        timeout: Seconds that Kafka may take to answer; a topic is waited for 3 s at most.
+        deadline: By when, in monotonic seconds; a missing topic is waited for 3 s at most.
 
     Raises:
-        TopicMissingError: One is not there.
-        KafkaError: Kafka is not there, or does not show us a topic.
+        TopicMissingError: One does not exist.
+        KafkaUnavailableError: One has no leader, or is not shown to us, or Kafka does not answer.
     """
-    deadline = monotonic() + min(timeout, PATIENCE_SECONDS)
-    with closing(
-        KafkaAdminClient(**settings.admin_options(), bootstrap_timeout_ms=int(timeout * 1000))
-    ) as admin:
-        while faults := _faults(admin.describe_topics(list(topics))):
+    heard = threading.Event()
+
+    def listener(_cluster: object) -> None:
+        heard.set()
+
+    cluster.add_listener(listener)
+    try:
+        for topic in topics:
+            cluster.add_topic(topic)
+        patience = min(deadline, monotonic() + PATIENCE_SECONDS)
+        while waited_for := [it for it in topics if not cluster.available_partitions_for_topic(it)]:
+            if refused := cluster.unauthorized_topics.intersection(waited_for):
+                raise KafkaUnavailableError(f"Kafka does not let us see {_named(refused)}")
+            missing = [it for it in waited_for if cluster.partitions_for_topic(it) is None]
+            if missing and heard.is_set() and monotonic() > patience:
+                raise _missing(missing)
             if monotonic() > deadline:
-                _tell(faults)
+                raise KafkaUnavailableError(
+                    f"no partition of {_named(waited_for)} has a leader: a broker is away"
+                    if heard.is_set()
+                    else f"Kafka does not tell who leads {_named(waited_for)}"
+                )
             sleep(RETRY_SECONDS)
+    finally:
+        cluster.remove_listener(listener)
 
 
-def _faults(described: list[dict[str, Any]]) -> dict[str, int]:
-    """The error code of each topic that has one."""
-    return {topic["name"]: topic["error_code"] for topic in described if topic["error_code"]}
-
-
-def _tell(faults: dict[str, int]) -> NoReturn:
-    for name, code in faults.items():
-        if code != UnknownTopicOrPartitionError.errno:
-            raise for_code(code)(name)
-    names = sorted(faults)
-    raise TopicMissingError(
-        f"topic {names[0]} is not there: start the consumer, which makes the topics, or create it"
-        if len(names) == 1
-        else f"topics {' and '.join(names)} are not there: start the consumer, which makes them, "
-        "or create them"
+def _missing(topics: Collection[str]) -> TopicMissingError:
+    are, them = ("is", "it") if len(topics) == 1 else ("are", "them")
+    return TopicMissingError(
+        f"{_named(topics)} {are} not there: start the consumer, which creates the topics, "
+        f"or create {them}"
     )
+
+
+def _named(topics: Collection[str]) -> str:
+    return f"{'topic' if len(topics) == 1 else 'topics'} {' and '.join(sorted(topics))}"

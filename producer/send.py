@@ -1,7 +1,5 @@
 """Events out: each delivery counted, each failure reported, progress shown."""
 
-import sys
-import threading
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from time import monotonic, sleep, time
@@ -10,53 +8,85 @@ from typing import Any
 import orjson
 from kafka import KafkaProducer
 from kafka.errors import KafkaError
-from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    ProgressColumn,
-    Task,
-    TextColumn,
-    TimeElapsedColumn,
-)
-from rich.text import Text
 
 from contract.environment import Environment
+from contract.messages import MAX_MESSAGE_BYTES, Reason
+from producer.connect import Connector
 from producer.present import require_topics
+from producer.progress import Bar
 
 CONNECT_SECONDS = 10.0
 MAX_AHEAD_MS = 60_000
+DELIVERY_SECONDS = 120.0
+"""How long events wait for a partition whose leader went when they were on their way to it."""
+
+MAX_BYTES_ON_THE_WAY = 32 * 1024 * 1024
+"""kafka-python's producers have no bound on what they buffer."""
+
+WAIT_SECONDS = 0.005
+
+OPTIONS = {
+    "client_id": "riverline-producer",
+    "acks": "all",
+    "enable_idempotence": True,  # a retry does not repeat an event, nor change the order
+    "linger_ms": 20,
+    "batch_size": 128 * 1024,
+    "max_block_ms": 15_000,
+    "request_timeout_ms": 5000,
+    "delivery_timeout_ms": int(DELIVERY_SECONDS * 1000),
+}
 
 
 @dataclass(slots=True)
 class Delivery:
-    """What became of the events sent; counted by the producer's own thread.
+    """What became of the events.
 
     Attributes:
         acknowledged: Events that Kafka has.
-        failed: Events that it has not.
+        unconfirmed: Events that it did not confirm: they may be there or not.
+        unsent: Events that were not sent: too large to be read, or Kafka took no more.
         reasons: Kinds of failure, with an example each.
+        refused: Whether Kafka refused one: then it takes no more from this producer.
     """
 
     acknowledged: int = 0
-    failed: int = 0
+    unconfirmed: int = 0
+    unsent: int = 0
     reasons: dict[str, str] = field(default_factory=dict)
+    refused: bool = False
+    _handed: int = 0  # bytes, counted by who sends
+    _settled: int = 0  # bytes, counted by the producer's own thread
 
-    def arrived(self, _metadata: object) -> None:
-        """Kafka has one."""
+    @property
+    def bytes_on_the_way(self) -> int:
+        """Of events of which nothing is known yet."""
+        return self._handed - self._settled
+
+    def hand_over(self, producer: Any, topic: str, value: bytes, timestamp_ms: int) -> None:  # noqa: ANN401
+        """Send one.
+
+        Raises:
+            KafkaError: It cannot be sent.
+        """
+        future = producer.send(topic, value, timestamp_ms=timestamp_ms)
+        self._handed += len(value)
+        future.add_callback(self._arrived, len(value))
+        future.add_errback(self._missed, len(value))
+
+    def leave_out(self, kind: str, reason: str) -> None:
+        """Count one that is not sent."""
+        self.unsent += 1
+        self.reasons.setdefault(kind, reason)
+
+    def _arrived(self, size: int, _metadata: object) -> None:
         self.acknowledged += 1
+        self._settled += size
 
-    def missed(self, error: BaseException) -> None:
-        """Kafka has not one."""
-        self.failed += 1
+    def _missed(self, size: int, error: BaseException) -> None:
+        self.unconfirmed += 1
         self.reasons.setdefault(type(error).__name__, str(error))
-
-
-class _Rate(ProgressColumn):
-    def render(self, task: Task) -> Text:
-        speed = task.finished_speed or task.speed
-        return Text(f"{speed:,.0f} events/s" if speed else "", style="progress.data.speed")
+        self.refused |= not getattr(error, "retriable", False)
+        self._settled += size
 
 
 def send_events(
@@ -64,7 +94,8 @@ def send_events(
 ) -> Delivery:
     """Send each event to the events topic and wait until Kafka has them all.
 
-    Retries do not repeat an event (the producer is idempotent).
+    A leader that goes loses none and doubles none: what was on its way is sent again with a number
+    by which Kafka knows it. Blocks; at most 32 MiB are on their way.
 
     Args:
         settings: Where Kafka is, and the topic.
@@ -74,30 +105,17 @@ def send_events(
 
     Raises:
         TopicMissingError: The events topic is not there.
-        KafkaError: Kafka is not there.
+        KafkaUnavailableError: Kafka does not answer, or does not let us in.
     """
-    require_topics(settings, [settings.events_topic], CONNECT_SECONDS)
-    producer = KafkaProducer(
-        **settings.client_options(),
-        client_id="riverline-producer",
-        acks="all",
-        enable_idempotence=True,
-        linger_ms=20,
-        batch_size=128 * 1024,
-        max_block_ms=15_000,
-        delivery_timeout_ms=120_000,
-        bootstrap_timeout_ms=int(CONNECT_SECONDS * 1000),
-        metrics_enabled=False,
-    )
+    deadline = monotonic() + CONNECT_SECONDS
+    producer, cluster = Connector(settings).open(KafkaProducer, deadline, **OPTIONS)
     delivery = Delivery()
     try:
-        producer.partitions_for(settings.events_topic)
-        with _progress() as progress:
-            task = progress.add_task("sending", total=total)
-            with _Watcher(progress, task, delivery):
-                for event, timestamp_ms in _stamped(_paced(events, rate)):
-                    _send(producer, settings.events_topic, event, timestamp_ms, delivery)
-                producer.flush()
+        require_topics(cluster, [settings.events_topic], deadline)
+        with Bar(total, lambda: delivery.acknowledged):
+            for event, timestamp_ms in _stamped(_paced(events, rate)):
+                _send(producer, settings.events_topic, orjson.dumps(event), timestamp_ms, delivery)
+            _wait_until_at_most(0, delivery, DELIVERY_SECONDS + CONNECT_SECONDS)
     finally:
         producer.close(timeout=5)
     return delivery
@@ -106,17 +124,28 @@ def send_events(
 def _send(
     producer: Any,  # noqa: ANN401 - kafka-python has no types
     topic: str,
-    event: dict[str, Any],
+    value: bytes,
     timestamp_ms: int,
     delivery: Delivery,
 ) -> None:
-    try:
-        future = producer.send(topic, orjson.dumps(event), timestamp_ms=timestamp_ms)
-    except KafkaError as error:
-        delivery.missed(error)
+    if delivery.refused:
+        delivery.leave_out("after that", "Kafka takes no more")
         return
-    future.add_callback(delivery.arrived)
-    future.add_errback(delivery.missed)
+    if len(value) > MAX_MESSAGE_BYTES:
+        delivery.leave_out(Reason.TOO_LARGE, f"{len(value)} bytes, of at most {MAX_MESSAGE_BYTES}")
+        return
+    _wait_until_at_most(MAX_BYTES_ON_THE_WAY, delivery, DELIVERY_SECONDS + CONNECT_SECONDS)
+    try:
+        delivery.hand_over(producer, topic, value, timestamp_ms)
+    except (KafkaError, ValueError) as error:  # the topic is gone
+        delivery.refused = True
+        delivery.leave_out(type(error).__name__, str(error))
+
+
+def _wait_until_at_most(size: int, delivery: Delivery, seconds: float) -> None:
+    deadline = monotonic() + seconds
+    while delivery.bytes_on_the_way > size and monotonic() < deadline:
+        sleep(WAIT_SECONDS)
 
 
 def _paced(events: Iterable[dict[str, Any]], rate: float | None) -> Iterator[dict[str, Any]]:
@@ -143,38 +172,3 @@ def _stamped(events: Iterable[dict[str, Any]]) -> Iterator[tuple[dict[str, Any],
         now = int(time() * 1000)
         last = min(max(now, last + 1), now + MAX_AHEAD_MS)
         yield event, last
-
-
-class _Watcher:
-    """Moves the bar to the acknowledged events, ten times a second."""
-
-    def __init__(self, progress: Progress, task: Any, delivery: Delivery) -> None:  # noqa: ANN401
-        self._progress, self._task, self._delivery = progress, task, delivery
-        self._done = threading.Event()
-        self._thread = threading.Thread(target=self._run, daemon=True)
-
-    def __enter__(self) -> None:
-        self._thread.start()
-
-    def __exit__(self, *_: object) -> None:
-        self._done.set()
-        self._thread.join()
-        self._show()
-
-    def _run(self) -> None:
-        while not self._done.wait(0.1):
-            self._show()
-
-    def _show(self) -> None:
-        self._progress.update(self._task, completed=self._delivery.acknowledged)
-
-
-def _progress() -> Progress:
-    return Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        _Rate(),
-        TimeElapsedColumn(),
-        console=Console(file=sys.stderr),
-    )

@@ -1,0 +1,125 @@
+"""The door to kafka-python: clients that are opened within a time limit, or leave no trace.
+
+The options and their reasons are measured ones: docs/FAILURES.md, "The askers".
+"""
+
+from collections.abc import Callable
+from itertools import count
+from time import monotonic
+from typing import Any, Protocol
+
+from kafka.errors import KafkaError
+
+from contract.environment import Environment
+from contract.kafka import NetClient
+from producer.errors import KafkaUnavailableError
+
+PATIENCE_SECONDS = 2.0
+"""What an attempt may take where there are several servers; each attempt a second longer."""
+
+REFRESH_MS = 1000
+"""Who leads a partition is asked this often, and when a connection is lost or a leader unknown."""
+
+OPTIONS = {
+    "metadata_max_age_ms": REFRESH_MS,
+    "request_timeout_ms": 2000,
+    "reconnect_backoff_max_ms": 500,
+    "metrics_enabled": False,
+}
+
+
+class Cluster(Protocol):
+    """What we use of a client's ClusterMetadata: what Kafka last said of its topics."""
+
+    unauthorized_topics: set[str]
+
+    def add_topic(self, topic: str) -> object: ...
+    def add_listener(self, listener: Callable[[object], None]) -> None: ...
+    def remove_listener(self, listener: Callable[[object], None]) -> None: ...
+    def partitions_for_topic(self, topic: str) -> set[int] | None: ...
+    def available_partitions_for_topic(self, topic: str) -> set[int] | None: ...
+    def leader_for_partition(self, partition: Any) -> int | None: ...  # noqa: ANN401
+
+
+class Connector:
+    """Opens clients, on whichever of the servers answers; may be used by many threads.
+
+    kafka-python picks a server by chance. One that refuses costs it nothing; one that takes the
+    connection and says nothing gets all the time that there is. So each attempt is short, and each
+    after the first leaves out another server.
+
+    Args:
+        settings: Where Kafka is, and how it lets us in.
+    """
+
+    def __init__(self, settings: Environment) -> None:
+        self._servers = settings.kafka_bootstrap_servers
+        self._options = settings.client_options() | OPTIONS
+
+    def open(
+        self, kind: Callable[..., Any], deadline: float, **options: object
+    ) -> tuple[Any, Cluster]:
+        """A client of this kind, and its view of the cluster.
+
+        Args:
+            kind: KafkaProducer or KafkaConsumer.
+            deadline: By when, in monotonic seconds.
+            options: kafka-python's, besides ours.
+
+        Raises:
+            KafkaUnavailableError: No server answers in time, or lets us in.
+        """
+        servers = list(self._servers)
+        for attempt in count():
+            left = deadline - monotonic()
+            seconds = min(left, PATIENCE_SECONDS + attempt) if len(self._servers) > 1 else left
+            try:
+                return _open(
+                    kind,
+                    **self._options
+                    | options
+                    | {
+                        "bootstrap_servers": servers,
+                        "bootstrap_timeout_ms": max(1, int(1000 * seconds)),
+                    },
+                )
+            except KafkaError as error:
+                if monotonic() >= deadline:
+                    raise self.unavailable(error) from error
+                silent = self._servers[attempt % len(self._servers)]
+                servers = [it for it in self._servers if it != silent] or list(self._servers)
+        raise AssertionError  # the attempts do not end
+
+    def unavailable(self, error: object) -> KafkaUnavailableError:
+        """The error that says so."""
+        return KafkaUnavailableError(
+            f"Kafka at {','.join(self._servers)} is not usable ({error}). "
+            "Is it running, and does it let us in?"
+        )
+
+
+class _QuickNetClient(NetClient):
+    """Gives a connection a second to come about; after each failure twice as long.
+
+    A broker whose machine is gone takes connections no more, and does not say so.
+    """
+
+    def __init__(self, **config: object) -> None:
+        super().__init__(**config | {"socket_connection_setup_timeout_ms": 1000})
+
+
+def _open(kind: Callable[..., Any], **options: object) -> tuple[Any, Cluster]:
+    """One that fails raises in its constructor, and would leave its threads running."""
+    opened: list[NetClient] = []
+
+    def net_client(**config: object) -> NetClient:
+        opened.append(_QuickNetClient(**config))
+        return opened[-1]
+
+    try:
+        client = kind(**options | {"kafka_client": net_client})
+    except BaseException:
+        for net in opened:
+            net.close()
+        raise
+    return client, opened[0].cluster
