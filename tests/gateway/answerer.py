@@ -27,6 +27,7 @@ class Answerer:
 
     Attributes:
         asked: How often each correlation id is in the requests topic.
+        silent: Whether it reads, and answers nobody.
     """
 
     def __init__(self, servers: str, names: Mapping[str, str], partitions: int) -> None:
@@ -42,6 +43,7 @@ class Answerer:
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._run)
         self.asked: Counter[str] = Counter()
+        self.silent = False
 
     def start(self) -> None:
         self._thread.start()
@@ -71,6 +73,8 @@ class Answerer:
     def _answer(self, record: Any) -> None:  # noqa: ANN401 - confluent-kafka has no types
         headers = dict(record.headers())
         self.asked[headers["kafka_correlationId"].decode()] += 1
+        if self.silent:
+            return
         learns = json.loads(record.value())["method"] == "learn"
         body = {"learned": True} if learns else {"prediction": 1.0}
         self._producer.produce(

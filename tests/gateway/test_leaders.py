@@ -5,6 +5,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Self
@@ -117,6 +118,22 @@ def test_no_question_fails_when_a_leader_is_killed(cluster: EmbeddedCluster, top
         assert callers.statuses() == {200: len(callers.calls)}
         assert callers.slowest(found + 1) < 1
         assert stage.gateway.process.poll() is None
+
+
+def test_what_nobody_answered_is_asked_again_but_for_learning(cluster: EmbeddedCluster) -> None:
+    with staged(cluster, replicas=3) as stage, ThreadPoolExecutor(2) as pool:
+        stage.answerer.silent = True
+        asked = pool.submit(stage.gateway.get, "/v1/ia/predict?tv=1")
+        taught = pool.submit(stage.gateway.post, "/v1/ia/learn", EVENT)
+        wait_until(lambda: len(stage.answerer.asked) == 2)
+        stage.answerer.silent = False
+        stage.kill_leader("REQUESTS_TOPIC")
+        assert asked.result().status == 200
+        refused = taught.result()
+        assert (refused.status, refused.code) == (504, "timeout")
+        assert "may be learned or not" in refused.document["detail"]
+        assert min(stage.answerer.asked.values()) == 1
+        assert len(stage.answerer.asked) == 2
 
 
 def test_the_service_answers_through_each_brokers_death(cluster: EmbeddedCluster) -> None:

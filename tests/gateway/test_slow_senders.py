@@ -11,6 +11,8 @@ import pytest
 from gateway.running import LINES, Gateway, running_gateway
 from service import wait_until
 
+pytestmark = pytest.mark.slow  # half a minute in all
+
 AT_MOST = 2000
 HEAD = b"POST /v1/ia/events HTTP/1.1\r\nHost: x\r\nContent-Type: application/x-ndjson\r\n"
 
