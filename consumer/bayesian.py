@@ -69,7 +69,8 @@ class Bayesian:
             after: And after them.
 
         Returns:
-            Each event's target less its prediction from all events before it, shape (n,).
+            Each event's target less its prediction from all events before it, shape (n,); NaN where
+            none would have been given.
         """
         if exact is None and self._start is not None:
             errors = self._update(self._start, rows)
@@ -85,6 +86,7 @@ class Bayesian:
         self._start = known if known.answers else None
         self._river = self._new_river()
 
+    @np.errstate(over="ignore", invalid="ignore")
     def _update(self, start: Information, rows: Floats) -> Floats | None:
         """The posterior and the errors of learning event after event, at once.
 
@@ -99,7 +101,7 @@ class Bayesian:
         spread = design @ covariance
         predictive = spread @ design.T
         predictive.flat[:: len(rows) + 1] += 1.0
-        if predictive.diagonal().max() > MAX_LEVERAGE:
+        if not predictive.diagonal().max() <= MAX_LEVERAGE:  # or no number, where it overflows
             return None
         factor = cholesky(predictive)
         surprise = target - spread @ river._eta_arr

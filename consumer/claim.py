@@ -15,11 +15,17 @@ import time
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from time import monotonic
-from typing import Self, TypeVar
+from typing import Any, Self, TypeVar
 
 import structlog
 from kafka import TopicPartition
-from kafka.errors import AuthorizationError, BrokerResponseError
+from kafka.errors import (
+    AuthorizationError,
+    BrokerResponseError,
+    NoError,
+    RebalanceInProgressError,
+    RetriableError,
+)
 from kafka.structs import OffsetAndMetadata
 
 from consumer.client import Admin, group_id
@@ -29,6 +35,7 @@ from consumer.settings import Settings
 RESPONDER = "responder"
 LOOK_SECONDS = 3.0
 STANDING_BY_SECONDS = 1.0
+SHARING = ("PreparingRebalance", "CompletingRebalance")
 WORD_SECONDS = 30.0
 """How long the word of an application that is gone still counts."""
 
@@ -93,6 +100,7 @@ class Claim:
         self._words = f"{settings.requests_topic}.take-over"
         self._place = TopicPartition(settings.requests_topic, 0)
         self._predecessors: set[str] = set()
+        self._readers: set[str] = set()  # groups that were seen to read our requests topic
         self._looked_at = -math.inf
         self._unseen = False
         self._left_word = False
@@ -111,10 +119,9 @@ class Claim:
         try:
             others = self._seen(lambda: self._others(admin)) or set()
             word = self._seen(lambda: self._word(admin))
+            self._decide(admin, others, word)
         except BrokerResponseError:  # a coordinator that moves, or is not there yet
             self._looked_at = -math.inf
-            return
-        self._decide(admin, others, word)
 
     def _seen(self, look: Callable[[], T]) -> T | None:
         """What is to be seen; None where we may not look."""
@@ -158,7 +165,11 @@ class Claim:
         self._health.answered_by = other
 
     def _others(self, admin: Admin) -> set[str]:
-        """The applications whose responders have joined to read our requests topic."""
+        """The applications whose responders have joined to read our requests topic.
+
+        Raises:
+            BrokerResponseError: It cannot be told now.
+        """
         suffix = f"-{RESPONDER}"
         groups = [
             group["group_id"]
@@ -172,13 +183,20 @@ class Claim:
         return {
             name.removesuffix(suffix)
             for name, group in admin.describe_groups(groups).items()
-            if any(self._reads_ours(member) for member in group["members"])
+            if self._reads_ours(name, group)
         }
 
-    def _reads_ours(self, member: dict[str, object]) -> bool:
-        subscription = member.get("member_metadata")
-        topics = subscription.get("topics", ()) if isinstance(subscription, dict) else ()
-        return self._settings.requests_topic in topics
+    def _reads_ours(self, name: str, group: dict[str, Any]) -> bool:
+        """Kafka does not tell what a group reads that shares its partitions, or that it moves."""
+        moves = "Coordinator" in (group["error"] or "")
+        if group["group_state"] not in SHARING and not moves:
+            topics = {topic for member in group["members"] for topic in _topics(member)}
+            reads = self._settings.requests_topic in topics
+            (self._readers.add if reads else self._readers.discard)(name)
+            return reads
+        if name not in self._readers and not self.answering:
+            raise RebalanceInProgressError(name)  # it may be one: to be looked at again
+        return name in self._readers
 
     def _word(self, admin: Admin) -> str | None:
         """Who is to take over, if anybody was told to; our own word, where none stands yet."""
@@ -196,13 +214,24 @@ class Claim:
         return None if word is None else word.application
 
     def _adopt(self, admin: Admin) -> None:
-        """Begin where those that answered before us have stopped, if there were any."""
+        """Begin where those that answered before us have stopped, if there were any.
+
+        Raises:
+            BrokerResponseError: It cannot be done now.
+        """
+        if not self._predecessors:
+            return
+        ours = self._settings.application_id
         try:
-            positions = self._positions_of(admin, self._predecessors)
+            # Ours among them: what we have answered we do not answer again.
+            positions = self._positions_of(admin, {*self._predecessors, ours})
             offsets = {at: OffsetAndMetadata(offset, "", -1) for at, offset in positions.items()}
-            if offsets:
-                admin.alter_group_offsets(self._group, offsets)
+            for error in admin.alter_group_offsets(self._group, offsets).values():
+                if error is not NoError:
+                    raise error(self._group)
         except BrokerResponseError as error:  # not ours to see; or another instance has joined
+            if isinstance(error, RetriableError):
+                raise
             log.info("positions of requests not taken over", error=repr(error))
         self._predecessors.clear()
 
@@ -215,3 +244,9 @@ class Claim:
                 if at.topic == self._settings.requests_topic and committed.offset >= 0:
                     positions[at] = max(committed.offset, positions.get(at, 0))
         return positions
+
+
+def _topics(member: dict[str, Any]) -> Collection[str]:
+    """What a member of a group has subscribed to."""
+    subscription = member.get("member_metadata")
+    return subscription.get("topics", ()) if isinstance(subscription, dict) else ()

@@ -110,11 +110,11 @@ class DeadLetters:
             letter.future = self._producer.send(
                 self._topic, key=letter.key, value=letter.value, headers=letter.headers
             )
-        except KafkaError as error:
+        except (KafkaError, ValueError) as error:  # ValueError: it went between two looks for it
             self._barred = True
             self._tell(error)
 
-    def _tell(self, error: KafkaError) -> None:
+    def _tell(self, error: Exception) -> None:
         if not self._told:
             log.warning("dead letters are not delivered; they wait", error=repr(error))
         self._told = True

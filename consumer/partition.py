@@ -159,7 +159,9 @@ class Partition:
         return tally
 
     def skip(self, record: Record, why: Rejected) -> Tally:
-        """Pass over a record that cannot be read, as a refused one."""
+        """Pass over a record that cannot be read: as refused, or unseen before the position."""
+        if record.offset < self.position:
+            return Tally()
         tally = Tally(refused=[Refused(record, why)])
         self.position = record.offset + 1
         self._count(tally)

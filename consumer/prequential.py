@@ -10,7 +10,7 @@ LeVeque, "Updating formulae and a pairwise algorithm for computing sample varian
 
 from collections import deque
 from collections.abc import Iterable, Sequence
-from math import sqrt
+from math import isfinite, sqrt
 from typing import Any, NamedTuple, Self
 
 import numpy as np
@@ -79,8 +79,8 @@ class Errors(NamedTuple):
         if self.n == 0:
             return {}
         figures = {"mae": self.absolute / self.n, "rmse": sqrt(self.squared / self.n)}
-        if self.spread_y > 0:
-            figures["r2"] = 1 - self.squared / self.spread_y
+        if self.spread_y > 0 and isfinite(r2 := 1 - self.squared / self.spread_y):
+            figures["r2"] = r2
         return figures
 
 
@@ -133,9 +133,12 @@ class Prequential:
 
         Args:
             y: What came, shape (n,).
-            errors: That less what was predicted, shape (n,).
+            errors: That less what was predicted, shape (n,); NaN where nothing was, which does not
+                count.
             timestamp_ms: Of the last event.
         """
+        if (missing := np.isnan(errors)).any():
+            y, errors = y[~missing], errors[~missing]
         if not len(y):
             return
         errors = np.clip(errors, -LARGEST_ERROR, LARGEST_ERROR)

@@ -10,6 +10,7 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import InitVar, dataclass, field, replace
 from functools import partial
+from math import inf
 from time import monotonic
 from typing import Any
 
@@ -46,6 +47,7 @@ class Reply:
         method: What was asked, where that is known.
         sent_at: When it set out, seconds of a monotonic clock.
         outcome: What the request counts as once this is delivered; None: it is counted elsewhere.
+        instead_of: The reply that was given up, where this one tells the requester so.
         settled: Delivered, or known never to be.
         message: The record, in the dialect of the address, until it is another's to send.
         size: How many bytes it takes.
@@ -58,6 +60,7 @@ class Reply:
     method: Method | None
     sent_at: float
     outcome: RequestOutcome | None = None
+    instead_of: "Reply | None" = None
     settled: bool = field(default=False, init=False)
     message: Message | None = field(init=False)
     size: int = field(init=False)
@@ -111,6 +114,7 @@ class Replies:
         self._application = application
         self._known: dict[str, int] = {}  # topics that the producer knows; partitions
         self._waiting: deque[Reply] = deque()
+        self._away_at = -inf
         self._lock = threading.Lock()
         self._room_to_wait = Room(buffer_bytes // 2)
         self._room_on_the_way = Room(buffer_bytes // 2)
@@ -141,6 +145,7 @@ class Replies:
     def deliver_waiting(self, existing: Mapping[str, int] | None, now: float) -> bool:
         """Send what waited for one of the existing topics; give up on what waited too long.
 
+        While Kafka does not answer no topic is missing: what waits has all its time after that.
         Called by the watch, whose thread may wait a moment for a topic's metadata.
 
         Args:
@@ -153,6 +158,8 @@ class Replies:
         if existing is not None:
             known = self._known.keys() & existing.keys()
             self._known = {topic: existing[topic] for topic in known}
+        else:
+            self._away_at = now
         with self._lock:
             waiting, self._waiting = self._waiting, deque()
         self._get_to_know({reply.address.topic for reply in waiting}, existing or {})
@@ -161,7 +168,7 @@ class Replies:
             partitions = self._known.get(reply.address.topic)
             if partitions is not None and reply.move(self._room_on_the_way):
                 self._post(reply, partitions)
-            elif now - reply.sent_at <= PATIENCE_SECONDS:
+            elif now - max(reply.sent_at, self._away_at) <= PATIENCE_SECONDS:
                 still.append(reply)
             elif partitions is None:
                 self._give_up(reply, "the reply topic does not exist")
@@ -245,10 +252,16 @@ class Replies:
             self._count(reply.method, RequestOutcome.REFUSED)
         elif reply.outcome is not None:
             self._count(reply.method, reply.outcome)
+        if reply.instead_of is not None:
+            self._settle(reply.instead_of, delivered=False)
 
     def _give_up(self, reply: Reply, reason: str) -> None:
         """The address leads nowhere: tell the requester elsewhere, if there is such a place."""
-        self._settle(reply, delivered=False)
-        if reply.address.fallback is not None:
-            body = self.signed(answer.error(Refusal(ErrorCode.BAD_REPLY_ADDRESS, reason)))
-            self.send(replace(reply, address=reply.address.fallback, body=body, outcome=None))
+        elsewhere = reply.address.fallback
+        if elsewhere is None:
+            self._settle(reply, delivered=False)
+            return
+        reply.message = None
+        reply.move(None)
+        body = self.signed(answer.error(Refusal(ErrorCode.BAD_REPLY_ADDRESS, reason)))
+        self.send(replace(reply, address=elsewhere, body=body, outcome=None, instead_of=reply))

@@ -18,6 +18,7 @@ from kafka.errors import CorruptRecordError, UnsupportedCodecError
 from kafka.record.default_records import DefaultRecordBatch
 
 from consumer.decode import Unreadable
+from consumer.uncompress import MAX_BYTES, uncompress
 from consumer.varint import NO_HEADERS, Headers, nullable_bytes, read_headers, varint
 
 MAGIC = 2
@@ -44,8 +45,8 @@ class Unpacker(Fetcher.PartitionRecords):  # type: ignore[misc]  # kafka-python 
 
     def _unpack_records(self, _at: object, batches: Any, *_: object) -> Iterator[Unpacked]:  # noqa: ANN401
         """Called by the client; yields as it reads on, at no offset before that which is due."""
-        batch = batches.next_batch()
-        while batch is not None:
+        batch, unpacked = batches.next_batch(), 0
+        while batch is not None and unpacked <= MAX_BYTES:  # the rest comes with the next fetch
             self.bytes_read += batch.size_in_bytes
             try:
                 records = self._open(batch)
@@ -60,6 +61,7 @@ class Unpacker(Fetcher.PartitionRecords):  # type: ignore[misc]  # kafka-python 
             for record in records:
                 self.next_fetch_offset = record.offset + 1
                 yield record
+            unpacked += len(batch._buffer)  # noqa: SLF001
             # Compaction may have taken the last records.
             self.next_fetch_offset = max(self.next_fetch_offset, batch.next_offset)
             batch = batches.next_batch()
@@ -156,7 +158,7 @@ def unpack(batch: DefaultRecordBatch) -> Iterator[Unpacked]:
     if not 0 <= count <= last + 1:
         raise CorruptRecordError(f"{count} records and a last offset delta of {last}")
     try:
-        batch._maybe_uncompress()  # noqa: SLF001 - the client's own reading begins so
+        uncompress(batch)
     except UnsupportedCodecError:
         if batch.compression_type <= batch.CODEC_ZSTD:
             raise  # a library is not there: no fault of the batch
@@ -188,13 +190,13 @@ def _records(batch: DefaultRecordBatch, data: bytes, pos: int) -> Iterator[Unpac
         except (ValueError, IndexError) as error:
             frame = _frame(data, start)
             if frame is None:
-                why = f"{last + 1 - highest} record(s) that nothing tells apart: {error!r}"
+                why = f"{last + 1 - highest} record(s) that nothing tells apart: {_said(error)}"
                 yield _unreadable(base + due, first, data[start:], why)
                 return
             start, pos, offset = frame
             if not due <= offset <= highest:
                 offset = due
-            yield _unreadable(base + offset, first, data[start:pos], repr(error))
+            yield _unreadable(base + offset, first, data[start:pos], _said(error))
         else:
             at = first + delta if appended is None else appended
             if not EARLIEST <= at <= LATEST:
@@ -225,6 +227,11 @@ def _frame(data: bytes, pos: int) -> tuple[int, int, int] | None:
     except (ValueError, IndexError):
         return start, end, -1
     return start, end, offset if after <= end else -1
+
+
+def _said(error: Exception) -> str:
+    """The error in a line: what is no text would be in its ``repr`` as a whole, four times over."""
+    return f"{type(error).__name__}: {error}"
 
 
 def _unreadable(offset: int, timestamp: int, raw: bytes, why: str) -> Unpacked:

@@ -29,12 +29,15 @@ class Information:
 
     @cached_property
     def answers(self) -> bool:
-        """Whether a prediction that rests on these events alone would be given, and not refused."""
-        return not is_open(self.factor, self.n)
+        """Whether a prediction that rests on these events alone would be given, and not refused.
+
+        Refused are coefficients beyond the range of a double, too.
+        """
+        return not is_open(self.factor, self.n) and bool(np.isfinite(self.coefficients).all())
 
     @cached_property
     def coefficients(self) -> Floats:
-        """The least-squares solution, shape (p,); to be asked for only where it ``answers``."""
+        """The least-squares solution, shape (p,): one where the events leave no column open."""
         return solve(self.factor[:-1, :-1], self.factor[:-1, -1])
 
     def plus(self, rows: Floats) -> Self:
@@ -42,6 +45,7 @@ class Information:
         return type(self)(self.n + len(rows), triangle(self.factor, rows)) if len(rows) else self
 
 
+@np.errstate(over="ignore", invalid="ignore")
 def one_step_ahead(before: Information, rows: Floats) -> Floats:
     """The error of predicting each event from all those before it, by least squares.
 
@@ -60,4 +64,5 @@ def one_step_ahead(before: Information, rows: Floats) -> Floats:
         if before.answers:
             errors[i] = row[-1] - row[:-1] @ before.coefficients
         before = before.plus(rows[i : i + 1])
+    errors[np.isinf(errors)] = math.nan  # beyond the range of a double: refused
     return errors

@@ -1,9 +1,18 @@
 """Of two applications on the same topics one answers; the other takes over when it is its turn."""
 
+import threading
 from collections.abc import Iterator
+from contextlib import closing
+from time import monotonic
 
 import pytest
+from kafka import KafkaAdminClient, KafkaConsumer
+from kafka.errors import CoordinatorNotAvailableError
 
+from consumer.claim import STANDING_BY_SECONDS, Claim
+from consumer.client import admin
+from consumer.health import Health
+from consumer.settings import Settings
 from contract.environment import Environment
 from producer import PredictionClient, PredictionError
 from service import LEARNED, Service, wait_until
@@ -90,3 +99,45 @@ def test_an_application_that_died_is_followed_when_its_session_has_run_out(
     service.process.wait()
     assert client.ask("train", timeout=60)["formula"] == "sales ~ tv + radio"
     wait_until(lambda: second.ready)
+
+
+def test_a_group_that_shares_anew_is_there_all_the_while(names: dict[str, str]) -> None:
+    """Kafka tells nobody then what its members read."""
+    settings = Settings()
+    servers, group = settings.kafka_bootstrap_servers, f"{names['APPLICATION_ID']}-0-responder"
+    stop = threading.Event()
+
+    def reader() -> KafkaConsumer:
+        topic = settings.requests_topic
+        return KafkaConsumer(topic, bootstrap_servers=servers, group_id=group)
+
+    with closing(admin(settings)) as looking, closing(reader()) as first, closing(reader()) as late:
+
+        def state() -> object:
+            try:
+                return looking.describe_groups([group])[group]["group_state"]
+            except CoordinatorNotAvailableError:
+                return None  # Kafka has only begun
+
+        def join() -> None:
+            while not stop.is_set():
+                late.poll(100)
+
+        with closing(KafkaAdminClient(bootstrap_servers=servers)) as creating:
+            creating.create_topics({settings.requests_topic: {"num_partitions": 2}})
+        wait_until(lambda: first.poll(100) == {} and state() == "Stable")
+        claim = Claim(settings, Health())
+        claim.look(looking)
+        assert not claim.answering
+        joining = threading.Thread(target=join)
+        joining.start()
+        try:
+            wait_until(lambda: state() == "PreparingRebalance")  # for the first one polls no more
+            until = monotonic() + STANDING_BY_SECONDS + 0.5
+            while monotonic() < until and state() == "PreparingRebalance":
+                claim.look(looking)
+                assert not claim.answering
+            wait_until(lambda: first.poll(100) == {} and state() == "Stable")
+        finally:
+            stop.set()
+            joining.join()

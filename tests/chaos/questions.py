@@ -13,7 +13,7 @@ from time import monotonic
 from typing import Any, Self
 
 import orjson
-from confluent_kafka import Consumer, Producer, TopicPartition
+from confluent_kafka import OFFSET_END, Consumer, Producer, TopicPartition
 
 from chaos.world import World
 from contract.messages import CORRELATION_ID, REPLY_TO
@@ -123,9 +123,10 @@ class Questions:
             servers | quick | {"acks": "all", "message.timeout.ms": 10_000, "log_level": 0}
         )
         topic = consumer.list_topics(names["REPLIES_TOPIC"], timeout=10)
-        places = [TopicPartition(names["REPLIES_TOPIC"], n) for n in _partitions(topic, names)]
-        for place in places:
-            _, place.offset = consumer.get_watermark_offsets(place, timeout=10)
+        places = [
+            TopicPartition(names["REPLIES_TOPIC"], number, OFFSET_END)
+            for number in sorted(topic.topics[names["REPLIES_TOPIC"]].partitions)
+        ]
         consumer.assign(places)
         open_ones: dict[bytes, tuple[Question, float]] = {}
 
@@ -158,7 +159,3 @@ class Questions:
             if found := open_ones.pop(answered, None):
                 found[0].answered = monotonic()
         consumer.close()
-
-
-def _partitions(metadata: Any, names: dict[str, str]) -> list[int]:  # noqa: ANN401 - librdkafka's
-    return sorted(metadata.topics[names["REPLIES_TOPIC"]].partitions)

@@ -226,8 +226,12 @@ def test_nothing_is_lost_and_who_asks_is_answered(cluster: EmbeddedCluster, tmp_
     ):
         instance = world.instance().start().wait_ready()
         try:
-            sending = [elsewhere.submit(_stream, world, 0)]
-            sending[0].result()
+
+            def send(number: int) -> None:
+                elsewhere.submit(_stream, world.servers, world.events_topic, number).result()
+
+            send(0)
+            stretches = 1
             topics = [world.names[f"{role}_TOPIC"] for role in ("EVENTS", "REQUESTS", "REPLIES")]
             topics.append(world.settings.changelog_topic)
             with (
@@ -237,9 +241,9 @@ def test_nothing_is_lost_and_who_asks_is_answered(cluster: EmbeddedCluster, tmp_
             ):
                 harming = threading.Thread(target=harm, args=(cluster, world, phases))
                 harming.start()
-                while harming.is_alive() or len(sending) * RATE * CHUNK_SECONDS < LEAST_EVENTS:
-                    sending.append(elsewhere.submit(_stream, world, len(sending)))
-                    sending[-1].result()
+                while harming.is_alive() or stretches * RATE * CHUNK_SECONDS < LEAST_EVENTS:
+                    send(stretches)
+                    stretches += 1
                 harming.join()
             settled = wait_saved(world)
             verdict = judge(world)
@@ -278,6 +282,5 @@ def _untrue(observer: Observer) -> Iterator[str]:
             yield f"not ready at {sample.at}: {sample.said}"
 
 
-def _stream(world: World, number: int) -> None:
-    count = RATE * CHUNK_SECONDS
-    stream(world.servers, world.events_topic, count, 20261124 + number, CHUNK_SECONDS)
+def _stream(servers: str, topic: str, number: int) -> None:
+    stream(servers, topic, RATE * CHUNK_SECONDS, 20261124 + number, CHUNK_SECONDS)

@@ -7,11 +7,16 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from kafka import TopicPartition
 from kafka.errors import (
     BrokerResponseError,
     CoordinatorNotAvailableError,
     GroupAuthorizationFailedError,
+    KafkaError,
+    NoError,
+    NotCoordinatorError,
 )
+from kafka.structs import OffsetAndMetadata
 
 from consumer.claim import WORD_SECONDS, Claim, Word, answers
 from consumer.client import Admin
@@ -19,6 +24,8 @@ from consumer.health import Health
 from consumer.settings import Settings
 
 NOW_MS = 1_780_000_000_000.0
+AT = TopicPartition("prediction-requests", 0)
+OURS = "riverline-responder"
 
 
 def test_who_finds_nobody_answers_and_who_finds_another_does_not() -> None:
@@ -61,22 +68,43 @@ class Groups:
     def __init__(self, *, there: bool = True, offsets: BrokerResponseError | None = None) -> None:
         self.there = there
         self.offsets = offsets
+        self.state = "Stable"
+        self.error: str | None = None
+        self.committed: dict[str, int] = {}
+        self.answer: list[type[KafkaError]] = []  # to what is altered next
         self.words: list[str] = []
 
     def list_groups(self) -> list[dict[str, Any]]:
-        return [{"group_id": "other-responder", "group_state": "Stable"}] if self.there else []
+        return [{"group_id": "other-responder", "group_state": self.state}] if self.there else []
 
     def describe_groups(self, _groups: object) -> dict[str, Any]:
-        member = {"member_metadata": {"topics": ["prediction-requests"]}}
-        return {"other-responder": {"members": [member]}}
+        """As Kafka does: of a group that is not settled the members, and not what they read."""
+        settled = self.state == "Stable"
+        member = {"member_metadata": {"topics": ["prediction-requests"]} if settled else b""}
+        members = [] if self.error else [member]
+        state = "" if self.error else self.state
+        return {"other-responder": {"error": self.error, "group_state": state, "members": members}}
 
     def list_group_offsets(self, groups: Mapping[str, object]) -> dict[str, dict[Any, Any]]:
         if self.offsets is not None:
             raise self.offsets
-        return {group: {} for group in groups}
+        return {
+            group: {AT: OffsetAndMetadata(offset, "", -1)}
+            if (offset := self.committed.get(group)) is not None
+            else {}
+            for group in groups
+        }
 
-    def alter_group_offsets(self, _group: str, offsets: Mapping[object, Any]) -> None:
-        self.words += [offset.metadata for offset in offsets.values()]
+    def alter_group_offsets(
+        self, group: str, offsets: Mapping[TopicPartition, OffsetAndMetadata]
+    ) -> dict[TopicPartition, type[KafkaError]]:
+        if group.endswith("take-over"):
+            self.words.append(offsets[AT].metadata)
+            return dict.fromkeys(offsets, NoError)
+        error = self.answer.pop() if self.answer else NoError
+        if error is NoError and offsets:
+            self.committed[group] = offsets[AT].offset
+        return dict.fromkeys(offsets, error)
 
 
 def looked(claim: Claim, groups: Groups) -> bool:
@@ -99,6 +127,51 @@ def test_while_kafka_cannot_tell_nothing_changes(*, answering: bool) -> None:
     assert looked(claim, groups) is answering
     groups.there, groups.offsets = answering, CoordinatorNotAvailableError()
     assert looked(claim, groups) is answering
+
+
+@pytest.mark.parametrize("state", ["PreparingRebalance", "CompletingRebalance"])
+def test_who_stands_by_does_not_answer_while_the_others_share_anew(state: str) -> None:
+    claim, groups = Claim(Settings(), Health()), Groups()
+    assert not looked(claim, groups)
+    groups.state = state
+    assert not looked(claim, groups)
+    assert not looked(Claim(Settings(), Health()), groups)  # nor who has only begun
+    groups.there = False
+    assert looked(claim, groups)
+
+
+def test_a_group_that_is_not_known_and_shares_anew_stops_nobody_who_answers() -> None:
+    claim, groups = Claim(Settings(), Health()), Groups(there=False)
+    assert looked(claim, groups)
+    groups.there, groups.state = True, "PreparingRebalance"
+    assert looked(claim, groups)
+
+
+def test_a_group_that_cannot_be_described_now_is_not_taken_for_gone() -> None:
+    claim, groups = Claim(Settings(), Health()), Groups()
+    assert not looked(claim, groups)
+    groups.error = str(CoordinatorNotAvailableError())
+    assert not looked(claim, groups)
+
+
+def test_who_takes_over_goes_on_where_the_other_has_stopped() -> None:
+    claim, groups = Claim(Settings(), Health()), Groups()
+    groups.committed = {"other-responder": 70}
+    assert not looked(claim, groups)
+    groups.there, groups.answer = False, [NotCoordinatorError]
+    assert not looked(claim, groups)  # what was asked since then would be lost
+    assert looked(claim, groups)
+    assert groups.committed[OURS] == 70
+
+
+def test_who_takes_over_answers_nothing_again_that_it_has_answered_itself() -> None:
+    """As where the other ended before it had committed anything new."""
+    claim, groups = Claim(Settings(), Health()), Groups()
+    groups.committed = {"other-responder": 70, OURS: 9000}
+    assert not looked(claim, groups)
+    groups.there = False
+    assert looked(claim, groups)
+    assert groups.committed[OURS] == 9000
 
 
 def test_who_ends_before_it_could_take_over_takes_its_word_back() -> None:

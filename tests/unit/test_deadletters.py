@@ -6,10 +6,11 @@ from collections.abc import Callable
 import pytest
 from kafka.errors import KafkaTimeoutError
 
-from consumer.deadletters import DeadLetters
-from consumer.decode import Rejected
+from consumer.deadletters import OVERHEAD_BYTES, DeadLetters, write_letter
+from consumer.decode import Rejected, parse_object
 from consumer.partition import Refused
 from contract.messages import DEAD_LETTER_BYTES, Reason
+from unit.batches import Crafted, craft, fetched
 from unit.records import Record
 from unit.test_replies import MemoryFuture, MemoryProducer
 
@@ -28,9 +29,12 @@ class Broker(MemoryProducer):
     def __init__(self) -> None:
         super().__init__({TOPIC: {0}}, limit=DEAD_LETTER_BYTES)
         self.tries = 0
+        self.gone: Exception | None = None
 
     def send(self, *args: object, **kwargs: object) -> MemoryFuture:
         self.tries += 1
+        if self.gone is not None:
+            raise self.gone
         return Open(super().send(*args, **kwargs))  # type: ignore[arg-type]
 
 
@@ -128,3 +132,27 @@ def test_what_was_waited_for_in_vain_is_not_waited_for_again(
     assert letters.settle(60)
     letters.send("events", 0, refused(1))
     assert seconds(lambda: letters.settle(0.3)) >= 0.3
+
+
+def test_the_letter_of_a_record_whose_header_is_a_megabyte_of_no_text_is_taken() -> None:
+    """One that no producer takes would be tried for ever, and nothing would be saved any more."""
+    record = fetched(craft([Crafted(0, headers=[(b"\xff" * 900_000, b"")])]))[0][0]
+    why = parse_object(record.value)
+    assert isinstance(why, Rejected)
+    assert "'utf-8' codec can't decode byte 0xff" in why.detail
+    letter = write_letter("riverline", "events", 0, Refused(record, why))
+    parts = [letter.key, letter.value or b"", *(content for _, content in letter.headers)]
+    assert sum(map(len, parts)) < 2 * DEAD_LETTER_BYTES + OVERHEAD_BYTES
+
+
+def test_a_topic_that_goes_between_two_looks_of_the_producer_is_waited_for(
+    broker: Broker, letters: DeadLetters
+) -> None:
+    """kafka-python looks for the topic, and then for its partitions."""
+    broker.gone = ValueError(f"Partitioner did not assign a partition for topic {TOPIC}!")
+    letters.send("events", 0, refused(1))
+    assert not letters.settle(0)
+    broker.gone = None
+    assert not letters.settle(0)
+    broker.sent[0].future.acknowledge()
+    assert letters.settle(0)

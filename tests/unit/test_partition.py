@@ -4,9 +4,11 @@ import orjson
 import pytest
 
 from consumer.bayesian import Posterior
+from consumer.decode import Rejected
 from consumer.partition import REMEMBERED, Partition
-from contract.messages import Outcome
-from unit.records import Record, bits, event, recipe
+from consumer.poll import Lost
+from contract.messages import Outcome, Reason
+from unit.records import Record, bits, event, folded, recipe
 
 ROWS = [(float(i), float(i % 7), float(i % 3), 2.0 * i + i % 5) for i in range(200)]
 
@@ -97,3 +99,9 @@ def test_a_look_changes_nothing() -> None:
         looked.view()
         left.fold([Record(i, event(row))])
     assert bits(looked) == bits(left)
+
+
+def test_an_unreadable_record_before_the_position_is_passed_over_too() -> None:
+    partition = folded([event((1.0, 2.0, 3.0, 4.0))] * 10)
+    tally = partition.skip(Lost(5), Rejected(Reason.UNREADABLE, "it lies"))
+    assert (tally.refused, partition.position, partition.counts[Outcome.REFUSED]) == ([], 10, 0)

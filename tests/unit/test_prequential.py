@@ -7,8 +7,10 @@ import orjson
 import pytest
 from river import metrics
 
+from consumer.bayesian import Posterior
+from consumer.partition import Partition
 from consumer.prequential import FADING, RECENT, Errors, Faded, Prequential, figures, total
-from unit.records import event, folded, recipe
+from unit.records import bits, event, folded, recipe
 
 rng = np.random.default_rng(7)
 TRUTHS = 14 + 5 * rng.normal(size=3000)
@@ -151,3 +153,43 @@ def test_of_blocks_with_equal_timestamps_the_last_of_a_partition_are_the_recent(
     recent = figures([old, new])["recent"]
     assert recent.pop("n") == 64 + 960
     assert recent == pytest.approx(rivers(PAIRS[64:1088]), rel=1e-9)
+
+
+def test_an_event_whose_prediction_would_be_refused_within_a_block_is_not_scored() -> None:
+    both = recipe("sales ~ tv + radio")
+    usual = [(*row, 0.0, 1.0 + sum(row)) for row in rng.normal(size=(64, 2)).tolist()]
+    # After the first of these, radio follows from tv as far as a double tells; not after both.
+    far = [(1e12, 1e12, 0.0, 1.0), (1e12, -1e12, 0.0, 1.0)]
+    for values in (usual + far, usual + far + usual[:62]):
+        partition = folded(map(event, values), both)
+        errors = partition.view().errors
+        assert errors.errors.n == len(values) - 4 - 1
+        assert np.isfinite([*errors.errors, *errors.faded]).all()
+        assert b"null" not in orjson.dumps(partition.to_state()["errors"])
+
+
+def test_of_an_r2_beyond_the_range_of_a_double_nothing_is_said() -> None:
+    assert Errors(n=2, absolute=1e30, squared=1e60, spread_y=1e-300).figures().keys() == {
+        "mae",
+        "rmse",
+    }
+
+
+@pytest.mark.parametrize("count", [1, 64])
+@pytest.mark.parametrize(("tv", "sales"), [(1e-300, 1.0), (1e-300, 1e12), (1e-170, 1e-161)])
+def test_the_least_scales_that_a_double_has_leave_every_number_finite(
+    tv: float, sales: float, count: int
+) -> None:
+    least = [(tv * x, 0.0, 0.0, sales * y) for x, y in rng.normal(size=(128, 2)).tolist()]
+    rows = least + [(1e12, 0.0, 0.0, 1.0)] * count + least[count:]
+    for length in (64, 127, 128, 128 + count, 192, len(rows)):
+        partition = folded(map(event, rows[:length]))
+        view = partition.view()
+        assert isinstance(view.estimate, Posterior)
+        for numbers in (view.errors.errors, view.errors.faded, view.estimate.rows):
+            assert np.isfinite(numbers).all()
+        state = partition.to_state()
+        taken_up = Partition.from_state(
+            recipe(), orjson.loads(orjson.dumps(state)), partition.statistics.sketches()
+        )
+        assert bits(taken_up) == bits(partition)

@@ -1,7 +1,7 @@
 """Replies find their way, and those that cannot are in nobody's way."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, cast
 
 import orjson
@@ -401,8 +401,10 @@ def test_who_cannot_be_reached_is_told_where_it_can_be(
 ) -> None:
     reply = known.send(**lost, fallback=HOME)
     assert not known.deliver(HERE, after=PATIENCE_SECONDS + 1)
-    assert reply.settled
     (sent,) = known.producer.sent
+    assert not reply.settled  # a crash now would leave the requester without an answer
+    sent.future.acknowledge()
+    assert reply.settled
     assert (sent.topic, sent.headers, sent.partition) == (HERE, HOME.write(None, b"").headers, None)
     told = orjson.loads(sent.value or b"")
     assert told["error"] == {"code": "bad-reply-address", "message": reason}
@@ -416,3 +418,21 @@ def test_who_can_be_reached_nowhere_is_given_up_in_the_end(known: Way) -> None:
     assert not known.deliver(HERE, after=PATIENCE_SECONDS + 2)
     assert known.producer.sent == []
     assert known.lost == [Method.PREDICT]
+
+
+def test_who_cannot_be_told_elsewhere_either_is_settled_too(known: Way) -> None:
+    reply = known.send(NOWHERE, fallback=replace(HOME, partition=2))
+    assert not known.deliver(HERE, after=PATIENCE_SECONDS + 0.1)
+    assert reply.settled
+    assert known.lost == [Method.PREDICT]
+
+
+def test_while_kafka_does_not_answer_no_topic_is_missing(way: Way) -> None:
+    reply = way.send()
+    assert way.replies.deliver_waiting(None, NOW + 2 * PATIENCE_SECONDS)
+    del way.producer.topics[HERE]  # back, but the producer has not heard of it yet
+    assert way.deliver(HERE, after=2 * PATIENCE_SECONDS + 1)
+    assert (reply.settled, way.lost) == (False, [])
+    way.producer.topics[HERE] = {0}
+    assert not way.deliver(HERE, after=2 * PATIENCE_SECONDS + 2)
+    assert [sent.topic for sent in way.producer.sent] == [HERE]

@@ -1,15 +1,22 @@
 """What is believed of a batch: a record's own bytes, and nothing in them beyond the record."""
 
+import gzip
 import struct
+import tracemalloc
+from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
 
+import lz4.frame
 import pytest
+import zstandard
+from kafka.codec import snappy_encode
 from kafka.errors import CorruptRecordError, TopicAuthorizationFailedError
 from kafka.record.default_records import DefaultRecordBatch
 
 from consumer.decode import Rejected, Unreadable, parse_object
 from consumer.poll import Pill, poll
+from consumer.uncompress import MAX_BYTES
 from consumer.unpack import Unpacked, unpack
 from contract.messages import Reason
 from unit.batches import HEADER, Crafted, Log, craft, fetch, fetched, sealed, varint
@@ -198,6 +205,53 @@ def test_a_batch_that_cannot_be_uncompressed_is_one_record_and_a_restart_adds_no
     assert shown(log.read(3, 6)) == due[-1:]  # from a snapshot behind that record
     assert fetched(bad, 2)[1] == 5  # it is the log's last
     assert fetched(bad, 3)[1] == 5
+
+
+COMPRESS: dict[int, Callable[[bytes], bytes]] = {
+    1: gzip.compress,
+    2: snappy_encode,
+    3: lz4.frame.compress,
+    4: zstandard.ZstdCompressor().compress,
+}
+
+
+def compressed(codec: int, *records: Crafted, base: int = 0) -> bytes:
+    plain = craft(records, base=base, attributes=codec)
+    batch = bytearray(plain[: HEADER.size] + COMPRESS[codec](plain[HEADER.size :]))
+    struct.pack_into(">i", batch, 8, len(batch) - 12)
+    return sealed(batch)
+
+
+def most(work: Callable[[], object]) -> int:
+    """The most bytes that this has held at a time."""
+    tracemalloc.start()
+    try:
+        work()
+        return tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+
+@pytest.mark.parametrize("codec", COMPRESS)
+def test_of_each_codec_the_records_are_read(codec: int) -> None:
+    raw = compressed(codec, *numbered(0, 1)) + compressed(codec, *numbered(0), base=2)
+    assert shown(fetched(raw)[0]) == [(0, '{"at":0}'), (1, '{"at":1}'), (2, '{"at":0}')]
+
+
+@pytest.mark.parametrize("codec", [1, 3, 4])
+def test_a_batch_of_more_than_there_is_memory_for_is_one_record(codec: int) -> None:
+    bomb = compressed(codec, Crafted(0, bytes(4 * MAX_BYTES)))
+    log = Log(bomb, compressed(codec, *numbered(0), base=1))
+    read: list[Unpacked] = []
+    assert most(lambda: read.extend(log.read(0, 2))) < 3 * MAX_BYTES
+    assert shown(read) == [(0, "?"), (1, '{"at":0}')]
+    assert "more than" in detail(read[0])
+
+
+def test_a_fetch_gives_no_more_than_there_is_memory_for() -> None:
+    large = [compressed(4, Crafted(0, bytes(MAX_BYTES * 3 // 4)), base=at) for at in range(9)]
+    assert most(lambda: fetched(b"".join(large))) < 6 * MAX_BYTES
+    assert [record.offset for record in Log(*large).read(0, 9)] == [*range(9)]
 
 
 @pytest.mark.parametrize("last", [2, 0, 1, 3, 60, -1, 2**31 - 1, -(2**31)])
