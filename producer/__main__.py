@@ -24,8 +24,7 @@ from producer.send import send_events
 from producer.show import TABLES
 from producer.table import TableError, count_rows, read_rows
 
-FAILED, BAD_USAGE = 1, 2
-_KAFKA_ERRORS = (KafkaUnavailableError, TopicMissingError)
+FAILED, BAD_USAGE, SHUT_OUT = 1, 2, 3
 
 cli = typer.Typer(
     add_completion=False,
@@ -46,7 +45,8 @@ def send_csv(
 ) -> None:
     """Make each row of a CSV file an event: its columns are the event's members.
 
-    Exit codes: 0 all are on the topic; 1 some are not, or may not be; 2 no such file, or no events.
+    Exit codes: 0 all are on the topic; 1 some are not, or may not be; 2 no such file, or no events
+    in it; 3 Kafka is not there, or does not let us in.
     """
     settings = _settings()
     try:
@@ -66,7 +66,8 @@ def simulate(
 
     sales = 2.94 + 0.0458 tv + 0.1885 radio - 0.001 newspaper + N(0, 1.69), which is 9.4 at tv=50.
 
-    Exit codes: 0 all are on the topic; 1 some are not, or may not be; 2 not with these FIELDS.
+    Exit codes: 0 all are on the topic; 1 some are not, or may not be; 2 not with these FIELDS;
+    3 Kafka is not there, or does not let us in.
     """
     settings = _settings()
     if not set(settings.fields) <= set(simulation.FIELDS):
@@ -92,7 +93,8 @@ def ask(
     Prints JSON; train and describe are tables in a terminal. With --method learn the features are
     an event to learn from, and the answer is the summary after it.
 
-    Exit codes: 0 answered; 1 refused, or no answer in time; 2 not a question.
+    Exit codes: 0 answered; 1 refused, or no answer in time; 2 not a question; 3 Kafka is not there,
+    or does not let us in.
     """
     settings = _settings()
     params: dict[str, Any] = dict(_feature(text) for text in features or ())
@@ -101,8 +103,10 @@ def ask(
     try:
         with PredictionClient(settings, timeout=timeout) as client:
             reply = client.ask(method, params)
-    except (PredictionError, PredictionTimeoutError, *_KAFKA_ERRORS) as error:
+    except (PredictionError, PredictionTimeoutError, TopicMissingError) as error:
         _fail(str(error), FAILED)
+    except KafkaUnavailableError as error:
+        _fail(str(error), SHUT_OUT)
     except ValueError as error:
         _fail(str(error), BAD_USAGE)
     if json or not sys.stdout.isatty() or not _show(method, reply):
@@ -142,8 +146,10 @@ def _send(
 ) -> None:
     try:
         delivery = send_events(settings, events, total, rate)
-    except _KAFKA_ERRORS as error:
+    except TopicMissingError as error:
         _fail(str(error), FAILED)
+    except KafkaUnavailableError as error:
+        _fail(str(error), SHUT_OUT)
     summary = f"{delivery.acknowledged:,} of {total:,} events are on {settings.events_topic}"
     Console(stderr=True).print(summary, highlight=False)
     if missing := total - delivery.acknowledged:

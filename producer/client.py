@@ -47,8 +47,9 @@ Word = Reply | Arrived | Failed | Exception
 class PredictionClient:
     """Asks a running consumer; may be used by many threads at once.
 
-    It has three threads of its own. It reads all of the reply topic from now on and takes what is
-    its own: a reply that comes too late, or is somebody else's, is passed over.
+    It has three threads of its own, four once it has sent an event. It reads all of the reply topic
+    from now on and takes what is its own: a reply that comes too late, or is somebody else's, is
+    passed over.
 
     Brokers may go and come back. Requests go round partitions that have no leader, and replies are
     read from all partitions that have one. Within its time a question is sent again, elsewhere and
@@ -76,7 +77,7 @@ class PredictionClient:
         connector = Connector(self._settings)
         self._asking = Sender(connector, requests, once=False, seconds=timeout)
         self._learning = Sender(connector, requests, once=True, seconds=timeout)
-        self._asking.open(deadline)
+        self._asking.open(deadline, beside=[replies])
         try:
             self._replies = Replies(connector, replies, self._hand_over, self._tell, deadline)
         except BaseException:
@@ -110,8 +111,9 @@ class PredictionClient:
             PredictionError: The consumer refused, or would: the question is too large.
             LearningUnknownError: No answer to ``learn`` in time; it may have been learned.
             PredictionTimeoutError: No answer in time; what was to be learned was not.
-            KafkaUnavailableError: Kafka does not let us ask or read.
-            ClientClosedError: The client is closed; an event may have been learned.
+            KafkaUnavailableError: Kafka does not let us ask or read; nothing was learned.
+            TopicMissingError: The request topic is not there when the first event is sent.
+            ClientClosedError: The client is closed; an event that was sent may be learned.
             TypeError: A parameter cannot be written as JSON.
             ValueError: The timeout is not a positive number.
         """
@@ -191,6 +193,8 @@ class PredictionClient:
             if isinstance(word.why, BrokerResponseError) and not word.why.retriable:
                 raise self._refused(word.why, course)
             course.failed(repr(word.why), monotonic())
+        elif course.once and course.tried and isinstance(word, KafkaError):
+            raise LearningUnknownError(f"{word}. {_NOT_KNOWN}") from word
         else:
             raise word
 

@@ -11,7 +11,6 @@ from typing import Any, Protocol
 from kafka.errors import KafkaError
 
 from contract.environment import Environment
-from contract.kafka import NetClient
 from producer.errors import KafkaUnavailableError
 
 PATIENCE_SECONDS = 2.0
@@ -19,6 +18,10 @@ PATIENCE_SECONDS = 2.0
 
 REFRESH_MS = 1000
 """Who leads a partition is asked this often, and when a connection is lost or a leader unknown."""
+
+SET_UP_MS = 1000
+"""What a connection is given to come about, after each failure twice as long: a machine that is
+gone does not say so."""
 
 OPTIONS = {
     "metadata_max_age_ms": REFRESH_MS,
@@ -98,22 +101,13 @@ class Connector:
         )
 
 
-class _QuickNetClient(NetClient):
-    """Gives a connection a second to come about; after each failure twice as long.
-
-    A broker whose machine is gone takes connections no more, and does not say so.
-    """
-
-    def __init__(self, **config: object) -> None:
-        super().__init__(**config | {"socket_connection_setup_timeout_ms": 1000})
-
-
-def _open(kind: Callable[..., Any], **options: object) -> tuple[Any, Cluster]:
+def _open(kind: Callable[..., Any], **options: Any) -> tuple[Any, Cluster]:  # noqa: ANN401
     """One that fails raises in its constructor, and would leave its threads running."""
-    opened: list[NetClient] = []
+    opened: list[Any] = []
+    connections = options["kafka_client"]
 
-    def net_client(**config: object) -> NetClient:
-        opened.append(_QuickNetClient(**config))
+    def net_client(**config: Any) -> Any:  # noqa: ANN401 - kafka-python's
+        opened.append(connections(**config | {"socket_connection_setup_timeout_ms": SET_UP_MS}))
         return opened[-1]
 
     try:

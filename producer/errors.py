@@ -5,12 +5,14 @@
     ├── PredictionTimeoutError     no answer in time
     │   └── LearningUnknownError   ... to `learn`: the event may have been learned
     ├── ClientClosedError          the client was closed
-    ├── KafkaUnavailableError      Kafka does not answer, or refuses
+    ├── KafkaUnavailableError      Kafka does not answer, or refuses; a KafkaError
     └── TopicMissingError          a topic does not exist
 
 Besides these, SettingsError (contract.environment), and TypeError or ValueError for an argument
 that cannot be right.
 """
+
+from kafka.errors import KafkaError
 
 
 class PredictionError(Exception):
@@ -42,8 +44,11 @@ class ClientClosedError(Exception):
     """The client is closed, or was closed before the answer came."""
 
 
-class KafkaUnavailableError(Exception):
+class KafkaUnavailableError(KafkaError):  # type: ignore[misc]  # kafka-python has no types
     """Kafka does not answer, or does not let us do what we must: says where, and what it says."""
+
+    def __str__(self) -> str:
+        return str(self.args[0])
 
 
 class TopicMissingError(Exception):

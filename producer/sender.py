@@ -45,12 +45,16 @@ class Sender:
         self._cluster: Cluster | None = None
         self._spoilt = False
 
-    def open(self, deadline: float) -> None:
-        """Reach Kafka, and see the topic, by then (monotonic seconds).
+    def open(self, deadline: float, beside: Sequence[str] = ()) -> None:
+        """Reach Kafka, and see the topic; does nothing where that was done.
+
+        Args:
+            deadline: By when, in monotonic seconds.
+            beside: Other topics that must be there.
 
         Raises:
-            TopicMissingError: It does not exist.
-            KafkaUnavailableError: Kafka does not answer, or does not show it.
+            TopicMissingError: One does not exist.
+            KafkaUnavailableError: Kafka does not answer, or does not show one.
         """
         if self._producer is not None and not self._spoilt:
             return
@@ -58,7 +62,7 @@ class Sender:
             raise self._connector.unavailable("it does not answer")
         try:
             if self._producer is None or self._spoilt:
-                self._reopen(deadline)
+                self._reopen(deadline, beside)
         finally:
             self._lock.release()
 
@@ -100,10 +104,10 @@ class Sender:
             if self._producer is not None:
                 self._producer.close(timeout=1)
 
-    def _reopen(self, deadline: float) -> None:
+    def _reopen(self, deadline: float, beside: Sequence[str]) -> None:
         producer, cluster = self._connector.open(KafkaProducer, deadline, **self._options)
         try:
-            require_topics(cluster, [self._topic], deadline)
+            require_topics(cluster, [self._topic, *beside], deadline)
         except BaseException:
             producer.close(timeout=0)
             raise
