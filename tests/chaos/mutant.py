@@ -16,7 +16,7 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from consumer import app, changelog, client, clients, deadletters, health, learner, snapshot
+from consumer import app, changelog, clients, deadletters, health, learner, producers, snapshot
 from consumer.__main__ import cli
 from consumer.changelog import Changelog
 from consumer.deadletters import DeadLetters
@@ -126,7 +126,7 @@ def before_acknowledged(call: int) -> None:
             die()
         return future
 
-    wrap(client, "producer", around)
+    wrap(producers, "producer", around)
 
 
 def before_commit(call: int) -> None:
@@ -232,7 +232,7 @@ def letters_slow(_: int) -> None:
     def around(real: Function, **options: Anything) -> Anything:
         return real(**options | ({"linger_ms": 2000} if "letters" in options["client_id"] else {}))
 
-    wrap(client, "KafkaProducer", around)
+    wrap(producers, "KafkaProducer", around)
 
 
 def hash_unchecked(_: int) -> None:
