@@ -15,6 +15,7 @@ from kafka.coordinator.assignors.cooperative_sticky import CooperativeStickyAssi
 from kafka.errors import UnknownTopicOrPartitionError
 
 from consumer import transport
+from consumer.fencing import Fence
 from consumer.partition import Record
 from consumer.precedence import Precedence, PrecedingSelector
 from consumer.settings import Settings
@@ -24,6 +25,10 @@ from contract.topics import MAX_SNAPSHOT_BYTES
 
 SESSION_TIMEOUT_MS = 10_000
 MAX_POLL_RECORDS = 500
+METADATA_MAX_AGE_MS = 2000
+"""Who leads is asked so often: a broker that hangs breaks no connection, and nothing else tells."""
+REPLIES_METADATA_MAX_AGE_MS = 1000
+"""The same where somebody waits for an answer."""
 NO_LEADER = -1
 
 transport.install()
@@ -101,6 +106,7 @@ def requests_consumer(settings: Settings, precedence: Precedence) -> Consumer:
         auto_offset_reset="latest",
         max_poll_records=100,
         max_partition_fetch_bytes=64 * 1024,
+        metadata_max_age_ms=REPLIES_METADATA_MAX_AGE_MS,
         selector=partial(PrecedingSelector, precedence),
     )
 
@@ -135,7 +141,6 @@ def changelog_consumer(settings: Settings) -> Consumer:
         role="follower",
         auto_offset_reset="earliest",
         max_partition_fetch_bytes=MAX_SNAPSHOT_BYTES,
-        metadata_max_age_ms=5000,
     )
 
 
@@ -153,10 +158,11 @@ def _group_consumer(settings: Settings, *, role: str, **options: object) -> Cons
         partition_assignment_strategy=[CooperativeStickyAssignor],
         session_timeout_ms=SESSION_TIMEOUT_MS,
         heartbeat_interval_ms=1000,
-        metadata_max_age_ms=30_000,
         **options,
     )
-    _spare_a_turn(getattr(consumer, "_coordinator"))  # noqa: B009
+    coordinator: Any = getattr(consumer, "_coordinator")  # noqa: B009
+    _spare_a_turn(coordinator)
+    coordinator.fence = Fence(coordinator)
     return consumer
 
 
@@ -181,7 +187,7 @@ def _consumer(settings: Settings, *, role: str, **options: object) -> Consumer:
         enable_auto_commit=False,
         metrics_enabled=False,
         bootstrap_timeout_ms=2000,
-        **options,
+        **{"metadata_max_age_ms": METADATA_MAX_AGE_MS, **options},
     )
     getattr(consumer, "_fetcher").PartitionRecords = Unpacker  # noqa: B009
     return consumer
@@ -233,6 +239,12 @@ def rejoin(consumer: Consumer) -> None:
     """Make the next poll join the group again; may be called by any thread."""
     coordinator: Any = getattr(consumer, "_coordinator")  # noqa: B009
     coordinator.request_rejoin()
+
+
+def joins_anew(consumer: Consumer) -> bool:
+    """Whether a member that is fenced was so by itself, and joins again with the next poll."""
+    fence: Fence | None = getattr(getattr(consumer, "_coordinator"), "fence", None)  # noqa: B009
+    return fence is not None and fence.joins_anew()
 
 
 def finish_joining(consumer: Consumer) -> None:

@@ -19,14 +19,13 @@ from kafka.net.manager import KafkaConnectionManager
 from kafka.protocol.producer import ProduceRequest
 from kafka.record.default_records import DefaultRecordBatchBuilder
 
-from consumer.client import NO_LEADER, Consumer
+from consumer.client import NO_LEADER, REPLIES_METADATA_MAX_AGE_MS, Consumer
 from consumer.dialects import Message
-from consumer.producers import forget_what_is_gone, round_the_leaderless
+from consumer.producers import REQUEST_TIMEOUT_MS, forget_what_is_gone, round_the_leaderless
 from consumer.settings import Settings
 from contract.kafka import never_create_topics
 
 BATCH_BYTES = 900_000
-TIMEOUT_MS = 10_000
 BOOTSTRAP_MS = 2000
 MAX_IN_FLIGHT = 4  # to each broker; one less than what the client pauses at
 MAX_VERSION = 9  # as the client's own producer asks
@@ -65,6 +64,7 @@ class Lane:
             self._net,
             **settings.client_options(),
             client_id=f"{settings.application_id}-lane-{settings.member}",
+            metadata_max_age_ms=REPLIES_METADATA_MAX_AGE_MS,
         )
         self._cluster = self._manager.cluster
         never_create_topics(self._cluster)
@@ -113,7 +113,9 @@ class Lane:
             _tell(parcels[packed:], delivered=False)
             if connection is not None:
                 self._in_flight[leader] += 1
-                sent = connection.send_request(_request(at, records), request_timeout_ms=TIMEOUT_MS)
+                sent = connection.send_request(
+                    _request(at, records), request_timeout_ms=REQUEST_TIMEOUT_MS
+                )
                 sent.add_callback(self._answered, leader, parcels[:packed])
                 sent.add_errback(self._failed, leader, parcels[:packed])
 
@@ -165,7 +167,7 @@ def _request(at: TopicPartition, records: bytes) -> Any:  # noqa: ANN401
     return ProduceRequest(
         transactional_id=None,
         acks=-1,
-        timeout_ms=TIMEOUT_MS,
+        timeout_ms=REQUEST_TIMEOUT_MS,
         topic_data=[_Topic(name=at.topic, partition_data=partitions)],
         min_version=3,
         max_version=MAX_VERSION,

@@ -16,13 +16,14 @@ from typing import Any
 from kafka import TopicPartition
 from kafka.errors import (
     CorruptRecordError,
+    FencedInstanceIdError,
     KafkaError,
     NoOffsetForPartitionError,
     RetriableError,
 )
 from kafka.future import Future as KafkaFuture
 
-from consumer.client import Consumer, finish_joining
+from consumer.client import Consumer, finish_joining, joins_anew
 from consumer.decode import Rejected
 from consumer.partition import Record
 from contract.messages import Reason
@@ -171,6 +172,8 @@ def _mended(consumer: Consumer, error: Exception, timeout_ms: int) -> Batches | 
         return {}  # newly assigned; its position is set in the loop
     if isinstance(error, RetriableError):
         time.sleep(timeout_ms / 1000)  # the broker is away: the watch tells of it
+        return {}
+    if isinstance(error, FencedInstanceIdError) and joins_anew(consumer):
         return {}
     if isinstance(error, KafkaError) and not isinstance(error, CorruptRecordError):
         raise error

@@ -11,11 +11,14 @@ from kafka.errors import KafkaTimeoutError
 from kafka.partitioner import DefaultPartitioner
 from kafka.partitioner.default import murmur2
 
-from consumer.client import connect
+from consumer.client import METADATA_MAX_AGE_MS, REPLIES_METADATA_MAX_AGE_MS, connect
 from consumer.settings import Settings
 from contract.topics import MAX_SNAPSHOT_BYTES
 
 INTRODUCTION_SECONDS = 0.01
+REQUEST_TIMEOUT_MS = 5000
+"""A broker that hangs (paused, its disk stuck) breaks no connection: so long what was sent to it
+waits, then it goes to who leads by now."""
 
 
 class RoundTheLeaderless(DefaultPartitioner):  # type: ignore[misc]  # kafka-python has no types
@@ -90,7 +93,11 @@ def producer(settings: Settings, *, role: str, **options: object) -> Producer:
         partitioner=round_the_leaderless,
         metrics_enabled=False,
         bootstrap_timeout_ms=2000,
-        **options,
+        **{
+            "request_timeout_ms": REQUEST_TIMEOUT_MS,
+            "metadata_max_age_ms": METADATA_MAX_AGE_MS,
+            **options,
+        },
     )
     return made
 
@@ -100,29 +107,30 @@ def dead_letters_producer(settings: Settings) -> Producer:
 
     It gives up soon what is for a partition that is gone, as where the topic was made again.
     """
-    return producer(
-        settings, role="dead-letters", request_timeout_ms=10_000, delivery_timeout_ms=15_000
-    )
+    return producer(settings, role="dead-letters", delivery_timeout_ms=15_000)
 
 
 def forwards_producer(settings: Settings) -> Producer:
-    """For events sent as requests: one request in flight, a retry must not overtake."""
-    return producer(settings, role="forwards", max_in_flight_requests_per_connection=1)
+    """For events sent as requests: one request in flight, a retry must not overtake.
+
+    Who sent one waits to be told: what cannot be sent on is given up soon.
+    """
+    return producer(
+        settings,
+        role="forwards",
+        max_in_flight_requests_per_connection=1,
+        delivery_timeout_ms=15_000,
+    )
 
 
 def snapshots_producer(settings: Settings) -> Producer:
-    """For snapshots; it hears soon of a partition that the changelog was grown by."""
-    return producer(
-        settings,
-        role="snapshots",
-        max_request_size=MAX_SNAPSHOT_BYTES,
-        metadata_max_age_ms=5000,
-    )
+    """For snapshots, which are large."""
+    return producer(settings, role="snapshots", max_request_size=MAX_SNAPSHOT_BYTES)
 
 
 def replies_producer(settings: Settings) -> Producer:
     """For replies: their topics are the requesters', and come and go."""
-    made = producer(settings, role="replies")
+    made = producer(settings, role="replies", metadata_max_age_ms=REPLIES_METADATA_MAX_AGE_MS)
     getattr(made, "_metadata").add_listener(forget_what_is_gone)  # noqa: B009
     return made
 

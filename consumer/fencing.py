@@ -1,0 +1,62 @@
+"""A static member that Kafka fences for what it did itself joins anew.
+
+Kafka knows one member for each INSTANCE_ID: who joins under it last fences the one before. So a
+process is fenced when another one runs under its INSTANCE_ID, and ends. But where coordinators die
+in turn a member is forgotten and joins anew, and the answer may be lost with the next coordinator:
+then it is fenced by a join of its own.
+"""
+
+from collections.abc import Callable
+from math import inf
+from time import monotonic
+from typing import Any
+
+from kafka.errors import FencedInstanceIdError
+
+OWN_SECONDS = 30.0
+"""A join of our own fences what we send for so long: the client's requests live no longer."""
+
+
+class Fence:
+    """Watches a group's coordinator client.
+
+    Args:
+        coordinator: kafka-python's ``ConsumerCoordinator``.
+        clock: Monotonic seconds.
+    """
+
+    def __init__(self, coordinator: Any, clock: Callable[[], float] = monotonic) -> None:  # noqa: ANN401
+        self._coordinator, self._clock = coordinator, clock
+        self._forgotten_at = -inf
+        self._reset = coordinator.reset_generation
+        self._beaten = coordinator._handle_heartbeat_response  # noqa: SLF001
+        self._committed = coordinator._invoke_completed_offset_commit_callbacks  # noqa: SLF001
+        coordinator.reset_generation = self._forgotten
+        coordinator._handle_heartbeat_response = self._heard  # noqa: SLF001
+        coordinator._invoke_completed_offset_commit_callbacks = self._answered  # noqa: SLF001
+
+    def joins_anew(self) -> bool:
+        """Have the next poll join as a new member, if Kafka had forgotten us just before."""
+        if self._clock() - self._forgotten_at > OWN_SECONDS:
+            return False
+        self._coordinator._async_commit_fenced = False  # noqa: SLF001
+        self._reset()
+        return True
+
+    def _forgotten(self, *member_id: str, **by_name: str) -> None:
+        self._forgotten_at = self._clock()
+        self._reset(*member_id, **by_name)
+
+    def _heard(self, *answer: object) -> None:
+        """Where a heartbeat is fenced the client only ends them: poll is to raise it."""
+        try:
+            self._beaten(*answer)
+        except FencedInstanceIdError:
+            self._coordinator._async_commit_fenced = True  # noqa: SLF001
+            raise
+
+    def _answered(self) -> None:
+        """Called by polls and commits; raises where a commit was fenced."""
+        if self._coordinator._async_commit_fenced:  # noqa: SLF001
+            self.joins_anew()
+        self._committed()
