@@ -1,6 +1,7 @@
 """The environment: the same names in every part, read once, all faults reported together."""
 
 import os
+import re
 from collections.abc import Iterable, Mapping
 from functools import cached_property
 from pathlib import Path
@@ -112,6 +113,13 @@ class Environment(BaseSettings):
     kafka_ssl_check_hostname: bool = Field(
         default=True, description="the broker's certificate must name its host"
     )
+
+    @field_validator("kafka_bootstrap_servers")
+    @classmethod
+    def _servers_have_ports(cls, servers: tuple[str, ...]) -> tuple[str, ...]:
+        if not all(re.fullmatch(r".+:\d{1,5}", server) for server in servers):
+            raise ValueError("must be HOST:PORT,...")
+        return servers
 
     @field_validator("fields")
     @classmethod

@@ -3,6 +3,7 @@
 import ssl
 from dataclasses import dataclass
 from pathlib import Path
+from time import time
 from typing import Any
 
 
@@ -60,6 +61,14 @@ class Files:
             OSError: As `context`.
         """
         return self.context().wrap_socket(sock, **options)
+
+    def expired(self) -> bool:
+        """Whether our certificate has; False where that is not known."""
+        try:
+            decode = getattr(ssl, "_ssl")._test_decode_cert  # noqa: B009, SLF001 - no public one
+            return ssl.cert_time_to_seconds(decode(self.certificate)["notAfter"]) < time()
+        except (AttributeError, LookupError, TypeError, ValueError, OSError):
+            return False
 
     def unusable(self) -> list[str]:
         """A line for each file, or its password, that is of no use."""
