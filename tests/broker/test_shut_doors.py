@@ -1,6 +1,7 @@
 """Each way to be shut out of Kafka is named in a sentence, and mended without a restart.
 
-All parts have the same sentences. The faults are real ones, before a secured cluster; each is told within 15 s.
+All parts have the same sentences. The faults are real ones, before a secured cluster; each is told
+within 15 s.
 """
 
 import asyncio
