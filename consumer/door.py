@@ -18,6 +18,9 @@ PATIENCE_MS = 3000
 LOOK_SECONDS = 5.0
 """Between two looks at what is wrong: each is a login of its own, and may take seconds."""
 
+NAMELESS_SECONDS = 5.0
+"""What has no name may be a topic created a moment ago, or a leader that moves: for so long."""
+
 
 class Door:
     """One for all loops; used by one thread at a time.
@@ -42,6 +45,7 @@ class Door:
         self._clock = clock
         self._shut: Shut | None = None
         self._look_at = clock()
+        self._since: float | None = None
 
     def admin(self) -> client.Admin:
         """A client that looks at the cluster, and gives up soon.
@@ -58,9 +62,13 @@ class Door:
             error: What it says of it.
             heard: Whether another one hears Kafka all the same: then a broker may just have gone.
         """
+        if self._since is None:
+            self._since = self._clock()
         if self._clock() >= self._look_at:
             self._shut = self._explain(self._settings)
             self._look_at = self._clock() + LOOK_SECONDS
+        if self._shut is None and self._clock() - self._since < NAMELESS_SECONDS:
+            return
         shut = self._shut or Shut(
             DoorKind.UNREACHABLE, f"Kafka is there, but not usable yet ({type(error).__name__})"
         )
@@ -71,3 +79,4 @@ class Door:
         """A client came in."""
         self._faults.over(ABOUT)
         self._look_at = self._clock()
+        self._since = None

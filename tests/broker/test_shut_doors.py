@@ -5,11 +5,13 @@ within 15 s.
 """
 
 import asyncio
+import os
 import shutil
+import subprocess
 import sys
 from base64 import b64encode
-from collections.abc import Callable
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from time import monotonic
@@ -34,7 +36,7 @@ from gateway.doors import TokenEndpoint, giving_tokens, leading_to, listening, s
 from leaks import unclosed_sockets
 from producer import PredictionClient
 from producer.errors import KafkaUnavailableError
-from service import Service, own_names, running_service, wait_until
+from service import LEARNED, Service, own_names, running_service, wait_until
 
 pytestmark = [
     pytest.mark.slow,
@@ -121,6 +123,7 @@ class Fault:
         sentence: That names it.
         mend: Mends it, from without; None where only other settings would.
         away: What stands in the way, closed before it is mended.
+        begin: Begins it, where it is not there from the start.
     """
 
     environment: dict[str, str]
@@ -128,6 +131,7 @@ class Fault:
     sentence: str
     mend: Callable[[ExitStack], object] | None = None
     away: ExitStack = field(default_factory=ExitStack)
+    begin: Callable[[], object] = lambda: None
 
 
 Make = Callable[[Kafka], Fault]
@@ -367,7 +371,7 @@ def test_each_shut_door_is_named_and_opens_when_it_is_mended(
     environment = own_names(secured_kafka.cluster.bootstrap_servers) | fault.environment
     with ExitStack() as stack, fault.away:
         started = monotonic()
-        service = stack.enter_context(running_service(**environment))
+        service = stack.enter_context(running(environment))
         wait_until(lambda: told(service, fault.sentence) > 0, IN_TIME_SECONDS)
         seconds = monotonic() - started
         counted = f'riverline_faults_total{{kind="{fault.kind}"}}'
@@ -386,6 +390,16 @@ def test_each_shut_door_is_named_and_opens_when_it_is_mended(
         said = service.log.read_text()
         assert not [it for it in (PASSWORD, SECRET, "eyJ") if it in said]  # eyJ: a token begins so
     print({"told after s": round(seconds, 1)})  # noqa: T201
+
+
+@contextmanager
+def running(environment: dict[str, str]) -> Iterator[Service]:
+    """A service; what it says is shown of a test that fails."""
+    with running_service(**environment) as service:
+        try:
+            yield service
+        finally:
+            print(service.log.read_text())  # noqa: T201
 
 
 def told(service: Service, sentence: str) -> int:
@@ -407,3 +421,132 @@ def asker_says(sentence: str, environment: dict[str, str], monkeypatch: pytest.M
             PredictionClient(settings, timeout=5)
         assert str(error.value) == sentence
         assert monotonic() - started < 5 + 1.5
+
+
+def changed_password(kafka: Kafka) -> Fault:
+    kafka.set_password(USER, PASSWORD)
+    return Fault(
+        kafka.login(),
+        "refused",
+        f"Kafka refused the password of user {USER} (SCRAM-SHA-512)",
+        lambda _: kafka.set_password(USER, PASSWORD),
+        begin=lambda: kafka.set_password(USER, "new-" + PASSWORD),
+    )
+
+
+def failing_provider(kafka: Kafka) -> Fault:
+    kafka.set_password(USER, PASSWORD)
+    fault = provider_that_raises(kafka)
+    assert fault.mend is not None
+    fault.mend(fault.away)
+    fault.begin = (kafka.folder / "token").unlink
+    return fault
+
+
+@pytest.mark.parametrize("make", [changed_password, failing_provider], ids=lambda it: it.__name__)
+def test_a_door_that_shuts_while_the_service_runs_is_named_and_nothing_is_lost(
+    make: Make, tmp_path: Path
+) -> None:
+    with EmbeddedCluster(1, security=Security(tmp_path / "secure")) as cluster:
+        fault = make(Kafka(cluster, tmp_path))
+        assert fault.mend is not None
+        environment = own_names(cluster.bootstrap_servers) | fault.environment
+        with running(environment) as service:
+            wait_until(lambda: service.ready)
+            assert produce(environment, "simulate", "--count", "500") == (0, "")
+            fault.begin()
+            cluster.kill()
+            cluster.start()
+            started = monotonic()
+            wait_until(lambda: told(service, fault.sentence) == 1, IN_TIME_SECONDS)
+            print({"told after s": round(monotonic() - started, 1)})  # noqa: T201
+            assert fault.sentence in service.page("/readyz")
+            fault.mend(fault.away)
+            wait_until(lambda: service.ready)
+            assert produce(environment, "simulate", "--count", "500") == (0, "")
+            wait_until(lambda: service.metric(LEARNED) == 1000)
+            assert service.process.poll() is None
+
+
+def ways_in(kafka: Kafka, port: int) -> dict[str, dict[str, str]]:
+    """Each way to come in, by its name."""
+    admin = kafka.security.environment(ADMIN, kafka.cluster.bootstrap_servers, "PLAIN")
+    file = kafka.folder / "password"
+    file.write_text(PASSWORD + "\n")
+    by_file = kafka.login() | {"KAFKA_SASL_PLAIN_PASSWORD_FILE": str(file)}
+    del by_file["KAFKA_SASL_PLAIN_PASSWORD"]
+    locked = Authority(kafka.security.folder).issue(USER, password=SECRET)
+    (kafka.folder / "identity.py").write_text(
+        f"def token() -> str:\n    return {kafka.security.tokens.token(USER)!r}\n"
+    )
+    return {
+        "PLAIN": admin,
+        "SCRAM-SHA-256": kafka.login(mechanism="SCRAM-SHA-256"),
+        "SCRAM-SHA-512": kafka.login(),
+        "a password in a file": by_file,
+        "client credentials": kafka.endpoint(port) | {f"{OAUTH}_SCOPE": "kafka all"},
+        "a token provider": kafka.bearer()
+        | {
+            "KAFKA_SASL_OAUTH_TOKEN_PROVIDER": "identity:token",
+            "PYTHONPATH": str(kafka.folder),
+        },
+        "a certificate, its key encrypted": kafka.certificate()
+        | {
+            "KAFKA_SSL_CERTFILE": str(locked.certificate),
+            "KAFKA_SSL_KEYFILE": str(locked.key),
+            "KAFKA_SSL_PASSWORD": SECRET,
+        },
+    }
+
+
+@pytest.mark.parametrize(
+    "way",
+    [
+        "PLAIN",
+        "SCRAM-SHA-256",
+        "SCRAM-SHA-512",
+        "a password in a file",
+        "client credentials",
+        "a token provider",
+        "a certificate, its key encrypted",
+    ],
+)
+def test_each_way_in_opens_to_the_whole_job(secured_kafka: Kafka, way: str) -> None:
+    secured_kafka.set_password(USER, PASSWORD, "SCRAM-SHA-256")
+    port = free_port("127.0.0.1")
+    endpoint = TokenEndpoint(secured_kafka.security.tokens.token(USER))
+    names = own_names(secured_kafka.cluster.bootstrap_servers)
+    with giving_tokens(endpoint, CLIENT, port):
+        environment = names | ways_in(secured_kafka, port)[way]
+        with running(environment) as service:
+            wait_until(lambda: service.ready)
+            assert produce(environment, "simulate", "--count", "500") == (0, "")
+            wait_until(lambda: service.metric(LEARNED) == 500)
+            code, answer = produce(environment, "ask", "tv=50")
+            assert (code, '"events":500' in answer) == (0, True)
+            assert told(service, "") == 0
+    if way == "client credentials":
+        assert set(endpoint.asked) == {"grant_type=client_credentials&scope=kafka+all"}
+
+
+@pytest.mark.parametrize("command", [("ask", "--timeout", "4"), ("simulate", "--count", "1")])
+def test_a_command_that_is_shut_out_says_why_and_ends_with_3(
+    secured_kafka: Kafka, command: tuple[str, ...]
+) -> None:
+    names = own_names(secured_kafka.cluster.bootstrap_servers)
+    wrong = {"KAFKA_SASL_PLAIN_PASSWORD": "wrong"}
+    code, said = produce(names | secured_kafka.login() | wrong, *command)
+    assert code == 3
+    assert said == f"Kafka refused the password of user {USER} (SCRAM-SHA-512)\n"
+
+
+def produce(environment: dict[str, str], *command: str) -> tuple[int, str]:
+    """A command of the producer's: its exit code, and its answer or what it has against it."""
+    done = subprocess.run(
+        [sys.executable, "-m", "producer", *command],
+        env=os.environ | environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return done.returncode, done.stdout if done.returncode == 0 else done.stderr

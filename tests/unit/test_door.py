@@ -2,7 +2,7 @@
 
 from kafka.errors import KafkaTimeoutError
 
-from consumer.door import LOOK_SECONDS, Door
+from consumer.door import LOOK_SECONDS, NAMELESS_SECONDS, Door
 from consumer.faults import FaultKind, Faults
 from consumer.settings import Settings
 from contract.diagnose import DoorKind, Shut
@@ -52,8 +52,11 @@ def test_it_is_looked_for_now_and_then_and_counted_each_time() -> None:
     assert keeper.faults.unready() == [AWAY.sentence]
 
 
-def test_what_has_no_name_is_told_by_its_type() -> None:
+def test_what_has_no_name_is_told_by_its_type_where_it_lasts() -> None:
     keeper = Keeper(None)
+    keeper.door.shut(ERROR)
+    assert keeper.faults.unready() == []
+    keeper.now += NAMELESS_SECONDS
     keeper.door.shut(ERROR)
     (said,) = keeper.faults.unready()
     assert said == "Kafka is there, but not usable yet (KafkaTimeoutError)"
