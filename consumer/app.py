@@ -31,6 +31,7 @@ from consumer.changelog import Changelog
 from consumer.claim import Claim
 from consumer.clients import Clients, cover, open_clients
 from consumer.deadletters import DeadLetters
+from consumer.door import Door
 from consumer.follower import Follower
 from consumer.forwards import Forwards
 from consumer.health import Health, not_ready, silent_loops
@@ -76,6 +77,7 @@ class App:
         self._ended = threading.Event()  # told to stop, or a loop died
         self._death: BaseException | None = None
         self._health = Health(3 * settings.checkpoint_interval_ms / 1000)
+        self._door = Door(settings, self._health.faults)
         self._claim = Claim(settings, self._health)
         self._precedence = Precedence()
         self._served = Served(settings.recipe)
@@ -169,8 +171,10 @@ class App:
                         bootstrap_servers=self._settings.kafka_bootstrap_servers,
                     )
                 waiting = True
+                self._door.shut(error)
                 self._stop.wait(RETRY_SECONDS)
             else:
+                self._door.opened()
                 del self._health.beats["main"]
                 self._health.kafka = True
                 return clients
@@ -182,7 +186,7 @@ class App:
         shared = Shared(settings, self._served, self._telemetry, self._health, self._precedence)
         recreation = Recreation(clients.requests, settings.requests_topic, clients.requests_id)
         watch = Watch(
-            lambda: client.admin(settings, patience_ms=3000),
+            self._door,
             self._health,
             {
                 settings.events_topic: "what comes there is learned when they have one again",

@@ -13,6 +13,7 @@ import structlog
 from kafka.errors import KafkaError
 
 from consumer.client import NO_LEADER, Admin
+from consumer.door import Door
 from consumer.faults import FaultKind
 from consumer.health import Health, listed
 from consumer.restore import NEW_ID, StateError
@@ -50,7 +51,7 @@ class Watch:
     """A loop of its own over an admin client.
 
     Args:
-        connect: Makes the admin client.
+        door: Makes the admin client; told whether it comes in.
         health: Where the answer is noted.
         topics: Those to look at, whoever else wants more; what their partitions cost that have no
             leader.
@@ -61,14 +62,14 @@ class Watch:
 
     def __init__(
         self,
-        connect: Callable[[], Admin],
+        door: Door,
         health: Health,
         topics: Mapping[str, str],
         events: str,
         topic_id: str,
         groups: Sequence[Group],
     ) -> None:
-        self._connect = connect
+        self._door = door
         self._health = health
         self._topics = topics
         self._events = events
@@ -117,10 +118,13 @@ class Watch:
             topics = self._described(names)
             wide = {topic["name"]: len(topic["partitions"]) for topic in topics}
         except (KafkaError, OSError) as error:
-            if self._health.kafka and not self._health.heard(now=monotonic()):
+            heard = self._health.heard(now=monotonic())
+            if self._health.kafka and not heard:
                 log.warning("Kafka does not answer", error=repr(error))
                 self._health.kafka = False
+            self._door.shut(error, heard=heard)
             return None
+        self._door.opened()
         self._note_leaderless(topics)
         self._look_further(wide)
         if not self._health.kafka:
@@ -145,7 +149,7 @@ class Watch:
         for last in (False, True):
             try:
                 if self._admin is None:
-                    self._admin = self._connect()
+                    self._admin = self._door.admin()
                 found = self._admin.describe_topics(asked)
             except (KafkaError, OSError):
                 self._disconnect()

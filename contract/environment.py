@@ -1,16 +1,31 @@
 """The environment: the same names in every part, read once, all faults reported together."""
 
 import os
+import re
 from collections.abc import Iterable, Mapping
+from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Self, get_args
 
 from kafka import KafkaAdminClient
-from pydantic import BeforeValidator, Field, FilePath, SecretStr, ValidationError, field_validator
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    SecretStr,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
+from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from contract.doors import contradictions
 from contract.kafka import NetClient
+from contract.secret_files import read_secrets
+from contract.tls import Files
+from contract.tokens import Endpoint, Function, Provider
 
 RESERVED = frozenset({"method", "params", "formula", "level", "Intercept"})
 """Words of requests and replies: no field may have one of these names."""
@@ -27,8 +42,19 @@ def _names(value: object) -> object:
     return value
 
 
+def _readable(path: Path) -> Path:
+    if not (path.is_file() and os.access(path, os.R_OK)):
+        raise ValueError("names a file that cannot be read")
+    return path
+
+
+SECURITY = ("KAFKA_SECURITY_PROTOCOL", "KAFKA_SASL_", "KAFKA_SSL_")
+"""How the variables begin that say how we come in."""
+
+ReadableFile = Annotated[Path, AfterValidator(_readable)]
 Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_names)]
 TopicName = Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,249}$")]
+Mechanism = Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512", "OAUTHBEARER"]
 FieldName = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_.]{0,63}$")]
 
 
@@ -54,22 +80,46 @@ class Environment(BaseSettings):
     kafka_security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = Field(
         "PLAINTEXT", description="PLAINTEXT, SSL, SASL_PLAINTEXT or SASL_SSL"
     )
-    kafka_sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] | None = Field(
-        None, description="PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512"
+    kafka_sasl_mechanism: Mechanism | None = Field(
+        None, description="PLAIN, SCRAM-SHA-256, SCRAM-SHA-512 or OAUTHBEARER"
     )
     kafka_sasl_plain_username: str | None = Field(None, description="for PLAIN and SCRAM")
     kafka_sasl_plain_password: SecretStr | None = Field(None, description="for PLAIN and SCRAM")
-    kafka_ssl_cafile: FilePath | None = Field(
+    kafka_sasl_oauthbearer_token_endpoint_url: str | None = Field(
+        None, pattern=r"^https?://\S+$", description="where OAUTHBEARER's tokens come from"
+    )
+    kafka_sasl_oauthbearer_client_id: str | None = Field(None, description="for the token endpoint")
+    kafka_sasl_oauthbearer_client_secret: SecretStr | None = Field(
+        None, description="for the token endpoint"
+    )
+    kafka_sasl_oauthbearer_scope: str | None = Field(
+        None, description="what the token is for, if asked"
+    )
+    kafka_sasl_oauth_token_provider: str | None = Field(
+        None, description="or a function that returns tokens: package.module:function"
+    )
+    kafka_ssl_cafile: ReadableFile | None = Field(
         None, description="who may sign the broker's certificate"
     )
-    kafka_ssl_certfile: FilePath | None = Field(None, description="our certificate, for mutual TLS")
-    kafka_ssl_keyfile: FilePath | None = Field(None, description="our private key, for mutual TLS")
+    kafka_ssl_certfile: ReadableFile | None = Field(
+        None, description="our certificate, for mutual TLS"
+    )
+    kafka_ssl_keyfile: ReadableFile | None = Field(
+        None, description="our private key, for mutual TLS"
+    )
     kafka_ssl_password: SecretStr | None = Field(None, description="of the private key")
-    kafka_ssl_crlfile: FilePath | None = Field(None, description="revoked certificates")
+    kafka_ssl_crlfile: ReadableFile | None = Field(None, description="revoked certificates")
     kafka_ssl_ciphers: str | None = Field(None, description="OpenSSL's cipher list")
     kafka_ssl_check_hostname: bool = Field(
         default=True, description="the broker's certificate must name its host"
     )
+
+    @field_validator("kafka_bootstrap_servers")
+    @classmethod
+    def _servers_have_ports(cls, servers: tuple[str, ...]) -> tuple[str, ...]:
+        if not all(re.fullmatch(r".+:\d{1,5}", server) for server in servers):
+            raise ValueError("must be HOST:PORT,...")
+        return servers
 
     @field_validator("fields")
     @classmethod
@@ -80,21 +130,53 @@ class Environment(BaseSettings):
             raise ValueError(f"{', '.join(sorted(reserved))}: reserved, a request uses the word")
         return fields
 
+    @field_validator("kafka_sasl_oauth_token_provider")
+    @classmethod
+    def _provider_is_there(cls, path: str | None) -> str | None:
+        if path is not None:
+            Function(path)
+        return path
+
+    @model_validator(mode="before")
+    @classmethod
+    def _empty_options_are_none(cls, given: dict[str, Any]) -> dict[str, Any]:
+        return {name: it for name, it in given.items() if it != "" or not _is_security(name)}
+
     @classmethod
     def read(cls) -> Self:
         """Read the process's environment.
 
+        A secret may be in a file, less its last newline: NAME_FILE names it in place of NAME.
+
         Raises:
             SettingsError: With one line for each variable that is at fault.
         """
-        faults = list(_unknown(os.environ, cls.model_fields))
+        secrets = cls.secrets()
+        found, faults = read_secrets(os.environ, secrets)
+        faults += _unknown(os.environ, [*cls.model_fields, *(f"{it}_FILE" for it in secrets)])
+        from_files: dict[str, Any] = {name.lower(): value for name, value in found.items()}
         try:
-            settings = cls()
+            settings = cls(**from_files)
         except ValidationError as error:
-            faults += map(_fault, error.errors(include_url=False, include_input=False))
+            details = error.errors(include_url=False, include_input=False)
+            faults += map(_fault, details)
+            misread = {_variable(it) for it in details}
+        else:
+            faults += settings.tls_files.unusable()
+            misread = set()
+        if misread.isdisjoint({"KAFKA_SECURITY_PROTOCOL", "KAFKA_SASL_MECHANISM"}):
+            names = [name.upper() for name in cls.model_fields if _is_security(name)]
+            given = {name: os.environ.get(name) or found.get(name) for name in names}
+            faults += contradictions({name: it for name, it in given.items() if it})
         if faults:
             raise SettingsError("\n".join(faults))
         return settings
+
+    @classmethod
+    def secrets(cls) -> list[str]:
+        """The variables that a file may hold."""
+        fields = cls.model_fields.items()
+        return [name.upper() for name, info in fields if _is_secret(info)]
 
     @classmethod
     def help(cls) -> str:
@@ -103,7 +185,39 @@ class Environment(BaseSettings):
             f"  {name.upper():<26} {info.description}{_shown(info.default)}"
             for name, info in cls.model_fields.items()
         ]
-        return "\n".join(["\b", "Environment:", *lines])  # \b: click keeps the lines as they are
+        files = [f"  {name}_FILE" for name in cls.secrets()]
+        named = "Secrets may be in files, which these name instead:"
+        # \b: click keeps the lines as they are
+        return "\n".join(["\b", "Environment:", *lines, "", "\b", named, *files])
+
+    @property
+    def tls_files(self) -> Files:
+        """What TLS is to use, if it is spoken."""
+        return Files(
+            authorities=self.kafka_ssl_cafile,
+            certificate=self.kafka_ssl_certfile,
+            key=self.kafka_ssl_keyfile,
+            password=_secret(self.kafka_ssl_password),
+            revoked=self.kafka_ssl_crlfile,
+            ciphers=self.kafka_ssl_ciphers,
+            check_host=self.kafka_ssl_check_hostname,
+        )
+
+    @cached_property
+    def tokens(self) -> Provider | None:
+        """Where OAUTHBEARER's tokens come from, the same for all connections."""
+        if self.kafka_sasl_mechanism != "OAUTHBEARER":
+            return None
+        if self.kafka_sasl_oauth_token_provider is not None:
+            return Provider(Function(self.kafka_sasl_oauth_token_provider))
+        return Provider(
+            Endpoint(
+                self.kafka_sasl_oauthbearer_token_endpoint_url or "",
+                self.kafka_sasl_oauthbearer_client_id or "",
+                _secret(self.kafka_sasl_oauthbearer_client_secret),
+                self.kafka_sasl_oauthbearer_scope,
+            )
+        )
 
     def client_options(self) -> dict[str, Any]:
         """kafka-python's options for reaching and trusting the broker.
@@ -111,22 +225,27 @@ class Environment(BaseSettings):
         An outage ends within a second or two of the broker's return, and no client ever creates
         a topic by asking about it.
         """
-        secrets = {"kafka_sasl_plain_password", "kafka_ssl_password"}
         options: dict[str, Any] = {
             "bootstrap_servers": list(self.kafka_bootstrap_servers),
             "security_protocol": self.kafka_security_protocol,
             "reconnect_backoff_max_ms": 1000,
             "kafka_client": NetClient,
         }
-        for name in type(self).model_fields:
-            if name.startswith(("kafka_sasl_", "kafka_ssl_")):
-                value = getattr(self, name)
-                if value is not None and name in secrets:
-                    value = value.get_secret_value()
-                options[name.removeprefix("kafka_")] = (
-                    str(value) if isinstance(value, Path) else value
-                )
-        return options
+        if self.kafka_security_protocol.endswith("SSL"):
+            options["ssl_context"] = self.tls_files
+        return options | self.login_options()
+
+    def login_options(self) -> dict[str, Any]:
+        """The part of them that logs in."""
+        if self.kafka_sasl_mechanism is None:
+            return {}
+        options: dict[str, Any] = {"sasl_mechanism": self.kafka_sasl_mechanism}
+        if self.tokens is not None:
+            return options | {"sasl_oauth_token_provider": self.tokens}
+        return options | {
+            "sasl_plain_username": self.kafka_sasl_plain_username,
+            "sasl_plain_password": _secret(self.kafka_sasl_plain_password),
+        }
 
     def admin_options(self) -> dict[str, Any]:
         """The same for a KafkaAdminClient, which has fewer options than its siblings."""
@@ -134,9 +253,24 @@ class Environment(BaseSettings):
         return {name: it for name, it in self.client_options().items() if name in known}
 
 
+def _variable(error: ErrorDetails) -> str:
+    return str(error["loc"][0]).upper()
+
+
 def _fault(error: ErrorDetails) -> str:
-    variable = str(error["loc"][0]).upper()
-    return f"{variable}: {error['msg'].removeprefix('Value error, ')}"
+    return f"{_variable(error)}: {error['msg'].removeprefix('Value error, ')}"
+
+
+def _is_security(name: str) -> bool:
+    return name.upper().startswith(SECURITY)
+
+
+def _is_secret(info: FieldInfo) -> bool:
+    return SecretStr in (info.annotation, *get_args(info.annotation))
+
+
+def _secret(value: SecretStr | None) -> str:
+    return "" if value is None else value.get_secret_value()
 
 
 def _unknown(environ: Mapping[str, str], known: Iterable[str]) -> Iterable[str]:

@@ -1,14 +1,27 @@
-"""kafka-python's connections, kept from creating topics.
+"""kafka-python's connections, kept from creating topics and from waiting for ever.
 
 A client that asks a broker about a topic may create it by asking, with the broker's defaults (one
 partition, seven days): that is how both come. kafka-python 3.0.12 has the option
 ``allow_auto_create_topics`` against it, which never reaches its requests. Here it does.
+
+It takes a login that fails for a fault of the request that waits for it: whoever reads or writes is
+told that it is for good. Here it is a connection that did not come about, and is tried again.
+
+And it waits without a limit for a server that takes the connection and says nothing where TLS's
+handshake is due. Here the handshake is part of what a connection is given to come about.
 """
 
+import ssl
+from functools import partial
 from typing import Any
 
 from kafka import __version__
+from kafka.errors import IncompatibleBrokerVersion, KafkaConnectionError, RetriableError
 from kafka.net.compat import KafkaNetClient
+from kafka.net.inet import create_connection
+from kafka.net.manager import KafkaConnectionManager
+from kafka.net.selector import NetworkSelector
+from kafka.net.transport import KafkaSSLTransport, KafkaTCPTransport
 
 
 class TopicCreationError(Exception):
@@ -36,6 +49,57 @@ def never_create_topics(cluster: Any) -> None:  # noqa: ANN401 - kafka-python's
         )
 
 
+class Connections(KafkaConnectionManager):  # type: ignore[misc]  # kafka-python has no types
+    """Its own, with a limit on TLS's handshake; a socket whose handshake fails is closed.
+
+    Whatever ends a connection is an error that passes.
+    """
+
+    async def _connect(self, node: Any, conn: Any, **options: Any) -> None:  # noqa: ANN401
+        conn.close = partial(_close, conn)
+        await super()._connect(node, conn, **options)
+
+    async def _build_transport(self, node: Any, timeout_at: float | None = None) -> Any:  # noqa: ANN401
+        options = self.config["socket_options"]
+        net = self._net
+        sock = await create_connection(net, node.host, node.port, options, timeout_at=timeout_at)
+        if not self.ssl_enabled:
+            return KafkaTCPTransport(net, sock, host=node.host)
+        try:
+            sock = self.config["ssl_context"].wrap_socket(
+                sock, server_hostname=node.host.rstrip("."), do_handshake_on_connect=False
+            )
+            while True:
+                try:
+                    sock.do_handshake()
+                    break
+                except ssl.SSLWantReadError:
+                    await net.wait_read(sock, timeout_at=timeout_at)
+                except ssl.SSLWantWriteError:
+                    await net.wait_write(sock, timeout_at=timeout_at)
+        except BaseException as error:
+            sock.close()
+            if not isinstance(error, Exception):
+                raise
+            raise KafkaConnectionError(f"Handshake failed: {error}") from error
+        return KafkaSSLTransport(net, sock, host=node.host, ssl_context=_Wrapped)
+
+
+def _close(conn: Any, error: Exception | None = None) -> None:  # noqa: ANN401
+    """In place of a connection's `close`: a refusal may be mended, and is told by the door."""
+    if error is not None and not isinstance(error, RetriableError | IncompatibleBrokerVersion):
+        error = KafkaConnectionError(f"{type(error).__name__}: {error}")
+    type(conn).close(conn, error)
+
+
+class _Wrapped:
+    """Leaves a socket as it is: it speaks TLS already."""
+
+    @staticmethod
+    def wrap_socket(sock: ssl.SSLSocket, **_: object) -> ssl.SSLSocket:
+        return sock
+
+
 class NetClient(KafkaNetClient):  # type: ignore[misc]  # kafka-python has no types
     """What a consumer, a producer or an admin client is given as ``kafka_client``.
 
@@ -44,7 +108,8 @@ class NetClient(KafkaNetClient):  # type: ignore[misc]  # kafka-python has no ty
     """
 
     def __init__(self, **config: object) -> None:
-        super().__init__(**config)
+        net = NetworkSelector(**config)
+        super().__init__(net, Connections(net, **config))
         try:
             never_create_topics(self.cluster)
         except TopicCreationError:

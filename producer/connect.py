@@ -11,6 +11,7 @@ from typing import Any, Protocol
 from kafka.errors import KafkaError
 
 from contract.environment import Environment
+from contract.probe import explain
 from producer.errors import KafkaUnavailableError
 
 PATIENCE_SECONDS = 2.0
@@ -22,6 +23,9 @@ REFRESH_MS = 1000
 SET_UP_MS = 1000
 """What a connection is given to come about, after each failure twice as long: a machine that is
 gone does not say so."""
+
+LEFT_TO_EXPLAIN, MOST_TO_EXPLAIN_SECONDS = 0.2, 2.0
+"""Of the time to open a client, how much is kept for asking why none could be opened."""
 
 OPTIONS = {
     "metadata_max_age_ms": REFRESH_MS,
@@ -56,6 +60,7 @@ class Connector:
     """
 
     def __init__(self, settings: Environment) -> None:
+        self._settings = settings
         self._servers = settings.kafka_bootstrap_servers
         self._options = settings.client_options() | OPTIONS
 
@@ -70,11 +75,12 @@ class Connector:
             options: kafka-python's, besides ours.
 
         Raises:
-            KafkaUnavailableError: No server answers in time, or lets us in.
+            KafkaUnavailableError: No server answers in time, or lets us in: says why.
         """
+        until = deadline - min((deadline - monotonic()) * LEFT_TO_EXPLAIN, MOST_TO_EXPLAIN_SECONDS)
         servers = list(self._servers)
         for attempt in count():
-            left = deadline - monotonic()
+            left = until - monotonic()
             seconds = min(left, PATIENCE_SECONDS + attempt) if len(self._servers) > 1 else left
             try:
                 return _open(
@@ -87,11 +93,16 @@ class Connector:
                     },
                 )
             except KafkaError as error:
-                if monotonic() >= deadline:
-                    raise self.unavailable(error) from error
+                if monotonic() >= until:
+                    raise self._shut_out(error, deadline) from error
                 silent = self._servers[attempt % len(self._servers)]
                 servers = [it for it in self._servers if it != silent] or list(self._servers)
         raise AssertionError  # the attempts do not end
+
+    def _shut_out(self, error: object, deadline: float) -> KafkaUnavailableError:
+        """The error that says why."""
+        shut = explain(self._settings, deadline - monotonic())
+        return KafkaUnavailableError(shut.sentence) if shut else self.unavailable(error)
 
     def unavailable(self, error: object) -> KafkaUnavailableError:
         """The error that says so."""

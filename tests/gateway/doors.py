@@ -115,9 +115,9 @@ class TokenEndpoint:
 
 
 @contextmanager
-def giving_tokens(endpoint: TokenEndpoint, expected: str) -> Iterator[str]:
+def giving_tokens(endpoint: TokenEndpoint, expected: str, port: int = 0) -> Iterator[str]:
     """The URL of the endpoint while it is served; ``expected``: the Authorization header."""
-    with ThreadingHTTPServer((HOST, 0), endpoint.handler(expected)) as server:
+    with ThreadingHTTPServer((HOST, port), endpoint.handler(expected)) as server:
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
         try:

@@ -1,14 +1,23 @@
 """The environment is read once, and all its faults are told together."""
 
 import os
+import shutil
 from pathlib import Path
 
 import pytest
 
+from broker.certificates import Authority
 from consumer.settings import Settings
 from contract.environment import Environment, SettingsError
 
 SECRET = "hunter2-do-not-show"  # noqa: S105 - a password of no account
+
+LOGIN = {
+    "KAFKA_SECURITY_PROTOCOL": "SASL_SSL",
+    "KAFKA_SASL_MECHANISM": "SCRAM-SHA-512",
+    "KAFKA_SASL_PLAIN_USERNAME": "riverline",
+    "KAFKA_SASL_PLAIN_PASSWORD": "s3cret",
+}
 
 Set = pytest.MonkeyPatch
 
@@ -20,6 +29,14 @@ def _defaults_alone(monkeypatch: Set) -> None:
     for name in list(os.environ):
         if name.upper() in names or name.startswith(("KAFKA_SSL_", "KAFKA_SASL_")):
             monkeypatch.delenv(name)
+
+
+@pytest.fixture
+def authority(tmp_path: Path) -> Authority:
+    """Who signs certificates."""
+    if shutil.which("openssl") is None:
+        pytest.skip("openssl makes the certificates")
+    return Authority(tmp_path)
 
 
 def faults(monkeypatch: Set, **environ: str) -> list[str]:
@@ -116,16 +133,12 @@ def test_an_unknown_option_and_a_faulty_one_are_told_together(monkeypatch: Set) 
 
 
 def test_secrets_are_shown_nowhere_but_to_the_client(monkeypatch: Set) -> None:
-    settings = read(
-        monkeypatch, KAFKA_SASL_PLAIN_PASSWORD=SECRET, KAFKA_SSL_PASSWORD=SECRET + "-key"
-    )
+    settings = read(monkeypatch, **LOGIN | {"KAFKA_SASL_PLAIN_PASSWORD": SECRET})
     assert SECRET not in repr(settings)
     assert SECRET not in str(settings)
     assert SECRET not in settings.model_dump_json()
     assert SECRET not in Settings.help()
-    options = settings.client_options()
-    assert options["sasl_plain_password"] == SECRET
-    assert options["ssl_password"] == SECRET + "-key"
+    assert settings.client_options()["sasl_plain_password"] == SECRET
 
 
 def test_no_fault_repeats_a_value(monkeypatch: Set) -> None:
@@ -143,25 +156,161 @@ def test_no_fault_repeats_a_value(monkeypatch: Set) -> None:
 
 
 def test_options_of_kafka_reach_the_client_under_their_own_names(
-    monkeypatch: Set, tmp_path: Path
+    monkeypatch: Set, authority: Authority
 ) -> None:
-    ca = tmp_path / "ca.pem"
-    ca.write_text("")
     options = read(
         monkeypatch,
+        **LOGIN,
         KAFKA_BOOTSTRAP_SERVERS="a:1, b:2",
-        KAFKA_SECURITY_PROTOCOL="SASL_SSL",
-        KAFKA_SASL_MECHANISM="SCRAM-SHA-512",
-        KAFKA_SASL_PLAIN_USERNAME="riverline",
-        KAFKA_SSL_CAFILE=str(ca),
+        KAFKA_SSL_CAFILE=str(authority.certificate),
         KAFKA_SSL_CHECK_HOSTNAME="false",
+        KAFKA_SSL_CIPHERS="ECDHE-RSA-AES256-GCM-SHA384",
     ).client_options()
     assert options["bootstrap_servers"] == ["a:1", "b:2"]
     assert options["security_protocol"] == "SASL_SSL"
     assert options["sasl_mechanism"] == "SCRAM-SHA-512"
     assert options["sasl_plain_username"] == "riverline"
-    assert options["ssl_cafile"] == str(ca)
-    assert options["ssl_check_hostname"] is False
+    context = options["ssl_context"].context()
+    assert context.cert_store_stats()["x509"] == 1
+    assert context.check_hostname is False
+    assert "ECDHE-RSA-AES128-GCM-SHA256" not in [it["name"] for it in context.get_ciphers()]
+
+
+def test_a_secret_may_be_in_a_file(monkeypatch: Set, tmp_path: Path) -> None:
+    (tmp_path / "password").write_text(SECRET + "\n")
+    login = {name: it for name, it in LOGIN.items() if "PASSWORD" not in name}
+    settings = read(monkeypatch, **login, KAFKA_SASL_PLAIN_PASSWORD_FILE=str(tmp_path / "password"))
+    assert settings.client_options()["sasl_plain_password"] == SECRET
+
+
+def test_a_file_of_a_secret_that_is_missing_or_one_too_many_is_named(
+    monkeypatch: Set, tmp_path: Path
+) -> None:
+    (tmp_path / "password").write_text(SECRET)
+    name = "KAFKA_SASL_PLAIN_PASSWORD"
+    told = faults(monkeypatch, **LOGIN, **{f"{name}_FILE": str(tmp_path / "password")})
+    assert told == [f"{name}_FILE: {name} is given too"]
+    monkeypatch.delenv(name)
+    told = faults(monkeypatch, **{f"{name}_FILE": "/nowhere/password"})
+    assert told == [f"{name}_FILE: names a file that cannot be read"]
+
+
+def test_an_option_that_is_left_empty_is_none(monkeypatch: Set) -> None:
+    empty = dict.fromkeys(LOGIN, "") | {"KAFKA_SSL_CHECK_HOSTNAME": ""}
+    assert read(monkeypatch, **empty).kafka_security_protocol == "PLAINTEXT"
+
+
+@pytest.mark.parametrize(
+    ("environ", "told"),
+    [
+        (
+            {"KAFKA_SECURITY_PROTOCOL": "SASL_SSL"},
+            ["KAFKA_SASL_MECHANISM: needed by KAFKA_SECURITY_PROTOCOL=SASL_SSL"],
+        ),
+        (
+            {"KAFKA_SECURITY_PROTOCOL": "SASL_SSL", "KAFKA_SASL_MECHANISM": "PLAIN"},
+            [
+                "KAFKA_SASL_PLAIN_USERNAME: needed by KAFKA_SASL_MECHANISM=PLAIN",
+                "KAFKA_SASL_PLAIN_PASSWORD: needed by KAFKA_SASL_MECHANISM=PLAIN",
+            ],
+        ),
+        (
+            {"KAFKA_SASL_MECHANISM": "PLAIN", "KAFKA_SSL_CHECK_HOSTNAME": "false"},
+            [
+                "KAFKA_SSL_CHECK_HOSTNAME: does not go with KAFKA_SECURITY_PROTOCOL=PLAINTEXT",
+                "KAFKA_SASL_MECHANISM: does not go with KAFKA_SECURITY_PROTOCOL=PLAINTEXT",
+            ],
+        ),
+        (
+            {
+                "KAFKA_SECURITY_PROTOCOL": "SASL_PLAINTEXT",
+                "KAFKA_SASL_MECHANISM": "OAUTHBEARER",
+                "KAFKA_SASL_PLAIN_USERNAME": "riverline",
+                "KAFKA_SASL_OAUTHBEARER_CLIENT_ID": "riverline",
+                "KAFKA_SASL_OAUTHBEARER_TOKEN_ENDPOINT_URL": "https://id.example/token",
+            },
+            [
+                "KAFKA_SASL_PLAIN_USERNAME: does not go with KAFKA_SASL_MECHANISM=OAUTHBEARER",
+                "KAFKA_SASL_OAUTHBEARER_CLIENT_SECRET: needed by KAFKA_SASL_MECHANISM=OAUTHBEARER",
+            ],
+        ),
+        (
+            {
+                "KAFKA_SECURITY_PROTOCOL": "SASL_SSL",
+                "KAFKA_SASL_MECHANISM": "OAUTHBEARER",
+                "KAFKA_SASL_OAUTHBEARER_SCOPE": "kafka",
+                "KAFKA_SASL_OAUTH_TOKEN_PROVIDER": "secrets:token_hex",
+            },
+            ["KAFKA_SASL_OAUTHBEARER_SCOPE: does not go with KAFKA_SASL_OAUTH_TOKEN_PROVIDER"],
+        ),
+        (
+            {
+                "KAFKA_SECURITY_PROTOCOL": "SASL_SSL",
+                "KAFKA_SASL_MECHANISM": "OAUTHBEARER",
+                "KAFKA_SASL_OAUTH_TOKEN_PROVIDER": "secrets:token_of_nothing",
+            },
+            ["KAFKA_SASL_OAUTH_TOKEN_PROVIDER: cannot be imported (AttributeError)"],
+        ),
+        (
+            {"KAFKA_SECURITY_PROTOCOL": "SSL", "KAFKA_SSL_PASSWORD": SECRET},
+            ["KAFKA_SSL_KEYFILE: needed by KAFKA_SSL_PASSWORD"],
+        ),
+    ],
+)
+def test_settings_that_cannot_work_together_are_refused_by_name(
+    monkeypatch: Set, environ: dict[str, str], told: list[str]
+) -> None:
+    assert faults(monkeypatch, **environ) == told
+
+
+def test_each_file_of_tls_that_is_of_no_use_is_named(
+    monkeypatch: Set, authority: Authority, tmp_path: Path
+) -> None:
+    nothing = tmp_path / "nothing"
+    nothing.write_text("nothing")
+    ours = authority.issue("riverline")
+    names = ("KAFKA_SSL_CAFILE", "KAFKA_SSL_CERTFILE", "KAFKA_SSL_CRLFILE", "KAFKA_SSL_CIPHERS")
+    environ = dict.fromkeys(names, str(nothing)) | {"KAFKA_SSL_KEYFILE": str(ours.key)}
+    assert faults(monkeypatch, KAFKA_SECURITY_PROTOCOL="SSL", **environ) == [
+        "KAFKA_SSL_CAFILE: holds no certificate",
+        "KAFKA_SSL_CERTFILE: holds no certificate",
+        "KAFKA_SSL_CRLFILE: holds no list of revoked certificates",
+        "KAFKA_SSL_CIPHERS: is no cipher list of OpenSSL's",
+    ]
+
+
+@pytest.mark.parametrize("fault", ["another's", "locked", "locked otherwise", "nothing"])
+def test_a_key_that_does_not_open_is_named(
+    monkeypatch: Set, authority: Authority, fault: str
+) -> None:
+    ours = authority.issue("riverline", password=SECRET if "locked" in fault else "")
+    key = ours.key
+    if fault == "another's":
+        key = authority.issue("another").key
+    elif fault == "nothing":
+        key.write_text("nothing")
+    elif fault == "locked otherwise":
+        monkeypatch.setenv("KAFKA_SSL_PASSWORD", "other")
+    environ = {"KAFKA_SSL_CERTFILE": str(ours.certificate), "KAFKA_SSL_KEYFILE": str(key)}
+    (told,) = faults(monkeypatch, KAFKA_SECURITY_PROTOCOL="SSL", **environ)
+    said = {
+        "another's": "is not the key of the certificate in KAFKA_SSL_CERTFILE",
+        "nothing": "holds no private key",
+    }.get(fault, "is encrypted, and KAFKA_SSL_PASSWORD does not open it")
+    assert told == f"KAFKA_SSL_KEYFILE: {said}"
+
+
+def test_an_encrypted_key_opens_with_its_password(monkeypatch: Set, authority: Authority) -> None:
+    ours = authority.issue("riverline", password=SECRET)
+    settings = read(
+        monkeypatch,
+        KAFKA_SECURITY_PROTOCOL="SSL",
+        KAFKA_SSL_CERTFILE=str(ours.certificate),
+        KAFKA_SSL_KEYFILE=str(ours.key),
+        KAFKA_SSL_PASSWORD=SECRET,
+    )
+    assert settings.client_options()["ssl_context"].context()
+    assert SECRET not in repr(settings)
 
 
 @pytest.mark.parametrize(
@@ -212,6 +361,7 @@ def test_settings_do_not_change() -> None:
 def test_the_help_names_every_variable() -> None:
     for made in (Environment, Settings):
         assert all(name.upper() in made.help() for name in made.model_fields)
+        assert "KAFKA_SASL_PLAIN_PASSWORD_FILE" in made.help()
 
 
 def test_more_replicas_cannot_be_in_sync_than_there_are(monkeypatch: Set) -> None:

@@ -1,0 +1,166 @@
+"""What shuts us out of Kafka, in one sentence for those who run the service. Pure.
+
+The gateway has the same sentences (gateway/src/diagnose.ts). They name brokers, users and files,
+and no secret.
+"""
+
+import re
+import ssl
+from dataclasses import dataclass
+from enum import StrEnum
+
+from contract.environment import Environment
+
+_EXPIRED, _NOT_YET_VALID, _REVOKED, _LIST_EXPIRED = 10, 9, 23, 12
+_OTHER_HOST = (62, 64)  # X509_V_ERR_HOSTNAME_MISMATCH, X509_V_ERR_IP_ADDRESS_MISMATCH
+_NO_LIST = 3
+
+
+class DoorKind(StrEnum):
+    """What is wrong with a way in."""
+
+    UNREACHABLE = "unreachable"
+    REFUSED = "refused"
+    CERTIFICATE = "certificate"
+
+
+@dataclass(frozen=True, slots=True)
+class Shut:
+    """A door that is shut.
+
+    Attributes:
+        kind: What is wrong with it.
+        sentence: What is wrong, and where it is not plain what would mend it.
+    """
+
+    kind: DoorKind
+    sentence: str
+
+
+def principal(settings: Environment) -> str:
+    """Who Kafka takes us for, in words."""
+    if settings.kafka_sasl_mechanism != "OAUTHBEARER":
+        return f"user {settings.kafka_sasl_plain_username}"
+    provider = settings.kafka_sasl_oauth_token_provider
+    return provider or f"client {settings.kafka_sasl_oauthbearer_client_id}"
+
+
+def refused(settings: Environment) -> Shut:
+    """The broker knows us not, or otherwise."""
+    mechanism = settings.kafka_sasl_mechanism
+    what = "token" if mechanism == "OAUTHBEARER" else "password"
+    said = f"Kafka refused the {what} of {principal(settings)} ({mechanism})"
+    return Shut(DoorKind.REFUSED, said)
+
+
+def not_offered(broker: str, settings: Environment) -> Shut:
+    """The broker has other mechanisms."""
+    said = f"broker {broker} does not offer {settings.kafka_sasl_mechanism}"
+    return Shut(DoorKind.REFUSED, said)
+
+
+def not_proven(broker: str, settings: Environment) -> Shut:
+    """The broker's part of a mutual login (SCRAM) is wrong: it is another, or one of two."""
+    said = f"broker {broker} does not prove that it knows the password of {principal(settings)}"
+    return Shut(DoorKind.REFUSED, said)
+
+
+def login_cut_off(broker: str, settings: Environment) -> Shut:
+    """The connection was closed while we logged in."""
+    said = f"broker {broker} closed the connection at the login of {principal(settings)}"
+    return Shut(DoorKind.REFUSED, said)
+
+
+def login_expected(broker: str, settings: Environment) -> Shut:
+    """The broker wants a user, and our protocol has none."""
+    return Shut(DoorKind.REFUSED, f"{broker} expects a login, and not {_protocol(settings)}")
+
+
+def no_login_expected(broker: str, settings: Environment) -> Shut:
+    """Our protocol has a user, and the broker wants none."""
+    return Shut(DoorKind.REFUSED, f"{broker} knows no login, and not {_protocol(settings)}")
+
+
+def tls_expected(broker: str, settings: Environment) -> Shut:
+    """The broker speaks TLS, and we did not."""
+    return Shut(DoorKind.REFUSED, f"{broker} expects TLS, and not {_protocol(settings)}")
+
+
+def no_tls(broker: str, settings: Environment) -> Shut:
+    """We speak TLS, and the broker does not."""
+    said = f"{broker} does not speak TLS, which {_protocol(settings)} asks for"
+    return Shut(DoorKind.REFUSED, said)
+
+
+def closes(broker: str, settings: Environment) -> Shut:
+    """It takes the connection, and closes it, whatever we say."""
+    said = f"{broker} closes the connection: does it expect {_protocol(settings)}?"
+    return Shut(DoorKind.UNREACHABLE, said)
+
+
+def unknown_host(broker: str) -> Shut:
+    """There is no such host."""
+    return Shut(DoorKind.UNREACHABLE, f"the host name of {broker} is not known")
+
+
+def silent(broker: str) -> Shut:
+    """Nobody is there, or nobody speaks."""
+    return Shut(DoorKind.UNREACHABLE, f"{broker} does not answer")
+
+
+def unreadable(error: OSError) -> Shut:
+    """TLS's files were right at the start, and are not any more."""
+    named = f" ({error.strerror})" if not isinstance(error, ssl.SSLError) and error.strerror else ""
+    return Shut(DoorKind.CERTIFICATE, f"a file of KAFKA_SSL_... cannot be used any more{named}")
+
+
+def of_tls(
+    error: ssl.SSLError, broker: str, settings: Environment, *, expired: bool
+) -> Shut | None:
+    """A fault of a certificate, theirs or ours; None where it is none.
+
+    Args:
+        error: What TLS says.
+        broker: HOST:PORT.
+        settings: Which certificates there are.
+        expired: Whether ours has expired.
+    """
+    said: str | None
+    if isinstance(error, ssl.SSLCertVerificationError):
+        said = _of_theirs(error.verify_code, f"the certificate of broker {broker}", settings)
+    else:
+        said = _of_ours(str(error), f"broker {broker}", settings, expired=expired)
+    return Shut(DoorKind.CERTIFICATE, said) if said else None
+
+
+def _of_theirs(code: int, theirs: str, settings: Environment) -> str:
+    said = {
+        _EXPIRED: f"{theirs} has expired",
+        _NOT_YET_VALID: f"{theirs} is not valid yet",
+        _REVOKED: f"{theirs} is revoked by KAFKA_SSL_CRLFILE",
+        _LIST_EXPIRED: "the list in KAFKA_SSL_CRLFILE has expired",
+        _NO_LIST: f"KAFKA_SSL_CRLFILE has no list of whoever signed {theirs}",
+    } | dict.fromkeys(_OTHER_HOST, f"{theirs} is not for this host name")
+    if settings.kafka_ssl_cafile is None:
+        stranger = f"{theirs} is signed by no authority known here: name it with KAFKA_SSL_CAFILE"
+    else:
+        stranger = f"{theirs} is signed by nobody in KAFKA_SSL_CAFILE"
+    return said.get(code, stranger)
+
+
+def _of_ours(said: str, broker: str, settings: Environment, *, expired: bool) -> str | None:
+    """What the broker's alert is about, if it is about our certificate."""
+    alert = "ALERT" in said.upper()
+    if not alert or not re.search(
+        r"certificate|unknown.ca|handshake.failure|denied", said, re.IGNORECASE
+    ):
+        return None
+    if settings.kafka_ssl_certfile is None:
+        return f"{broker} asks for a certificate: name ours with KAFKA_SSL_CERTFILE"
+    if expired:
+        return f"our certificate in KAFKA_SSL_CERTFILE has expired: {broker} refused it"
+    return f"{broker} refused our certificate in KAFKA_SSL_CERTFILE"
+
+
+def _protocol(settings: Environment) -> str:
+    return f"KAFKA_SECURITY_PROTOCOL={settings.kafka_security_protocol}"

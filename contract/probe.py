@@ -1,0 +1,191 @@
+"""Why Kafka does not let us in: a connection of our own asks each server, once one has failed.
+
+kafka-python often loses the reason: it reads the end of the connection with it.
+"""
+
+import socket
+import ssl
+from contextlib import suppress
+from time import monotonic
+from typing import Any
+
+from kafka.errors import KafkaProtocolError
+from kafka.net.sasl import get_sasl_mechanism
+from kafka.protocol.metadata import ApiVersionsRequest
+from kafka.protocol.parser import KafkaProtocol
+from kafka.protocol.sasl import SaslAuthenticateRequest, SaslHandshakeRequest
+
+from contract import diagnose
+from contract.diagnose import DoorKind, Shut
+from contract.environment import Environment
+from contract.tokens import TokenError
+
+SECONDS = 6.0
+"""For all servers."""
+
+SERVER_SECONDS = 3.0
+"""For one; a token's endpoint may take most of it."""
+
+ALERT_SECONDS = 0.3
+"""A broker that refuses our certificate says so after the handshake, and must be let to say it:
+bytes that it has not read when it closes would wipe out what it said."""
+
+MAX_BYTES = 1_000_000
+UNSUPPORTED_MECHANISM, ILLEGAL_STATE = 33, 34
+_NAMED = 3
+
+
+def explain(settings: Environment, seconds: float = SECONDS) -> Shut | None:
+    """What is wrong; None where a server lets us in, or there is no time to ask.
+
+    Blocks; a token that is refused is not used again.
+
+    Args:
+        settings: Where Kafka is, and how it lets us in.
+        seconds: How long it may take, but for looking up the hosts' names.
+    """
+    deadline = monotonic() + seconds
+    unreachable: list[str] = []
+    for server in settings.kafka_bootstrap_servers:
+        left = deadline - monotonic()
+        if left <= 0:
+            break
+        shut = _Visit(server, settings, monotonic() + min(left, SERVER_SECONDS)).shut()
+        if shut is None or shut.kind is not DoorKind.UNREACHABLE:
+            return shut
+        unreachable.append(shut.sentence)
+    if not unreachable:
+        return None
+    return Shut(DoorKind.UNREACHABLE, "; ".join(unreachable[:_NAMED]))
+
+
+class _Visit:
+    """To one server, HOST:PORT, by a deadline."""
+
+    def __init__(self, server: str, settings: Environment, deadline: float) -> None:
+        host, _, port = server.rpartition(":")
+        self._server = server
+        self._address = host.strip("[]"), int(port)
+        self._settings = settings
+        self._deadline = deadline
+        self._tls = settings.kafka_security_protocol.endswith("SSL")
+
+    def shut(self) -> Shut | None:
+        """What shuts us out; None: it lets us in."""
+        try:
+            context = self._settings.tls_files.context() if self._tls else None
+        except OSError as error:
+            return diagnose.unreadable(error)
+        try:
+            return self._entered(context)
+        except TokenError as error:
+            return Shut(DoorKind.REFUSED, str(error))
+        except socket.gaierror:
+            return diagnose.unknown_host(self._server)
+        except (TimeoutError, ConnectionRefusedError):
+            return diagnose.silent(self._server)
+        except (OSError, KafkaProtocolError) as error:
+            return self._of_tls(error) or self._closed()
+
+    def _entered(self, context: ssl.SSLContext | None) -> Shut | None:
+        with self._connected(context) as sock:
+            if context is not None:
+                sock.settimeout(ALERT_SECONDS)
+                with suppress(TimeoutError):
+                    sock.recv(1)
+            talk = _Talk(sock, self._deadline)
+            talk.ask(ApiVersionsRequest(version=0))
+            mechanism = self._settings.kafka_sasl_mechanism
+            wanted = SaslHandshakeRequest(mechanism=mechanism or "PLAIN", version=1)
+            code = talk.ask(wanted).error_code
+            if mechanism is None:
+                known = code == ILLEGAL_STATE  # there are no logins here
+                return None if known else diagnose.login_expected(self._server, self._settings)
+            if code == ILLEGAL_STATE:
+                return diagnose.no_login_expected(self._server, self._settings)
+            if code == UNSUPPORTED_MECHANISM:
+                return diagnose.not_offered(self._server, self._settings)
+            return self._logged_in(talk, mechanism)
+
+    def _logged_in(self, talk: "_Talk", name: str) -> Shut | None:
+        settings = self._settings
+        login = get_sasl_mechanism(name)(host=self._address[0], **settings.login_options())
+        try:
+            while not login.is_done():
+                request = SaslAuthenticateRequest(auth_bytes=login.auth_bytes(), version=1)
+                answer = talk.ask(request)
+                if answer.error_code:
+                    if settings.tokens is not None:
+                        settings.tokens.source.forget()
+                    return diagnose.refused(settings)
+                login.receive(answer.auth_bytes)
+        except (ValueError, LookupError):
+            return diagnose.not_proven(self._server, settings)
+        except ConnectionError:
+            return diagnose.login_cut_off(self._server, settings)
+        return None
+
+    def _connected(self, context: ssl.SSLContext | None) -> socket.socket:
+        """A connection, over TLS if there is a context.
+
+        Raises:
+            OSError: It does not come about.
+        """
+        left = max(0.01, self._deadline - monotonic())
+        sock = socket.create_connection(self._address, left)
+        if context is None:
+            return sock
+        try:
+            return context.wrap_socket(sock, server_hostname=self._address[0])
+        except BaseException:
+            sock.close()
+            raise
+
+    def _of_tls(self, error: Exception) -> Shut | None:
+        if not isinstance(error, ssl.SSLError):
+            return None
+        ours = self._settings.tls_files
+        return diagnose.of_tls(error, self._server, self._settings, expired=ours.expired())
+
+    def _closed(self) -> Shut:
+        """It hung up on us: does it speak the other way?"""
+        with suppress(OSError, KafkaProtocolError):
+            if self._tls:
+                with self._connected(None) as sock:
+                    _Talk(sock, self._deadline).ask(ApiVersionsRequest(version=0))
+                return diagnose.no_tls(self._server, self._settings)
+            anybody = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+            anybody.check_hostname = False
+            anybody.verify_mode = ssl.CERT_NONE  # nothing is said to it
+            with self._connected(anybody):
+                return diagnose.tls_expected(self._server, self._settings)
+        return diagnose.closes(self._server, self._settings)
+
+
+class _Talk:
+    """Questions and answers over a connection, by a deadline."""
+
+    def __init__(self, sock: socket.socket, deadline: float) -> None:
+        self._sock = sock
+        self._deadline = deadline
+        self._protocol = KafkaProtocol(
+            client_id="riverline-probe", receive_message_max_bytes=MAX_BYTES
+        )
+
+    def ask(self, request: Any) -> Any:  # noqa: ANN401 - kafka-python's
+        """The answer.
+
+        Raises:
+            OSError: There is none: it was closed, or it takes too long.
+            KafkaProtocolError: It is not Kafka's.
+        """
+        self._protocol.send_request(request)
+        self._sock.settimeout(max(0.01, self._deadline - monotonic()))
+        self._sock.sendall(self._protocol.send_bytes())
+        while True:
+            self._sock.settimeout(max(0.01, self._deadline - monotonic()))
+            data = self._sock.recv(MAX_BYTES)
+            if not data:
+                raise ConnectionResetError("closed")
+            for _, answer in self._protocol.receive_bytes(data):
+                return answer

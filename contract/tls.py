@@ -1,0 +1,122 @@
+"""TLS with Kafka: the settings' files, made into what a connection trusts and shows."""
+
+import ssl
+from dataclasses import dataclass
+from pathlib import Path
+from time import time
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Files:
+    """What TLS is to use; where kafka-python has its own way, this is a whole one.
+
+    Its own knows no cipher list, fails on each list of revoked certificates, and asks the terminal
+    for the password of an encrypted key that was given none.
+
+    Attributes:
+        authorities: Who may sign the broker's certificate; the system's where none is named.
+        certificate: Ours, for mutual TLS.
+        key: Its private key.
+        password: Of the key; empty where it has none.
+        revoked: A list of revoked certificates.
+        ciphers: OpenSSL's cipher list.
+        check_host: Whether the broker's certificate must name its host.
+    """
+
+    authorities: Path | None = None
+    certificate: Path | None = None
+    key: Path | None = None
+    password: str = ""
+    revoked: Path | None = None
+    ciphers: str | None = None
+    check_host: bool = True
+
+    def context(self) -> ssl.SSLContext:
+        """What the files say now.
+
+        Raises:
+            OSError: One cannot be read, or holds something else (an SSLError is one).
+        """
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.minimum_version = ssl.TLSVersion.TLSv1_2
+        context.check_hostname = self.check_host
+        if self.authorities is None:
+            context.load_default_certs()
+        else:
+            context.load_verify_locations(self.authorities)
+        if self.ciphers is not None:
+            context.set_ciphers(self.ciphers)
+        if self.certificate is not None:
+            context.load_cert_chain(self.certificate, self.key, lambda: self.password)
+        if self.revoked is not None:
+            context.load_verify_locations(self.revoked)
+            context.verify_flags |= ssl.VERIFY_CRL_CHECK_LEAF
+        return context
+
+    def wrap_socket(self, sock: Any, **options: Any) -> ssl.SSLSocket:  # noqa: ANN401 - as SSLContext's
+        """In kafka-python's ``ssl_context``: each connection takes the files as they are then.
+
+        Raises:
+            OSError: As `context`.
+        """
+        return self.context().wrap_socket(sock, **options)
+
+    def expired(self) -> bool:
+        """Whether our certificate has; False where that is not known."""
+        try:
+            decode = getattr(ssl, "_ssl")._test_decode_cert  # noqa: B009, SLF001 - no public one
+            return ssl.cert_time_to_seconds(decode(self.certificate)["notAfter"]) < time()
+        except (AttributeError, LookupError, TypeError, ValueError, OSError):
+            return False
+
+    def unusable(self) -> list[str]:
+        """A line for each file, or its password, that is of no use."""
+        faults = [
+            f"{name}: holds no certificate"
+            for name, file in (
+                ("KAFKA_SSL_CAFILE", self.authorities),
+                ("KAFKA_SSL_CERTFILE", self.certificate),
+            )
+            if file is not None and not _loaded(file)["x509"]
+        ]
+        if self.revoked is not None and not _loaded(self.revoked)["crl"]:
+            faults.append("KAFKA_SSL_CRLFILE: holds no list of revoked certificates")
+        if self.ciphers is not None and not _knows(self.ciphers):
+            faults.append("KAFKA_SSL_CIPHERS: is no cipher list of OpenSSL's")
+        if not faults and self.certificate is not None and self.key is not None:
+            faults += self._faults_of_key(self.certificate, self.key)
+        return faults
+
+    def _faults_of_key(self, certificate: Path, key: Path) -> list[str]:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        try:
+            context.load_cert_chain(certificate, key, lambda: self.password)
+        except ssl.SSLError as error:
+            if error.reason == "KEY_VALUES_MISMATCH":
+                return [
+                    "KAFKA_SSL_KEYFILE: is not the key of the certificate in KAFKA_SSL_CERTFILE"
+                ]
+            if b"ENCRYPTED" in key.read_bytes():
+                said = "is encrypted, and KAFKA_SSL_PASSWORD does not open it"
+                return [f"KAFKA_SSL_KEYFILE: {said}"]
+            return ["KAFKA_SSL_KEYFILE: holds no private key"]
+        return []
+
+
+def _loaded(file: Path) -> dict[str, int]:
+    """How many certificates and lists of revoked ones are in a file."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    try:
+        context.load_verify_locations(file)
+    except OSError:  # an SSLError is one
+        return {"x509": 0, "crl": 0}
+    return context.cert_store_stats()
+
+
+def _knows(ciphers: str) -> bool:
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).set_ciphers(ciphers)
+    except ssl.SSLError:
+        return False
+    return True
