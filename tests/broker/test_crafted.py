@@ -46,15 +46,15 @@ def honest(count: int = 5) -> list[Crafted]:
     return [Crafted(delta, event(delta)) for delta in range(count)]
 
 
-def write(kafka: str, topic: str, batch: bytes) -> int:
+def write(kafka: str, topic: str, batch: bytes, version: int = 3) -> int:
     """Produce a batch as it is, by a request made by hand; the broker's error code.
 
-    https://kafka.apache.org/protocol#The_Messages_Produce, version 3.
+    https://kafka.apache.org/protocol#The_Messages_Produce, version 3 to 7; 7 for zstd.
     """
     name = struct.pack(">h", len(topic)) + topic.encode()
     records = struct.pack(">iii", 1, 0, len(batch)) + batch  # of partition 0
     body = struct.pack(">hhii", -1, -1, 30_000, 1) + name + records
-    request = struct.pack(">hhih", 0, 3, 1, -1) + body
+    request = struct.pack(">hhih", 0, version, 1, -1) + body
     host, _, port = kafka.rpartition(":")
     with socket.create_connection((host, int(port)), timeout=30) as line:
         line.sendall(struct.pack(">i", len(request)) + request)
