@@ -12,7 +12,8 @@ from consumer.partition import Recipe
 from consumer.refusal import Refusal
 from consumer.replication import Replication
 from contract import topics
-from contract.environment import Environment, Names, TopicName
+from contract.environment import Environment, TopicName
+from contract.login import Names
 
 MEBIBYTE = 1024 * 1024
 STATIC_MEMBER = r"^[A-Za-z0-9._-]{0,200}$"

@@ -80,7 +80,7 @@ class _Visit:
             return self._entered(context)
         except TokenError as error:
             return Shut(DoorKind.REFUSED, str(error))
-        except socket.gaierror:
+        except (socket.gaierror, UnicodeError):  # UnicodeError: no host can have such a name
             return diagnose.unknown_host(self._server)
         except (TimeoutError, ConnectionRefusedError):
             return diagnose.silent(self._server)

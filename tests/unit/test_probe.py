@@ -143,6 +143,12 @@ def test_servers_that_are_not_there_are_all_named() -> None:
     assert look("127.0.0.1:1", "127.0.0.1:2") == Shut(DoorKind.UNREACHABLE, said)
 
 
+@pytest.mark.parametrize("host", ["nobody.invalid", "a..b", "x" * 64 + ".example"])
+def test_a_host_that_there_is_none_of_is_named(host: str) -> None:
+    said = f"the host name of {host}:9092 is not known"
+    assert look(f"{host}:9092") == Shut(DoorKind.UNREACHABLE, said)
+
+
 def test_a_look_ends_in_time_whoever_is_silent() -> None:
     with ExitStack() as stack:
         silent = [stack.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(9)]

@@ -116,6 +116,12 @@ def test_fields_that_cannot_be_are_one_fault_and_not_one_of_the_formula(
     assert told.startswith("FIELDS: ")
 
 
+@pytest.mark.parametrize("servers", ["kafka", "kafka:", ":9092", "a:1,b", "kafka:65536"])
+def test_a_server_has_a_host_and_a_port(monkeypatch: Set, servers: str) -> None:
+    told = faults(monkeypatch, KAFKA_BOOTSTRAP_SERVERS=servers)
+    assert told == ["KAFKA_BOOTSTRAP_SERVERS: must be HOST:PORT,..."]
+
+
 def test_a_topic_may_have_one_role_only(monkeypatch: Set) -> None:
     (told,) = faults(monkeypatch, REPLIES_TOPIC="mobile-events")
     assert "must differ" in told
