@@ -257,7 +257,7 @@ def _is_left(admin: KafkaAdminClient, group: str) -> bool:
         return False
 
 
-def plain_producer(servers: str) -> KafkaProducer:
+def plain_producer(servers: str, **options: int) -> KafkaProducer:
     """A producer that never gives up while a broker is restarted; repeats stay in the log."""
     return KafkaProducer(
         bootstrap_servers=servers,
@@ -266,6 +266,7 @@ def plain_producer(servers: str) -> KafkaProducer:
         linger_ms=5,
         max_block_ms=60_000,
         reconnect_backoff_max_ms=1000,
+        **options,
     )
 
 
