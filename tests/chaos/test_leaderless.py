@@ -202,3 +202,30 @@ def test_topics_are_made_so_that_one_broker_may_be_away(
         assert "a setting has a price" not in instance.said
     finally:
         world.close()
+
+
+def test_an_event_by_request_is_refused_while_nothing_can_take_it(
+    cluster: EmbeddedCluster, world: World
+) -> None:
+    instance = world.instance().start().wait_ready()
+    with closing(Sender(world)) as sender, closing(Asker(world)) as asker:
+        every = set(range(world.partitions))
+        sender.send(every, 100)
+        wait_until(lambda: follows(instance, every, sender))
+        gone = next(broker for broker, p in led(world, world.events_topic).items() if 0 in p)
+        cluster.kill(gone)
+        wait_until(lambda: "no leader for partition" in instance.service.page("/readyz"), 15)
+        asking = led(world, world.names["REQUESTS_TOPIC"])
+        reached = next(min(p) for broker, p in asking.items() if broker != NO_LEADER)
+        began = monotonic()
+        event = {"tv": 1.0, "radio": 2.0, "newspaper": 3.0, "sales": 4.0}
+        asked = asker.ask(reached, {"method": "learn", "params": event})
+        wait_until(lambda: asked in asker.look(), 25)
+        tell(f"refused after {monotonic() - began:.1f} s: {asker.answers[asked]}")
+        assert asker.answers[asked]["error"]["code"] == "not-learned"
+        cluster.start(gone)
+        instance.wait_ready()
+        wait_saved(world)
+    verdict = judge(world)
+    assert verdict.faults == []
+    assert verdict.records == sender.sent
