@@ -11,6 +11,7 @@ import typer
 
 from consumer import client
 from consumer.app import App, LoopDiedError
+from consumer.seldom import Seldom
 from consumer.settings import Settings
 from consumer.topics import TopicError
 from contract.environment import SettingsError
@@ -32,9 +33,10 @@ def main() -> None:
     Exit codes: 0 stopped as asked; 1 ended by a fault that the last log line names; 2 the settings
     are not usable, each fault named.
     """
-    _log_to_stderr()
+    seldom = Seldom()
+    _log_to_stderr(seldom)
     try:
-        app = App(Settings.read())
+        app = App(Settings.read(), seldom.unsaid)
     except SettingsError as error:
         print(f"The settings are not usable:\n{error}", file=sys.stderr)  # noqa: T201
         raise typer.Exit(BAD_SETTINGS) from None
@@ -56,11 +58,12 @@ def main() -> None:
     log.info("stopped")
 
 
-def _log_to_stderr() -> None:
+def _log_to_stderr(seldom: Seldom) -> None:
     logging.basicConfig(stream=sys.stderr, format="%(name)s: %(message)s")
     client.quieten()
     structlog.configure(
         processors=[
+            seldom,
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             structlog.processors.format_exc_info,  # plain: a traceback's locals hold payloads

@@ -15,7 +15,7 @@ import os
 import platform
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack, closing
 from functools import partial
 from importlib.metadata import version
@@ -66,12 +66,13 @@ class App:
 
     Args:
         settings: All of them.
+        unsaid: How many lines the log has passed over, by event.
 
     Raises:
         OSError: The HTTP port cannot be listened on.
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, unsaid: Mapping[str, int]) -> None:
         self._settings = settings
         self._stop = threading.Event()
         self._ended = threading.Event()  # told to stop, or a loop died
@@ -83,6 +84,7 @@ class App:
         self._served = Served(settings.recipe)
         self._telemetry = Telemetry(self._served, _info(settings))
         self._telemetry.watch_faults(self._health.faults.counts, self._health.leaderless)
+        self._telemetry.watch_log(unsaid)
         self.web = Web(
             settings.http_host,
             settings.http_port,

@@ -109,6 +109,10 @@ class Telemetry:
         """Have these scraped too: faults by kind, and partitions without a leader by topic."""
         self.registry.register(FaultsCollector(counts, leaderless))
 
+    def watch_log(self, unsaid: Mapping[str, int]) -> None:
+        """Have these scraped too: lines of the log that were not said, by event."""
+        self.registry.register(UnsaidCollector(unsaid))
+
     def checkpointed(self, seconds: float, size: int, now: float) -> None:
         """A snapshot of so many bytes was acknowledged ``now``, seconds since the epoch."""
         self._checkpoint.observe(seconds)
@@ -214,6 +218,24 @@ class FaultsCollector(Collector):
         for topic, count in self._leaderless.copy().items():
             leaderless.add_metric([topic], count)
         yield leaderless
+
+
+class UnsaidCollector(Collector):
+    """Lines of the log that were not said, read at the scrape."""
+
+    def __init__(self, unsaid: Mapping[str, int]) -> None:
+        self._unsaid = unsaid
+
+    def collect(self) -> Iterable[Metric]:
+        """By event."""
+        lines = CounterMetricFamily(
+            "riverline_log_lines_unsaid",
+            "Warnings and errors that were not logged, as there were many of their kind.",
+            labels=["event"],
+        )
+        for event, count in dict(self._unsaid).items():
+            lines.add_metric([event], count)
+        yield lines
 
 
 class ModelCollector(Collector):
