@@ -32,9 +32,11 @@ from consumer.claim import Claim
 from consumer.clients import Clients, cover, open_clients
 from consumer.deadletters import DeadLetters
 from consumer.door import Door
+from consumer.faults import Faults
 from consumer.follower import Follower
 from consumer.forwards import Forwards
 from consumer.health import Health, not_ready, silent_loops
+from consumer.keys import Certificate, Guard
 from consumer.learner import Learner
 from consumer.precedence import Precedence
 from consumer.recreation import Recreation
@@ -91,6 +93,7 @@ class App:
             self._telemetry.registry,
             alive=lambda: silent_loops(self._health.beats, now=monotonic()),
             ready=lambda: not_ready(self._health, now=monotonic()),
+            guard=_guard(settings, self._health.faults),
         )
 
     def stop(self) -> None:
@@ -281,6 +284,19 @@ def _reason(death: BaseException) -> str:
     if isinstance(death, FencedInstanceIdError):
         return "another process runs under our INSTANCE_ID and has our place: give each its own"
     return str(death) if isinstance(death, StateError) else repr(death)
+
+
+def _guard(settings: Settings, faults: Faults) -> Guard:
+    """Who may look at the HTTP port."""
+    certificate, key, token = (
+        settings.http_tls_certfile,
+        settings.http_tls_keyfile,
+        settings.http_token,
+    )
+    return Guard(
+        token.get_secret_value() if token else None,
+        Certificate(certificate, key, faults).context if certificate else None,
+    )
 
 
 def _info(settings: Settings) -> dict[str, str]:

@@ -1,13 +1,16 @@
 """The consumer's settings: read from the environment once, frozen after."""
 
+import re
 import socket
 from fnmatch import fnmatchcase
 from functools import cached_property
+from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, ValidationInfo, field_validator
+from pydantic import Field, FilePath, SecretStr, ValidationInfo, field_validator
 
 from consumer.formula import parse_formula
+from consumer.keys import server_context
 from consumer.partition import Recipe
 from consumer.refusal import Refusal
 from consumer.replication import Replication
@@ -16,6 +19,7 @@ from contract.environment import Environment, TopicName
 from contract.login import Names
 
 MEBIBYTE = 1024 * 1024
+SENDABLE = r"[A-Za-z0-9._~+/-]+=*"  # RFC 6750, 2.1
 STATIC_MEMBER = r"^[A-Za-z0-9._-]{0,200}$"
 
 
@@ -62,6 +66,39 @@ class Settings(Environment):
     )
     http_host: str = Field("127.0.0.1", description="where /metrics, /livez and /readyz listen")
     http_port: int = Field(8000, ge=0, le=65535, description="their port; 0 takes a free one")
+    http_token: SecretStr | None = Field(
+        None, description="asked for there as Authorization: Bearer, but not at /livez"
+    )
+    http_tls_certfile: FilePath | None = Field(
+        None,
+        description="certificate of the HTTP port, which then speaks TLS; read again on change",
+    )
+    http_tls_keyfile: FilePath | None = Field(
+        None, description="its private key, where it is not in the same file", validate_default=True
+    )
+
+    @field_validator("http_token")
+    @classmethod
+    def _token_can_be_sent(cls, token: SecretStr | None) -> SecretStr | None:
+        if token is not None and not re.fullmatch(SENDABLE, token.get_secret_value()):
+            raise ValueError("takes one character at least, of letters, digits and -._~+/=")
+        return token
+
+    @field_validator("http_tls_keyfile")
+    @classmethod
+    def _certificate_can_be_shown(cls, key: Path | None, info: ValidationInfo) -> Path | None:
+        certificate = info.data.get("http_tls_certfile")
+        if certificate is not None:
+            try:
+                server_context(certificate, key)
+            except OSError as error:
+                raise ValueError(
+                    "does not go with HTTP_TLS_CERTFILE: a certificate and its private key are "
+                    f"needed, PEM, the key without a password ({error.strerror or error})"
+                ) from error
+        elif key is not None and "http_tls_certfile" in info.data:
+            raise ValueError("is given without HTTP_TLS_CERTFILE")
+        return key
 
     @field_validator("formula")
     @classmethod

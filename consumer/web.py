@@ -13,17 +13,25 @@ from typing import NamedTuple
 from prometheus_client import CollectorRegistry, Counter
 from prometheus_client.exposition import choose_encoder
 
+from consumer.keys import Guard
+
 PATIENCE_SECONDS = 5.0
 MAX_HEAD_BYTES = 8 * 1024
 MAX_CONNECTIONS = 1000
+OPEN = "/livez"
+"""Asked by those who restart the process, and tells nothing else: it needs no token."""
+
+OPEN_TO_ALL = Guard()
+UNKNOWN_CALLER = "WWW-Authenticate: Bearer\r\n"
 
 
 class Page(NamedTuple):
-    """An answer."""
+    """An answer; ``also`` is a further header field."""
 
     status: HTTPStatus
     content_type: str
     body: bytes
+    also: str = ""
 
 
 class Web:
@@ -33,6 +41,7 @@ class Web:
         host: The address to listen on.
         port: The port; 0 takes a free one.
         registry: What /metrics shows.
+        guard: Who may look, but at /livez, and whether TLS is spoken.
         alive: Sentences that say why the process is not alive; none when it is.
         ready: Sentences that say why the service is not ready; none when it is.
 
@@ -48,8 +57,10 @@ class Web:
         *,
         alive: Callable[[], list[str]],
         ready: Callable[[], list[str]],
+        guard: Guard = OPEN_TO_ALL,
     ) -> None:
         self._registry = registry
+        self._guard = guard
         self._checks = {"/livez": alive, "/readyz": ready}
         self._talks: dict[asyncio.StreamWriter, None] = {}  # in the order of their arrival
         self._dropped = Counter(
@@ -89,6 +100,8 @@ class Web:
             self._let_go_of_the_oldest()
         try:
             async with asyncio.timeout(PATIENCE_SECONDS):
+                if self._guard.context is not None:  # before anything is waited for, and read
+                    await writer.start_tls(self._guard.context())
                 await self._converse(reader, writer)
         except (TimeoutError, OSError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
             pass  # it went away, or said nothing that is HTTP in time: nobody to answer
@@ -111,12 +124,14 @@ class Web:
         head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
         method, _, rest = head[0].partition(" ")
         path = rest.partition(" ")[0].partition("?")[0]
-        fields = dict(line.lower().split(":", 1) for line in head[1:] if ":" in line)
-        page = self._page(method, path, fields.get("accept", "").strip())
+        pairs = (line.split(":", 1) for line in head[1:] if ":" in line)
+        fields = {name.lower(): value.strip() for name, value in pairs}
+        page = self._page(method, path, fields)
         writer.write(
             f"HTTP/1.1 {page.status.value} {page.status.phrase}\r\n"
             f"Content-Type: {page.content_type}\r\n"
             f"Content-Length: {len(page.body)}\r\n"
+            f"{page.also}"
             "Cache-Control: no-store\r\n"
             "Connection: close\r\n\r\n".encode()
         )
@@ -124,13 +139,15 @@ class Web:
             writer.write(page.body)
         await writer.drain()
 
-    def _page(self, method: str, path: str, accept: str) -> Page:
+    def _page(self, method: str, path: str, fields: dict[str, str]) -> Page:
+        if path != OPEN and not self._guard.lets_in(fields.get("authorization", "")):
+            return _text(HTTPStatus.UNAUTHORIZED, ["a token is needed"], UNKNOWN_CALLER)
         if path != "/metrics" and path not in self._checks:
             return _text(HTTPStatus.NOT_FOUND, ["/metrics, /livez and /readyz are here"])
         if method not in ("GET", "HEAD"):
             return _text(HTTPStatus.METHOD_NOT_ALLOWED, ["GET or HEAD"])
         if path == "/metrics":
-            encode, content_type = choose_encoder(accept)
+            encode, content_type = choose_encoder(fields.get("accept", "").lower())
             return Page(HTTPStatus.OK, content_type, encode(self._registry))
         reasons = self._checks[path]()
         if reasons:
@@ -138,5 +155,5 @@ class Web:
         return _text(HTTPStatus.OK, ["ok"])
 
 
-def _text(status: HTTPStatus, lines: list[str]) -> Page:
-    return Page(status, "text/plain; charset=utf-8", ("\n".join(lines) + "\n").encode())
+def _text(status: HTTPStatus, lines: list[str], also: str = "") -> Page:
+    return Page(status, "text/plain; charset=utf-8", ("\n".join(lines) + "\n").encode(), also)

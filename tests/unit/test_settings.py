@@ -373,3 +373,41 @@ def test_the_help_names_every_variable() -> None:
 def test_more_replicas_cannot_be_in_sync_than_there_are(monkeypatch: Set) -> None:
     (told,) = faults(monkeypatch, REPLICATION_FACTOR="2", MIN_INSYNC_REPLICAS="3")
     assert told.startswith("MIN_INSYNC_REPLICAS: is more than REPLICATION_FACTOR, 2")
+
+
+def test_the_certificate_of_the_http_port_must_be_one(
+    monkeypatch: Set, authority: Authority, tmp_path: Path
+) -> None:
+    issued, other = authority.issue("service"), authority.issue("other", password="secret")  # noqa: S106
+    certificate, key = str(issued.certificate), str(issued.key)
+    settings = read(monkeypatch, HTTP_TLS_CERTFILE=certificate, HTTP_TLS_KEYFILE=key)
+    assert settings.http_tls_keyfile == issued.key
+    both = tmp_path / "both.pem"
+    both.write_bytes(issued.certificate.read_bytes() + issued.key.read_bytes())
+    monkeypatch.delenv("HTTP_TLS_KEYFILE")
+    assert read(monkeypatch, HTTP_TLS_CERTFILE=str(both)).http_tls_certfile == both
+    for wrong in (key, certificate, str(other.key)):
+        (told,) = faults(
+            monkeypatch,
+            HTTP_TLS_CERTFILE=certificate if wrong != key else str(other.certificate),
+            HTTP_TLS_KEYFILE=wrong,
+        )
+        assert told.startswith("HTTP_TLS_KEYFILE: does not go with HTTP_TLS_CERTFILE")
+    monkeypatch.delenv("HTTP_TLS_CERTFILE")
+    (told,) = faults(monkeypatch, HTTP_TLS_KEYFILE=key)
+    assert told == "HTTP_TLS_KEYFILE: is given without HTTP_TLS_CERTFILE"
+
+
+def test_the_token_of_the_http_port_may_be_in_a_file_and_is_not_shown(
+    monkeypatch: Set, tmp_path: Path
+) -> None:
+    file = tmp_path / "token"
+    file.write_text(f"{SECRET}\n")
+    settings = read(monkeypatch, HTTP_TOKEN_FILE=str(file))
+    assert settings.http_token is not None
+    assert settings.http_token.get_secret_value() == SECRET
+    assert SECRET not in repr(settings)
+    for unusable in ("", "two words", "caf\u00e9"):
+        file.write_text(unusable)
+        (told,) = faults(monkeypatch)
+        assert told.startswith("HTTP_TOKEN: takes one character at least")
