@@ -1,10 +1,11 @@
 """/metrics, /livez and /readyz over HTTP/1.1: one thread, bounded time and size for everybody.
 
-A client that sends nothing costs a coroutine for a few seconds; Prometheus' own server would keep a
-thread for it for ever.
+A client that sends nothing costs nothing: the kernel keeps it to itself, or else it is a coroutine
+for a few seconds. Prometheus' own server would keep a thread for it for ever.
 """
 
 import asyncio
+import socket
 import threading
 from collections.abc import Callable
 from http import HTTPStatus
@@ -76,6 +77,9 @@ class Web:
         except OSError:
             self._loop.close()
             raise
+        for sock in self._server.sockets:
+            if hasattr(socket, "TCP_DEFER_ACCEPT"):  # Linux
+                sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_DEFER_ACCEPT, int(PATIENCE_SECONDS))
         self.port: int = self._server.sockets[0].getsockname()[1]
         self._thread = threading.Thread(target=self._loop.run_forever, name="web", daemon=True)
         self._thread.start()
