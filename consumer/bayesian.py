@@ -20,7 +20,7 @@ from typing import Any, Self
 import numpy as np
 from river.linear_model import BayesianLinearRegression
 
-from consumer.statistics.factor import Floats, cholesky, finite, lower_solve, solve, triangle
+from consumer.statistics.factor import Floats, cholesky, count, finite, lower_solve, solve, triangle
 from consumer.statistics.information import Information, one_step_ahead
 
 MAX_LEVERAGE = 1e4
@@ -150,17 +150,19 @@ class Bayesian:
         """Take up a state.
 
         Raises:
-            ValueError: It is not of these terms, or not finite.
+            ValueError: It is not of these terms, or a number can be none of it.
         """
         p = len(self.terms)
         if tuple(state["idx"]) != self.terms:
             raise ValueError("the state is of other terms")
         if (start := state["start"]) is not None:
-            self._start = Information(start["n"], finite(start["factor"], (p + 1, p + 1)))
+            self._start = Information(count(start["n"]), finite(start["factor"], (p + 1, p + 1)))
         self._river._ss_arr = finite(state["ss"], (p, p))
         self._river._ss_inv_arr = finite(state["ss_inv"], (p, p))
         self._river._eta_arr = finite(state["eta"], (p,))
         self._river._m_dirty = True
+        for matrix in (self._river._ss_arr, self._river._ss_inv_arr):
+            cholesky(matrix)
 
     def _new_river(self) -> Any:  # noqa: ANN401 - river has no types
         """River's regression that knows its features from the start, and has room for no more.
