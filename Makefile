@@ -52,6 +52,15 @@ $(VENV)-fuzz/.installed: requirements-fuzz.lock requirements.lock pyproject.toml
 	@$(VENV)-fuzz/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 
+sbom: $(VENV)-sbom/.installed ## bills of materials of what runs, CycloneDX, into sbom/ (needs npm)
+	@$(VENV)-sbom/bin/python deploy/sbom.py
+
+$(VENV)-sbom/.installed: requirements-sbom.lock
+	@test -x $(VENV)-sbom/bin/python || "$(PYTHON)" -m venv $(VENV)-sbom
+	@$(VENV)-sbom/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes \
+	  -r requirements-sbom.lock
+	@touch $@
+
 # The peers ask for older packages than the lock has, so they live in an environment of their own.
 $(VENV)/peers/.installed: requirements-bench.lock $(VENV)/.installed
 	@test -x $(VENV)/peers/bin/python || $(RUN) -m venv $(VENV)/peers
@@ -69,6 +78,6 @@ lock: setup ## pin every package with its hashes, after a change of pyproject.to
 	  requirements-$$name.in; done
 
 clean: ## remove what setup and the tests made
-	rm -rf $(VENV) $(VENV)-fuzz .fuzz .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) $(VENV)-fuzz $(VENV)-sbom .fuzz sbom .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 
-.PHONY: help setup demo test test-all check bench fuzz lock clean
+.PHONY: help setup demo test test-all check bench fuzz sbom lock clean
