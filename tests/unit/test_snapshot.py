@@ -10,6 +10,7 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from consumer import snapshot
+from consumer.bayesian import Bayesian
 from consumer.partition import Partition
 from consumer.snapshot import DamagedError, ForeignError
 from contract.schemas import load_schema
@@ -249,3 +250,14 @@ def test_a_state_that_is_none_of_this_recipe_is_not_taken_up(changes: dict[str, 
 def test_a_snapshot_of_the_first_format_is_passed_over_and_the_log_is_read_again() -> None:
     with pytest.raises(DamagedError, match="format 1, which is learned again from the log"):
         read(VALUE.replace(b'"format":2', b'"format":1'))
+
+
+def test_a_covariance_that_has_lost_its_digits_stops_no_learning() -> None:
+    partition, sound = learned(128), learned(128)
+    assert isinstance(partition.estimator, Bayesian)
+    partition.estimator._river._ss_inv_arr *= -1e3  # no longer one, as rounding might leave it
+    for each in (partition, sound):
+        each.fold(Record(130 + i, event(row), timestamp=2000 + i) for i, row in enumerate(ROWS))
+    found, known = partition.errors.errors, sound.errors.errors
+    assert found.n == known.n
+    assert list(found)[1:] == pytest.approx(list(known)[1:])
