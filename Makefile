@@ -6,6 +6,7 @@ MAKEFLAGS += --no-builtin-rules
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV   := .venv
 RUN    := $(VENV)/bin/python
+FUZZ_SECONDS ?= 450
 
 help: ## list the commands
 	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -41,6 +42,25 @@ check: setup ## style, types, import directions, then the tests
 bench: setup $(VENV)/peers/.installed ## the benchmark, against an embedded Kafka (BENCH=--help for its options)
 	@$(RUN) benchmarks/bench.py $(BENCH)
 
+fuzz: $(VENV)-fuzz/.installed ## fuzz what reads bytes from outside, 30 minutes (FUZZ_SECONDS=450 for each target)
+	@$(VENV)-fuzz/bin/python fuzz/run.py --seconds $(FUZZ_SECONDS) $(FUZZ)
+
+$(VENV)-fuzz/.installed: requirements-fuzz.lock requirements.lock pyproject.toml
+	@test -x $(VENV)-fuzz/bin/python || "$(PYTHON)" -m venv $(VENV)-fuzz
+	@$(VENV)-fuzz/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes \
+	  -r requirements.lock -r requirements-fuzz.lock
+	@$(VENV)-fuzz/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+sbom: $(VENV)-sbom/.installed ## bills of materials of what runs, CycloneDX, into sbom/ (needs npm)
+	@$(VENV)-sbom/bin/python deploy/sbom.py
+
+$(VENV)-sbom/.installed: requirements-sbom.lock
+	@test -x $(VENV)-sbom/bin/python || "$(PYTHON)" -m venv $(VENV)-sbom
+	@$(VENV)-sbom/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes \
+	  -r requirements-sbom.lock
+	@touch $@
+
 # The peers ask for older packages than the lock has, so they live in an environment of their own.
 $(VENV)/peers/.installed: requirements-bench.lock $(VENV)/.installed
 	@test -x $(VENV)/peers/bin/python || $(RUN) -m venv $(VENV)/peers
@@ -53,8 +73,11 @@ lock: setup ## pin every package with its hashes, after a change of pyproject.to
 	{ cat requirements-bench.in; sed -n 's/^\(river\|numpy\|scipy\|orjson\)==\([^ ]*\).*/\1==\2/p' requirements.lock; } \
 	  | $(VENV)/bin/pip-compile --quiet --strip-extras --allow-unsafe --generate-hashes \
 	    --no-emit-index-url --no-emit-find-links --no-header --output-file requirements-bench.lock -
+	for name in fuzz sbom; do $(VENV)/bin/pip-compile --quiet --strip-extras --allow-unsafe --generate-hashes \
+	  --no-emit-index-url --no-emit-find-links --no-header --output-file requirements-$$name.lock \
+	  requirements-$$name.in; done
 
 clean: ## remove what setup and the tests made
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) $(VENV)-fuzz $(VENV)-sbom .fuzz sbom .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 
-.PHONY: help setup demo test test-all check bench lock clean
+.PHONY: help setup demo test test-all check bench fuzz sbom lock clean

@@ -20,7 +20,7 @@ from typing import Any, Self
 import numpy as np
 from river.linear_model import BayesianLinearRegression
 
-from consumer.statistics.factor import Floats, cholesky, finite, lower_solve, solve, triangle
+from consumer.statistics.factor import Floats, cholesky, count, finite, lower_solve, solve, triangle
 from consumer.statistics.information import Information, one_step_ahead
 
 MAX_LEVERAGE = 1e4
@@ -92,7 +92,8 @@ class Bayesian:
 
         With S the block's predictive covariance and L its Cholesky factor, the errors of predicting
         each event from those before it are diag(L) L^-1 (y - X m): the innovations (Durbin &
-        Koopman, section 4.3). None, and nothing learned, where a row has too much leverage.
+        Koopman, section 4.3). None, and nothing learned, where a row has too much leverage or the
+        predictive covariance is none.
         """
         river = self._river
         covariance = river._ss_inv_arr
@@ -103,7 +104,10 @@ class Bayesian:
         predictive.flat[:: len(rows) + 1] += 1.0
         if not predictive.diagonal().max() <= MAX_LEVERAGE:  # or no number, where it overflows
             return None
-        factor = cholesky(predictive)
+        try:
+            factor = cholesky(predictive)
+        except ValueError:  # what the covariance has lost of its digits, or never had
+            return None
         surprise = target - spread @ river._eta_arr
         innovations = lower_solve(factor, np.column_stack((surprise, spread)))
         covariance -= innovations[:, 1:].T @ innovations[:, 1:]
@@ -150,17 +154,21 @@ class Bayesian:
         """Take up a state.
 
         Raises:
-            ValueError: It is not of these terms, or not finite.
+            ValueError: It is not of these terms, or a number can be none of it.
         """
         p = len(self.terms)
         if tuple(state["idx"]) != self.terms:
             raise ValueError("the state is of other terms")
         if (start := state["start"]) is not None:
-            self._start = Information(start["n"], finite(start["factor"], (p + 1, p + 1)))
+            self._start = Information(count(start["n"]), finite(start["factor"], (p + 1, p + 1)))
         self._river._ss_arr = finite(state["ss"], (p, p))
         self._river._ss_inv_arr = finite(state["ss_inv"], (p, p))
         self._river._eta_arr = finite(state["eta"], (p,))
         self._river._m_dirty = True
+        for matrix in (self._river._ss_arr, self._river._ss_inv_arr):
+            cholesky(matrix)
+        if not np.array_equal(self._river._ss_inv_arr, self._river._ss_inv_arr.T):
+            raise ValueError("the covariance is not symmetric")
 
     def _new_river(self) -> Any:  # noqa: ANN401 - river has no types
         """River's regression that knows its features from the start, and has room for no more.

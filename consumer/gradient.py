@@ -9,7 +9,7 @@ from river.linear_model import LinearRegression
 from river.preprocessing import StandardScaler
 
 from consumer.formula import INTERCEPT
-from consumer.statistics.factor import Floats, finite
+from consumer.statistics.factor import Floats, count, finite
 from consumer.statistics.information import Information
 
 Features = dict[str, float]
@@ -109,13 +109,15 @@ class StochasticGradient:
         """Take up a state.
 
         Raises:
-            ValueError: It is not of these features, or not finite.
+            ValueError: It is not of these features, or a number can be none of it.
         """
         if tuple(state["idx"]) != self._features:
             raise ValueError("the state is of other terms")
         shape = (len(self._features),)
-        self._n = state["n"]
-        columns = (finite(state[key], shape).tolist() for key in ("means", "vars", "weights"))
+        self._n = count(state["n"])
+        columns = [finite(state[key], shape).tolist() for key in ("means", "vars", "weights")]
+        if any(variance < 0 for variance in columns[1]):
+            raise ValueError("a variance is negative")
         for name, mean, variance, weight in zip(self._features, *columns, strict=True):
             self._scaler.counts[name] = self._n
             self._scaler.means[name] = mean
@@ -123,7 +125,7 @@ class StochasticGradient:
             if self._n:
                 self._regression._weights[name] = weight  # river has no setter
         self._regression.intercept = float(finite(state["intercept"], ()))
-        self._regression.optimizer.n_iterations = state["steps"]
+        self._regression.optimizer.n_iterations = count(state["steps"])
 
     def _raw(self, x: Features) -> Features:
         return {name: x[name] for name in self._features}

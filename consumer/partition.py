@@ -19,7 +19,7 @@ from consumer.estimator import LEARNERS, Estimator
 from consumer.formula import INTERCEPT, Formula
 from consumer.gradient import Weights
 from consumer.prequential import Prequential
-from consumer.statistics.factor import Floats, triangle, with_constant
+from consumer.statistics.factor import Floats, count, triangle, with_constant
 from consumer.statistics.information import Information, one_step_ahead
 from consumer.statistics.running import Part, Statistics
 from contract.messages import Outcome
@@ -187,10 +187,10 @@ class Partition:
         Raises:
             KeyError: A part of it is missing.
             TypeError: A part of it is of another kind.
-            ValueError: It is of another recipe, or a number is not finite.
+            ValueError: It is of another recipe, or a number can be none of it.
         """
         partition = cls(recipe, state["position"])
-        partition.counts = {outcome: state["counts"][outcome] for outcome in Outcome}
+        partition.counts = {outcome: count(state["counts"][outcome]) for outcome in Outcome}
         partition.forwarded = dict.fromkeys(state["forwarded"])
         partition.errors = Prequential.from_state(state["errors"])
         partition.estimator.restore(state["estimator"])

@@ -15,11 +15,14 @@ from typing import Any, NamedTuple, Self
 
 import numpy as np
 
-from consumer.statistics.factor import Floats
+from consumer.statistics.factor import Floats, count
 from consumer.statistics.running import BLOCK
 
 LARGEST_ERROR = 1e100
 """A stochastic gradient may run away; its error still leaves the sums finite."""
+
+LARGEST_SUM = 1e250
+"""No number of such errors, or of their squares, adds up to more."""
 
 RECENT = 1000
 """Events whose errors are shown apart: the newest, as many as there are blocks to hold so many."""
@@ -171,10 +174,11 @@ class Prequential:
         Raises:
             KeyError: A part of it is missing.
             TypeError: It has not these sums.
+            ValueError: One of them can be none.
         """
         made = cls()
-        made.errors, made.faded = Errors(*state["all"]), Faded(*state["faded"])
-        made.recent.extend(Block(at, Errors(*sums)) for at, *sums in state["recent"])
+        made.errors, made.faded = _errors(*state["all"]), Faded(*map(_sum, state["faded"]))
+        made.recent.extend(Block(_timestamp(at), _errors(*sums)) for at, *sums in state["recent"])
         return made
 
 
@@ -201,6 +205,22 @@ def total(parts: Iterable[Prequential]) -> Errors:
     for part in parts:
         errors = errors.plus(part.errors)
     return errors
+
+
+def _errors(n: object, *sums: object) -> Errors:
+    return Errors(count(n), *map(_sum, sums))
+
+
+def _sum(value: object) -> float:
+    if type(value) is not float or not 0 <= abs(value) <= LARGEST_SUM:
+        raise ValueError(f"{value!r} is no sum of errors")
+    return value
+
+
+def _timestamp(value: object) -> int:
+    if type(value) is not int:
+        raise ValueError(f"{value!r} is no timestamp")
+    return value
 
 
 def _newest(blocks: Iterable[Block]) -> Errors:

@@ -18,6 +18,8 @@ from consumer.partition import Partition, Recipe
 FORMAT = 2
 OLD_FORMAT = 1
 """Its regression is not exact for features far from zero, and its errors never forget that."""
+FURTHEST = 2**62
+"""A position that no log comes to: Kafka has twice as many offsets."""
 RIVERLINE = version("riverline")
 RIVER = ".".join(version("river").split(".")[:2])
 """The river whose arrays a state holds: major and minor version."""
@@ -58,9 +60,12 @@ class Snapshot:
             DamagedError: The state is not one of this recipe's.
         """
         try:
-            return Partition.from_state(recipe, self.state, self.sketches)
+            restored = Partition.from_state(recipe, self.state, self.sketches)
         except (KeyError, TypeError, ValueError) as error:
             raise DamagedError(f"the state cannot be taken up: {error}") from error
+        if take(restored, self.partition, self.topic_id).sha256 != self.sha256:
+            raise DamagedError("the state cannot be taken up: it would be saved as another one")
+        return restored
 
 
 def take(partition: Partition, number: int, topic_id: str) -> Snapshot:
@@ -86,6 +91,10 @@ def write(snapshot: Snapshot, coefficients: dict[str, float]) -> bytes:
     Raises:
         ValueError: A number is not finite (orjson would write null, and hide it).
     """
+    if not _is_finite(coefficients):
+        raise ValueError("a coefficient is not finite")
+    if not _is_finite(snapshot.state):
+        raise ValueError("a number of the state is not finite")
     document = {
         "format": FORMAT,
         "riverline": RIVERLINE,
@@ -96,8 +105,6 @@ def write(snapshot: Snapshot, coefficients: dict[str, float]) -> bytes:
         "sketches": snapshot.sketches,
         "sketches_sha256": digest(snapshot.sketches),
     }
-    if not all(map(math.isfinite, coefficients.values())):
-        raise ValueError("a coefficient is not finite")
     return orjson.dumps(document)
 
 
@@ -119,8 +126,10 @@ def read(value: bytes | None, number: int, recipe: Recipe) -> Snapshot:
             raise DamagedError("its SHA-256 is not that of its state")
         if digest(sketches) != document["sketches_sha256"]:
             raise DamagedError("its second SHA-256 is not that of its sketches")
-        if type(state["position"]) is not int or state["position"] < 0:
+        if type(state["position"]) is not int or not 0 <= state["position"] < FURTHEST:
             raise DamagedError("its position is no offset")
+        if type(state["topic_id"]) is not str:
+            raise DamagedError("its topic id is no text")
         if state["partition"] != number:
             raise DamagedError(f"it is of partition {state['partition']}")
         _same_recipe(state, recipe)
@@ -132,6 +141,14 @@ def read(value: bytes | None, number: int, recipe: Recipe) -> Snapshot:
 def digest(state: dict[str, Any]) -> str:
     """SHA-256 of the canonical document: JSON with sorted members, as orjson writes it."""
     return hashlib.sha256(orjson.dumps(state, option=orjson.OPT_SORT_KEYS)).hexdigest()
+
+
+def _is_finite(value: Any) -> bool:  # noqa: ANN401 - JSON
+    if isinstance(value, dict):
+        return all(map(_is_finite, value.values()))
+    if isinstance(value, list):
+        return all(map(_is_finite, value))
+    return not isinstance(value, float) or math.isfinite(value)
 
 
 def _same_recipe(state: dict[str, Any], recipe: Recipe) -> None:

@@ -7,7 +7,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from consumer.statistics.factor import Floats, triangle, with_constant
+from consumer.statistics.factor import LARGEST, Floats, triangle, with_constant
 from consumer.statistics.quantiles import Sketch
 
 WINDOW = 500
@@ -116,12 +116,12 @@ def window(rows: object, timestamps: object, m: int, k: int) -> tuple[Floats, Ti
 
 
 def numbers(value: object, shape: tuple[int, ...]) -> Floats:
-    """An array of this shape from nested lists of finite floats.
+    """An array of this shape from nested lists of floats, at most LARGEST in magnitude.
 
     Raises:
         ValueError: They are something else.
     """
     array = np.array(value)
-    if array.shape != shape or array.dtype != np.float64 or not np.isfinite(array).all():
+    if array.shape != shape or array.dtype != np.float64 or not (np.abs(array) <= LARGEST).all():
         raise ValueError(f"finite numbers of shape {shape} are due")
     return array

@@ -25,6 +25,10 @@ Floats = NDArray[np.float64]
 # blocks of 64 rows they cost many times what they bring.
 threadpool_limits(limits=1, user_api="blas")
 
+LARGEST = 1e100
+"""Of the magnitudes in a state: events of at most VALUE_LIMIT never lead there, and beyond it a sum
+of squares might overflow."""
+
 EPSILON = float(np.finfo(np.float64).eps)
 
 
@@ -84,15 +88,26 @@ def size(column: Floats) -> float:
 
 
 def finite(value: object, shape: tuple[int, ...]) -> Floats:
-    """The value as an array of this shape, every number finite.
+    """The value as an array of this shape, every number finite and at most LARGEST in magnitude.
 
     Raises:
         ValueError: It is not.
     """
     array = np.asarray(value, dtype=np.float64)
-    if array.shape != shape or not np.isfinite(array).all():
+    if array.shape != shape or not (np.abs(array) <= LARGEST).all():
         raise ValueError(f"finite numbers of shape {shape} are due")
     return array
+
+
+def count(value: object) -> int:
+    """The value, which counts something: half of what Kafka has offsets for, at most.
+
+    Raises:
+        ValueError: It does not.
+    """
+    if type(value) is not int or not 0 <= value < 2**62:
+        raise ValueError(f"{value!r} is no count")
+    return value
 
 
 def rounding(n: int) -> float:

@@ -10,6 +10,7 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from consumer import snapshot
+from consumer.bayesian import Bayesian
 from consumer.partition import Partition
 from consumer.snapshot import DamagedError, ForeignError
 from contract.schemas import load_schema
@@ -107,6 +108,53 @@ def test_equal_states_have_equal_hashes_and_others_have_others() -> None:
     assert len(hashes) == 12
 
 
+def test_a_state_with_a_number_that_json_cannot_carry_is_never_written() -> None:
+    taken = snapshot.take(learned(4), 0, TOPIC_ID)
+    taken.state["errors"]["faded"][1] = float("inf")
+    with pytest.raises(ValueError, match="not finite"):
+        snapshot.write(taken, {})
+
+
+# Signed as it should be, by whoever may write to the changelog: what fuzzing found.
+IMPOSSIBLE: list[tuple[str, list[str | int], Any]] = [
+    ("bayesian", ["counts", "learned"], "4"),
+    ("bayesian", ["counts", "learned"], -1),
+    ("bayesian", ["counts", "refused"], 2**63),
+    ("bayesian", ["errors", "all", 0], True),
+    ("bayesian", ["errors", "all", 1], "much"),
+    ("bayesian", ["errors", "all", 2], 1e308),
+    ("bayesian", ["errors", "faded", 0], None),
+    ("bayesian", ["errors", "recent", 0, 0], 0.5),
+    ("bayesian", ["errors", "recent", 0, 3], []),
+    ("bayesian", ["estimator", "start", "n"], 64.0),
+    ("bayesian", ["estimator", "ss", 0, 0], -1.0),
+    ("bayesian", ["estimator", "ss_inv", 0, 0], -1.0),
+    ("bayesian", ["estimator", "ss_inv", 0, 1], 4.0),  # the other half says otherwise
+    ("bayesian", ["estimator", "eta", 0], 1e308),
+    ("bayesian", ["estimator", "eta", 0], 0),  # would be saved as 0.0
+    ("bayesian", ["statistics", "factor", 1, 1], 1e308),
+    ("sgd", ["estimator", "n"], "64"),
+    ("sgd", ["estimator", "steps"], -1),
+    ("sgd", ["estimator", "vars", 0], -1.0),
+    ("sgd", ["estimator", "weights", 0], 1e308),
+]
+
+
+@pytest.mark.parametrize(("learner", "place", "wrong"), IMPOSSIBLE)
+def test_a_signed_state_that_could_not_be_gone_on_from_is_damaged(
+    learner: str, place: list[str | int], wrong: object
+) -> None:
+    value = written(learned(140, learner))
+    inner = state = orjson.loads(value)["state"]
+    for key in place[:-1]:
+        inner = inner[key]
+    inner[place[-1]] = wrong
+    made = recipe(learner=learner)
+    found = snapshot.read(rewritten(value, **state), 0, made)
+    with pytest.raises(DamagedError, match="the state cannot be taken up"):
+        found.restore(made)
+
+
 @pytest.mark.parametrize("number", [float("nan"), float("inf"), float("-inf")])
 def test_a_number_that_json_cannot_carry_is_never_written(number: float) -> None:
     with pytest.raises(ValueError, match="not finite"):
@@ -129,6 +177,8 @@ DAMAGES: dict[str, Callable[[bytes], bytes | None]] = {
     "a negative position": lambda value: rewritten(value, position=-1),
     "a position between two": lambda value: rewritten(value, position=4.0),
     "a true position": lambda value: rewritten(value, position=True),
+    "a position that no log has": lambda value: rewritten(value, position=2**64 - 1),
+    "a topic id that is none": lambda value: rewritten(value, topic_id=["topic"]),
 }
 
 
@@ -200,3 +250,14 @@ def test_a_state_that_is_none_of_this_recipe_is_not_taken_up(changes: dict[str, 
 def test_a_snapshot_of_the_first_format_is_passed_over_and_the_log_is_read_again() -> None:
     with pytest.raises(DamagedError, match="format 1, which is learned again from the log"):
         read(VALUE.replace(b'"format":2', b'"format":1'))
+
+
+def test_a_covariance_that_has_lost_its_digits_stops_no_learning() -> None:
+    partition, sound = learned(128), learned(128)
+    assert isinstance(partition.estimator, Bayesian)
+    partition.estimator._river._ss_inv_arr *= -1e3  # no longer one, as rounding might leave it
+    for each in (partition, sound):
+        each.fold(Record(130 + i, event(row), timestamp=2000 + i) for i, row in enumerate(ROWS))
+    found, known = partition.errors.errors, sound.errors.errors
+    assert found.n == known.n
+    assert list(found)[1:] == pytest.approx(list(known)[1:])

@@ -1,0 +1,209 @@
+"""What is fuzzed: each target takes any bytes, and asserts what must hold of what becomes of them.
+
+A target returns a word for what became of them, so that a corpus can be seen to reach them all.
+"""
+
+import json
+import math
+from collections.abc import Callable
+from itertools import pairwise
+from typing import Any, Final
+
+import orjson
+
+from consumer import answer, snapshot
+from consumer.decode import Decoded, EventDecoder, Rejected
+from consumer.dialects import (
+    Address,
+    BadAddressError,
+    Headers,
+    find_address,
+    find_deadline,
+    find_reply_headers,
+    unwrap,
+    wants_reply,
+)
+from consumer.formula import parse_formula
+from consumer.partition import Partition, Recipe
+from consumer.refusal import Refusal
+from consumer.request import check_deadline, decode_request
+from consumer.snapshot import DamagedError, ForeignError
+from consumer.uncompress import MAX_BYTES
+from consumer.unpack import Unpacked
+from consumer.varint import read_headers
+from contract.messages import VALUE_LIMIT, Method, Reason
+from unit.batches import HEADER, fetched, sealed
+from unit.records import FIELDS, Record, model
+
+NOW_MS: Final = 1_800_000_000_000
+ROWS: Final = [(float(i), float(i * i % 17), float(i % 5), 7.0 + 0.5 * i) for i in range(60)]
+MODEL: Final = model(ROWS)
+TWO: Final = ("tv", "sales")
+RECIPES: Final = {
+    learner: Recipe(TWO, parse_formula("sales ~ tv", TWO), learner)
+    for learner in ("bayesian", "sgd")
+}
+AFTER: Final = [orjson.dumps({"tv": i * 7 % 31, "sales": i * 3 % 23}) for i in range(70)]
+
+decode: Callable[[bytes], Decoded] = EventDecoder(FIELDS, "sales")
+
+
+def fuzz_event(data: bytes) -> str:
+    """A row of finite numbers in range, which Python's parser reads too; or a reason."""
+    decoded = decode(data)
+    if isinstance(decoded, Rejected):
+        assert decoded.reason in Reason
+        assert decoded.detail.isprintable()
+        assert 0 < len(decoded.detail) < 300  # noqa: PLR2004 - a line
+        return decoded.reason
+    if not isinstance(decoded, tuple):
+        return "unlabelled"
+    assert [type(number) for number in decoded] == [float] * len(FIELDS)
+    assert all(math.isfinite(number) and abs(number) <= VALUE_LIMIT for number in decoded)
+    document = json.loads(data)
+    assert repr(decoded) == repr(tuple(float(document[name]) for name in FIELDS))
+    return "row"
+
+
+def fuzz_request(data: bytes) -> str:
+    """Headers as they are on the wire, then the value: an allowed address, or none; one reply."""
+    try:
+        headers, end = read_headers(data, 0)
+    except (ValueError, IndexError):
+        return "no headers"
+    headers, value = unwrap(headers, data[end:])
+    wants_reply(headers)
+    address = _address(headers)
+    if address is not None:
+        _assert_is_answerable(headers, address)
+    try:
+        check_deadline(headers, now_ms=NOW_MS)
+        request = decode_request(value)
+        if request.method is Method.LEARN:  # an event from here on
+            return fuzz_event(orjson.dumps(request.params))
+        reply = answer.answer(request, MODEL)
+        said = request.method.value
+    except Refusal as refusal:
+        reply, said = answer.error(refusal), refusal.code.value
+    encoded = answer.encode(reply)
+    assert _is_finite(reply)
+    if address is not None:
+        written = address.write(b"key", encoded, b"{}")
+        assert type(orjson.loads(written.value)) is dict
+    return said if address is None else f"{said}, addressed"
+
+
+def fuzz_batch(data: bytes) -> str:
+    """A batch as a broker keeps it: its records at rising offsets within it, and none too large.
+
+    A broker sets the base offset and the length, and has checked the checksum; the rest is the
+    sender's.
+    """
+    content = data.ljust(HEADER.size - 12, b"\0")
+    raw = sealed(bytearray(bytes(8) + len(content).to_bytes(4, "big") + content))
+    magic, last = raw[16], int.from_bytes(raw[23:27], "big", signed=True)
+    records, after = fetched(raw)
+    offsets = [record.offset for record in records]
+    assert all(one < other for one, other in pairwise([-1, *offsets, after]))
+    assert sum(map(_size, records)) <= max(MAX_BYTES, len(raw))
+    if magic != 2 or last < 0:  # noqa: PLR2004 - no broker since 0.11 keeps such a one
+        return "not placed"
+    assert all(offset <= last for offset in offsets)
+    assert after == last + 1
+    if offsets:  # as after a restart in the midst of it
+        middle = offsets[len(offsets) // 2]
+        again, there = fetched(raw, middle)
+        assert (again, there) == ([one for one in records if one.offset >= middle], after)
+    unreadable = sum(type(record.value) not in (bytes, type(None)) for record in records)
+    return f"compression {raw[22] & 7}, {'some' if unreadable else 'none'} unreadable"
+
+
+def fuzz_snapshot(data: bytes) -> str:
+    """Refused by its own errors, or taken up to the same hash; then it can be gone on from.
+
+    Few bytes have the digest that they tell. So they are read as they are, and signed anew: whoever
+    may write to the changelog can do that.
+    """
+    said = _restore(data)
+    try:
+        document = orjson.loads(data)
+        document["sha256"] = snapshot.digest(document["state"])
+        document["sketches_sha256"] = snapshot.digest(document["sketches"])
+    except (orjson.JSONDecodeError, KeyError, TypeError):
+        return said
+    return f"signed: {_restore(orjson.dumps(document))}"
+
+
+def _restore(data: bytes) -> str:
+    recipe = RECIPES["sgd" if b'"sgd"' in data else "bayesian"]
+    try:
+        found = snapshot.read(data, 0, recipe)
+        partition = found.restore(recipe)
+    except DamagedError:
+        return "damaged"
+    except ForeignError:
+        return "foreign"
+    taken = snapshot.take(partition, 0, found.topic_id)
+    assert taken.sha256 == found.sha256
+    assert taken.position == found.position
+    _go_on(partition)
+    return "restored"
+
+
+def _go_on(partition: Partition) -> None:
+    """Events are learned and the state is saved again."""
+    partition.view()
+    start = partition.position
+    partition.fold(Record(start + i, value, timestamp=NOW_MS) for i, value in enumerate(AFTER))
+    assert partition.position == start + len(AFTER)
+    partition.view()
+    taken = snapshot.take(partition, 0, "")
+    again = snapshot.read(snapshot.write(taken, {}), 0, partition.recipe)
+    assert again.sha256 == taken.sha256
+    again.restore(partition.recipe)
+
+
+def _address(headers: Headers) -> Address | None:
+    try:
+        return find_address(headers, default_topic="replies-0", allowed=_is_allowed)
+    except BadAddressError as error:
+        bad = error
+    assert 0 < len(bad.detail) < 300  # noqa: PLR2004 - a line
+    return bad.fallback
+
+
+def _assert_is_answerable(headers: Headers, address: Address) -> None:
+    assert _is_allowed(address.topic)
+    assert address.topic.isascii()
+    assert address.partition is None or 0 <= address.partition < 10**10
+    deadline = find_deadline(headers)
+    assert deadline is None or 0 <= deadline < 10**16
+    forwarded = find_reply_headers(headers, default_topic="replies-0")
+    assert wants_reply(forwarded)
+    names = [name for name, _ in address.write(b"key", b"{}", b"{}").headers]
+    assert len(set(names)) == len(names)
+
+
+def _is_allowed(topic: str) -> bool:
+    return topic.startswith("replies-")
+
+
+def _is_finite(value: Any) -> bool:  # noqa: ANN401 - JSON
+    if isinstance(value, dict):
+        return all(map(_is_finite, value.values()))
+    if isinstance(value, list | tuple):
+        return all(map(_is_finite, value))
+    return not isinstance(value, float) or math.isfinite(value)
+
+
+def _size(record: Unpacked) -> int:
+    headers = sum(len(name.encode()) + len(content or b"") for name, content in record.headers)
+    return len(record.key or b"") + len(record.value or b"") + headers
+
+
+TARGETS: Final[dict[str, Callable[[bytes], str]]] = {
+    "event": fuzz_event,
+    "request": fuzz_request,
+    "batch": fuzz_batch,
+    "snapshot": fuzz_snapshot,
+}
