@@ -43,12 +43,10 @@ def disk(tmp_path: Path) -> Iterator[Path]:
     subprocess.run(["umount", "--lazy", str(folder)], check=True)
 
 
-def send(world: World, count: int, seed: int) -> int:
+def send(servers: str, topic: str, count: int, seed: int) -> int:
     """Send so many events; how many were acknowledged."""
     acknowledged = 0
-    producer: Any = plain_producer(
-        world.servers, request_timeout_ms=5000, delivery_timeout_ms=20_000
-    )
+    producer: Any = plain_producer(servers, request_timeout_ms=5000, delivery_timeout_ms=20_000)
     with closing(producer):
         futures = [
             producer.send(topic, value=value, key=b"k", partition=number % 4)
