@@ -23,16 +23,21 @@ from time import monotonic
 from uuid import uuid4
 
 import structlog
-from kafka.errors import FencedInstanceIdError, KafkaConfigurationError, KafkaError
+from kafka.errors import (
+    AuthorizationError,
+    FencedInstanceIdError,
+    KafkaConfigurationError,
+    KafkaError,
+)
 
-from consumer import client
+from consumer import client, permissions
 from consumer.acknowledge import Acknowledgements
 from consumer.changelog import Changelog
 from consumer.claim import Claim
 from consumer.clients import Clients, cover, open_clients
 from consumer.deadletters import DeadLetters
 from consumer.door import Door
-from consumer.faults import Faults
+from consumer.faults import FaultKind, Faults
 from consumer.follower import Follower
 from consumer.forwards import Forwards
 from consumer.health import Health, not_ready, silent_loops
@@ -166,6 +171,12 @@ class App:
                 with ExitStack() as opened:
                     clients = open_clients(self._settings, self._precedence, opened)
                     stack.push(opened.pop_all())
+            except AuthorizationError as error:
+                self._door.opened()  # Kafka let us in to say so
+                self._health.kafka = True
+                sentence = permissions.forbidden(error, "the service does not start")
+                self._health.faults.saw(permissions.ABOUT_START, FaultKind.PERMISSION, sentence)
+                self._stop.wait(permissions.RETRY_SECONDS)
             except KafkaError as error:
                 if isinstance(error, KafkaConfigurationError):
                     raise
@@ -180,6 +191,7 @@ class App:
                 self._stop.wait(RETRY_SECONDS)
             else:
                 self._door.opened()
+                self._health.faults.over(permissions.ABOUT_START)
                 del self._health.beats["main"]
                 self._health.kafka = True
                 return clients

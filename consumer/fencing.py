@@ -1,4 +1,4 @@
-"""A static member that Kafka fences for what it did itself joins anew.
+"""What Kafka says to a member's heartbeats is heard; one fenced for what it did itself joins anew.
 
 Kafka knows one member for each INSTANCE_ID: who joins under it last fences the one before. So a
 process is fenced when another one runs under its INSTANCE_ID, and ends. But where coordinators die
@@ -11,7 +11,7 @@ from math import inf
 from time import monotonic
 from typing import Any
 
-from kafka.errors import FencedInstanceIdError
+from kafka.errors import FencedInstanceIdError, GroupAuthorizationFailedError, KafkaError
 
 OWN_SECONDS = 30.0
 """A join of our own fences what we send for so long: the client's requests live no longer."""
@@ -28,6 +28,7 @@ class Fence:
     def __init__(self, coordinator: Any, clock: Callable[[], float] = monotonic) -> None:  # noqa: ANN401
         self._coordinator, self._clock = coordinator, clock
         self._forgotten_at = -inf
+        self._denied: GroupAuthorizationFailedError | None = None
         self._reset = coordinator.reset_generation
         self._beaten = coordinator._handle_heartbeat_response  # noqa: SLF001
         self._committed = coordinator._invoke_completed_offset_commit_callbacks  # noqa: SLF001
@@ -48,15 +49,24 @@ class Fence:
         self._reset(*member_id, **by_name)
 
     def _heard(self, *answer: object) -> None:
-        """Where a heartbeat is fenced the client only ends them: poll is to raise it."""
+        """Where a heartbeat is refused the client keeps it to itself: poll is to raise it."""
         try:
             self._beaten(*answer)
         except FencedInstanceIdError:
             self._coordinator._async_commit_fenced = True  # noqa: SLF001
             raise
+        except GroupAuthorizationFailedError as error:
+            self._denied = error
+            raise
+        except KafkaError:
+            self._denied = None
+            raise
+        self._denied = None
 
     def _answered(self) -> None:
-        """Called by polls and commits; raises where a commit was fenced."""
+        """Called by polls and commits; raises where a commit was fenced, or the group denied."""
+        if self._denied is not None:
+            raise self._denied
         if self._coordinator._async_commit_fenced:  # noqa: SLF001
             self.joins_anew()
         self._committed()

@@ -23,15 +23,21 @@ from time import monotonic, perf_counter
 
 import structlog
 from kafka import TopicPartition
-from kafka.errors import KafkaError, LogTruncationError, OffsetOutOfRangeError
+from kafka.errors import (
+    AuthorizationError,
+    KafkaError,
+    LogTruncationError,
+    OffsetOutOfRangeError,
+)
 from kafka.structs import OffsetAndMetadata
 
-from consumer import offsets
+from consumer import offsets, permissions
 from consumer.acknowledge import Acknowledgements
 from consumer.assignment import Assignment
 from consumer.changelog import Changelog
 from consumer.client import MAX_POLL_RECORDS, NO_LEADER, Consumer, joined, leader_of
 from consumer.deadletters import DeadLetters
+from consumer.faults import FaultKind
 from consumer.health import LogEnd
 from consumer.partition import Partition, Record, Tally
 from consumer.poll import Batches, Pill, poll
@@ -48,6 +54,7 @@ RESTORE_SECONDS = 1.0
 TURN_SECONDS = 5.0
 """How long what is to be restored may keep us from everything else."""
 STOP_SECONDS = 2.0
+READING = "reading events"
 
 log = structlog.get_logger()
 
@@ -126,8 +133,14 @@ class Learner:
             if not self._dead_letters.settle(SETTLE_SECONDS):
                 stop.wait(POLL_MS / 1000)
             return {}
+        faults = self._shared.health.faults
         try:
-            return poll(self._consumer, POLL_MS)
+            polled = poll(self._consumer, POLL_MS)
+        except AuthorizationError as error:
+            sentence = permissions.forbidden(error, "nothing is learned")
+            faults.saw(READING, FaultKind.PERMISSION, sentence)
+            stop.wait(permissions.RETRY_SECONDS)
+            return {}
         except LogTruncationError as error:
             raise StateError(
                 f"{self._topic}: records that were learned are not in the log any more ({error}): "
@@ -141,6 +154,8 @@ class Learner:
                 f"{self._topic}: a position that was to be read next is not in the log any more "
                 f"({error}): retention passed it, or the topic was recreated. {NEW_ID}"
             ) from error
+        faults.over(READING)
+        return polled
 
     def _take_up_assignment(self) -> set[int]:
         """Let go of what is not ours any more, restore what is newly ours; what was restored."""

@@ -9,9 +9,9 @@ from time import monotonic, perf_counter
 import orjson
 import structlog
 from kafka import TopicPartition
-from kafka.errors import KafkaError
+from kafka.errors import AuthorizationError, KafkaError
 
-from consumer import answer, client, offsets
+from consumer import answer, client, offsets, permissions
 from consumer.claim import Claim
 from consumer.client import Consumer, joined, read_what_is_new
 from consumer.decode import EventDecoder, Rejected
@@ -23,6 +23,7 @@ from consumer.dialects import (
     find_reply_headers,
     unwrap,
 )
+from consumer.faults import FaultKind
 from consumer.forwards import Forward, Forwards
 from consumer.partition import Record
 from consumer.poll import Batches, Pill, poll, serve
@@ -34,6 +35,7 @@ from consumer.shared import Shared
 from contract.messages import ErrorCode, Method, RequestOutcome
 
 POLL_MS = 200
+READING = "reading requests"
 
 log = structlog.get_logger()
 
@@ -79,7 +81,7 @@ class Responder:
             self._health.beat("responder", now=monotonic())
             if self._claim.answering:
                 self._subscribe()
-                self._turn()
+                self._turn_if_allowed(stop)
             else:
                 self._unsubscribe()
                 stop.wait(POLL_MS / 1000)
@@ -104,6 +106,17 @@ class Responder:
                 client.leave(admin, self._settings, "responder")
         except KafkaError as error:
             log.warning("group not left; it notices by itself", error=repr(error))
+
+    def _turn_if_allowed(self, stop: threading.Event) -> None:
+        faults = self._health.faults
+        try:
+            self._turn()
+        except AuthorizationError as error:
+            sentence = permissions.forbidden(error, "nothing is answered")
+            faults.saw(READING, FaultKind.PERMISSION, sentence)
+            stop.wait(permissions.RETRY_SECONDS)
+        else:
+            faults.over(READING)
 
     def _turn(self) -> None:
         polled = poll(self._consumer, 0 if self._served_last else POLL_MS)

@@ -24,6 +24,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Where brokers die kafka-python leaves sockets open: they are collected in a later test."""
+    for item in items:
+        if item.get_closest_marker("slow"):
+            item.add_marker(pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning"))
+
+
 @pytest.fixture(scope="session")
 def kafka(request: pytest.FixtureRequest) -> Iterator[str]:
     """Bootstrap servers of a Kafka for the whole session; its topics are not removed."""
@@ -58,7 +65,7 @@ def cluster(three_brokers: EmbeddedCluster) -> EmbeddedCluster:
 @pytest.fixture(scope="session")
 def secured(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedCluster]:
     """A secured cluster of three for the whole session: nobody stops its brokers."""
-    security = Security(tmp_path_factory.mktemp("secure"))
+    security = Security(tmp_path_factory.mktemp("secure"), ("riverline", "service"))
     with EmbeddedCluster(3, security=security) as cluster:
         yield cluster
 

@@ -1,0 +1,46 @@
+"""What Kafka does not allow us, in a sentence: which resource it is, and what that costs. Pure."""
+
+from kafka.errors import (
+    AuthorizationError,
+    ClusterAuthorizationFailedError,
+    GroupAuthorizationFailedError,
+    TopicAuthorizationFailedError,
+)
+
+ABOUT_START = "what Kafka allows us at the start"
+
+RETRY_SECONDS = 0.5
+"""What is not allowed is tried again so often: an ACL may be given at any time."""
+
+_RESOURCES = (
+    (TopicAuthorizationFailedError, "topic"),
+    (GroupAuthorizationFailedError, "group"),
+    (ClusterAuthorizationFailedError, "cluster"),
+)
+
+
+def forbidden(error: AuthorizationError, costs: str) -> str:
+    """The sentence for it.
+
+    Args:
+        error: What the client raised; it names the resource where Kafka told it.
+        costs: What does not happen until it is allowed.
+    """
+    kind = next((name for of, name in _RESOURCES if isinstance(error, of)), "resource")
+    names = ", ".join(_names(error.args))
+    if isinstance(error, ClusterAuthorizationFailedError):
+        resource = "the cluster"
+    elif names:
+        resource = f"{kind} {names}"
+    else:
+        resource = f"a {kind}"
+    return f"Kafka does not allow us what we need on {resource}: {costs} until an ACL does"
+
+
+def _names(arguments: tuple[object, ...]) -> list[str]:
+    """The resources among what an error was raised with: one name, or several."""
+    names = set[str]()
+    for argument in arguments:
+        several = argument if isinstance(argument, set | frozenset | list | tuple) else [argument]
+        names |= {name for name in several if isinstance(name, str)}
+    return sorted(names)
