@@ -231,6 +231,7 @@ class App:
             self._telemetry.requested,
             settings.replies_buffer_bytes,
             settings.application_id,
+            denied=self._replies_denied,
         )
         writer = uuid4().bytes
         follower = Follower(shared, clients.changelog, writer, clients.log.partitions)
@@ -274,6 +275,19 @@ class App:
             self._thread("responder", lambda: responder.run(stop, follower.loaded)),
             self._thread("watch", lambda: watch.run(stop, replies.topics, saw, self._claim.look)),
         ]
+
+    def _replies_denied(self, topic: str | None) -> None:
+        faults = self._health.faults
+        if topic is None:
+            faults.over(permissions.REPLYING)
+            return
+        faults.saw(
+            permissions.REPLYING,
+            FaultKind.PERMISSION,
+            f"Kafka does not allow us to write to topic {topic}: replies to it are lost until an "
+            "ACL does",
+            unready=topic == self._settings.replies_topic,
+        )
 
     def _thread(self, name: str, run: Callable[[], None]) -> threading.Thread:
         def guarded() -> None:

@@ -8,6 +8,7 @@ from kafka.errors import (
 )
 
 ABOUT_START = "what Kafka allows us at the start"
+REPLYING = "writing replies"
 
 RETRY_SECONDS = 0.5
 """What is not allowed is tried again so often: an ACL may be given at any time."""

@@ -5,12 +5,14 @@ The cluster is secured, its authorizer Kafka's own.
 
 import shutil
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from typing import Any
 
+import orjson
 import pytest
-from kafka import KafkaAdminClient
+from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition
 from kafka.admin import (
     ACL,
     ACLFilter,
@@ -127,3 +129,51 @@ def told(service: Service) -> str:
     """The sentences about permissions in readiness."""
     page = service.page("/readyz") if service.status("/readyz") else ""
     return "\n".join(line for line in page.splitlines() if "does not allow" in line)
+
+
+WRITE_TO = [
+    ("changelog", "has not been saved"),
+    ("DEAD_LETTER_TOPIC", "dead letters"),
+    ("REPLIES_TOPIC", "does not allow us to write to topic"),
+]
+
+
+@pytest.mark.parametrize(("name", "sentence"), WRITE_TO)
+def test_without_the_right_to_write_nothing_is_lost_and_readiness_says_what_waits(
+    world: World, monkeypatch: pytest.MonkeyPatch, name: str, sentence: str
+) -> None:
+    on = world.resource(ResourceType.TOPIC, name)
+    for variable, setting in world.environment(ADMIN).items():
+        monkeypatch.setenv(variable, setting)
+    settings = Environment.read()
+    with ExitStack() as stack:
+        service = stack.enter_context(running_service(**world.environment(USER)))
+        stack.callback(lambda: print(service.log.read_text()))  # noqa: T201
+        wait_until(lambda: service.ready)
+        client = stack.enter_context(PredictionClient(settings, timeout=60))
+        producer = stack.enter_context(closing(KafkaProducer(**options(settings))))
+        world.deny(on, ACLOperation.WRITE)
+        try:
+            for value in (orjson.dumps(EVENT), b"not an event", orjson.dumps(EVENT)):
+                producer.send(settings.events_topic, value).get(timeout=30)
+            asking = stack.enter_context(ThreadPoolExecutor(1))
+            asked = asking.submit(client.ask, "describe")
+            wait_until(lambda: sentence in service.page("/readyz"), TOLD_SECONDS)
+            assert service.process.poll() is None
+        finally:
+            world.grant(on, ACLOperation.WRITE)
+        wait_until(lambda: service.ready, BACK_SECONDS)
+        assert "summary" in asked.result()
+        assert service.metric("riverline_model_events") == 2
+        wait_until(lambda: letters(settings, world.names["DEAD_LETTER_TOPIC"]) == 1)
+
+
+def options(settings: Environment) -> dict[str, Any]:
+    return settings.client_options()
+
+
+def letters(settings: Environment, topic: str) -> int:
+    """How many records a topic has."""
+    with closing(KafkaConsumer(**options(settings), group_id=None)) as consumer:
+        at = [TopicPartition(topic, n) for n in consumer.partitions_for_topic(topic)]
+        return int(sum(consumer.end_offsets(at).values()))
