@@ -52,6 +52,7 @@ from consumer.served import Served
 from consumer.settings import Settings
 from consumer.shared import Shared
 from consumer.telemetry import Telemetry
+from consumer.topics import MayNotCreateError
 from consumer.watch import Group, Topics, Watch
 from consumer.web import Web
 
@@ -111,7 +112,7 @@ class App:
 
         Raises:
             LoopDiedError: A loop died; the reason is its cause.
-            TopicError: A topic is missing and may not be created.
+            TopicError: A topic cannot be used as it is.
         """
         sys.setswitchinterval(SWITCH_SECONDS)
         with ExitStack() as stack:
@@ -171,10 +172,14 @@ class App:
                 with ExitStack() as opened:
                     clients = open_clients(self._settings, self._precedence, opened)
                     stack.push(opened.pop_all())
-            except AuthorizationError as error:
+            except (AuthorizationError, MayNotCreateError) as error:
                 self._door.opened()  # Kafka let us in to say so
                 self._health.kafka = True
-                sentence = permissions.forbidden(error, "the service does not start")
+                sentence = (
+                    str(error)
+                    if isinstance(error, MayNotCreateError)
+                    else permissions.forbidden(error, "the service does not start")
+                )
                 self._health.faults.saw(permissions.ABOUT_START, FaultKind.PERMISSION, sentence)
                 self._stop.wait(permissions.RETRY_SECONDS)
             except KafkaError as error:

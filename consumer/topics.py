@@ -28,6 +28,10 @@ class TopicError(Exception):
     """A topic is missing and may not be created, or is not usable: says which and what to do."""
 
 
+class MayNotCreateError(Exception):
+    """A topic is not there (or not to be seen by us), and we may not make it; which, and how."""
+
+
 def count_brokers(admin: Admin) -> int:
     """How many brokers there are now.
 
@@ -47,7 +51,7 @@ def ensure_topics(admin: Admin, wanted: Sequence[Topic], replication: Replicatio
         replication: The copies of those that are created.
 
     Raises:
-        TopicError: One is missing and we may not create it.
+        MayNotCreateError: One is missing.
         KafkaError: Kafka is not there.
     """
     present = set(admin.list_topics())
@@ -85,7 +89,8 @@ def ensure_changelog(
     """Make the changelog as wide as the events topic; its copies are those it has, if it is there.
 
     Raises:
-        TopicError: It is wider than the events topic, is not compacted, or may not be made.
+        TopicError: It is wider than the events topic, or is not compacted.
+        MayNotCreateError: It is not there, and may not be made.
         KafkaError: Kafka is not there, or does not show the events topic (yet).
     """
     found = {topic["name"]: topic for topic in admin.describe_topics([events_topic, name])}
@@ -146,7 +151,7 @@ def _create(admin: Admin, topic: Topic, replication: Replication) -> None:
     except TopicAlreadyExistsError:
         return  # another instance was quicker
     except (ClusterAuthorizationFailedError, TopicAuthorizationFailedError) as error:
-        raise TopicError(
+        raise MayNotCreateError(
             f"topic {topic.name} is not there (or not to be seen by us) and we may not create it: "
             f"create it with {topic.partitions} partitions, {replication.factor} replicas and "
             f"{config}"

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Any
 
 import orjson
@@ -129,6 +130,23 @@ def told(service: Service) -> str:
     """The sentences about permissions in readiness."""
     page = service.page("/readyz") if service.status("/readyz") else ""
     return "\n".join(line for line in page.splitlines() if "does not allow" in line)
+
+
+def test_topics_that_it_may_not_make_are_named_and_made_after_the_grant(world: World) -> None:
+    on = world.resource(ResourceType.TOPIC, "EVENTS_TOPIC")
+    cluster = ResourcePattern(ResourceType.CLUSTER, "kafka-cluster")
+    for denied in (on, cluster):
+        world.deny(denied, ACLOperation.CREATE)
+    with running_service(**world.environment(USER)) as service:
+        try:
+            said = f"topic {on.resource_name} is not there (or not to be seen by us) and we may not"
+            wait_until(lambda: service.status("/livez") == HTTPStatus.OK)
+            wait_until(lambda: said in service.page("/readyz"), TOLD_SECONDS)
+            assert "4 partitions" in service.page("/readyz")
+        finally:
+            for denied in (on, cluster):
+                world.grant(denied, ACLOperation.CREATE)
+        wait_until(lambda: service.ready, BACK_SECONDS)
 
 
 WRITE_TO = [
