@@ -29,7 +29,9 @@ from kafka.errors import (
 from kafka.structs import OffsetAndMetadata
 
 from consumer.client import Admin, group_id
+from consumer.faults import FaultKind
 from consumer.health import Health
+from consumer.permissions import forbidden
 from consumer.settings import Settings
 
 RESPONDER = "responder"
@@ -38,6 +40,8 @@ STANDING_BY_SECONDS = 1.0
 SHARING = ("PreparingRebalance", "CompletingRebalance")
 WORD_SECONDS = 30.0
 """How long the word of an application that is gone still counts."""
+
+OTHERS, WORD = "the applications that answer", "the word of one that takes over"
 
 T = TypeVar("T")
 
@@ -102,7 +106,6 @@ class Claim:
         self._predecessors: set[str] = set()
         self._readers: set[str] = set()  # groups that were seen to read our requests topic
         self._looked_at = -math.inf
-        self._unseen = False
         self._left_word = False
         self.answering = False
 
@@ -117,21 +120,23 @@ class Claim:
             return
         self._looked_at = monotonic()
         try:
-            others = self._seen(lambda: self._others(admin)) or set()
-            word = self._seen(lambda: self._word(admin))
+            others = self._seen(OTHERS, lambda: self._others(admin)) or set()
+            word = self._seen(WORD, lambda: self._word(admin))
             self._decide(admin, others, word)
         except BrokerResponseError:  # a coordinator that moves, or is not there yet
             self._looked_at = -math.inf
 
-    def _seen(self, look: Callable[[], T]) -> T | None:
+    def _seen(self, about: str, look: Callable[[], T]) -> T | None:
         """What is to be seen; None where we may not look."""
+        faults = self._health.faults
         try:
-            return look()
+            seen = look()
         except AuthorizationError as error:
-            if not self._unseen:
-                log.warning("whether others answer our requests cannot be seen", error=repr(error))
-            self._unseen = True
+            sentence = forbidden(error, "whether another application answers is not known")
+            faults.saw(about, FaultKind.PERMISSION, sentence, unready=False)
             return None
+        faults.over(about)
+        return seen
 
     def retract(self, admin: Admin) -> None:
         """Take back our word: we end, and whoever stands by need not wait until it runs out.

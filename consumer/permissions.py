@@ -1,5 +1,7 @@
 """What Kafka does not allow us, in a sentence: which resource it is, and what that costs. Pure."""
 
+import re
+
 from kafka.errors import (
     AuthorizationError,
     ClusterAuthorizationFailedError,
@@ -8,6 +10,9 @@ from kafka.errors import (
 )
 
 ABOUT_START = "what Kafka allows us at the start"
+QUOTED = re.compile(r"'([^']+)'")
+"""In the sentences that kafka-python's admin client makes of some refusals."""
+
 REPLYING = "writing replies"
 
 RETRY_SECONDS = 0.5
@@ -43,5 +48,7 @@ def _names(arguments: tuple[object, ...]) -> list[str]:
     names = set[str]()
     for argument in arguments:
         several = argument if isinstance(argument, set | frozenset | list | tuple) else [argument]
-        names |= {name for name in several if isinstance(name, str)}
+        for name in several:
+            if isinstance(name, str):
+                names |= set(QUOTED.findall(name) or [name])
     return sorted(names)

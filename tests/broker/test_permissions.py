@@ -149,6 +149,22 @@ def test_topics_that_it_may_not_make_are_named_and_made_after_the_grant(world: W
         wait_until(lambda: service.ready, BACK_SECONDS)
 
 
+def test_whether_others_answer_is_asked_again_after_the_grant(world: World) -> None:
+    on = ResourcePattern(ResourceType.GROUP, f"{world.names['REQUESTS_TOPIC']}.take-over")
+    with ExitStack() as stack:
+        service = stack.enter_context(running_service(**world.environment(USER)))
+        stack.callback(lambda: print(service.log.read_text()))  # noqa: T201
+        wait_until(lambda: service.ready)
+        world.deny(on, ACLOperation.DESCRIBE)
+        try:
+            said = f"group {on.resource_name}: whether another application answers is not known"
+            wait_until(lambda: said in service.log.read_text(), TOLD_SECONDS)
+            assert service.ready
+        finally:
+            world.grant(on, ACLOperation.DESCRIBE)
+        wait_until(lambda: "right again" in service.log.read_text(), BACK_SECONDS)
+
+
 WRITE_TO = [
     ("changelog", "has not been saved"),
     ("DEAD_LETTER_TOPIC", "dead letters"),
