@@ -247,6 +247,17 @@ def joins_anew(consumer: Consumer) -> bool:
     return fence is not None and fence.joins_anew()
 
 
+def take_up_what_was_paused(consumer: Consumer) -> None:
+    """Have the next poll go on with records that were laid aside when their partition was paused.
+
+    kafka-python 3.0 takes them up where it has no present records; but those that are used up stay
+    in their place, and the partition, once resumed, would never be read again.
+    """
+    fetcher: Any = getattr(consumer, "_fetcher", None)
+    if fetcher is not None and not fetcher._next_partition_records:  # noqa: SLF001
+        fetcher._next_partition_records = None  # noqa: SLF001
+
+
 def finish_joining(consumer: Consumer) -> None:
     """Keep a join that a poll has begun and not ended wanted until its result is taken.
 

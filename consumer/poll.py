@@ -23,7 +23,12 @@ from kafka.errors import (
 )
 from kafka.future import Future as KafkaFuture
 
-from consumer.client import Consumer, finish_joining, joins_anew
+from consumer.client import (
+    Consumer,
+    finish_joining,
+    joins_anew,
+    take_up_what_was_paused,
+)
 from consumer.decode import Rejected
 from consumer.partition import Record
 from contract.messages import Reason
@@ -59,6 +64,7 @@ def poll(consumer: Consumer, timeout_ms: int) -> Batches | Pill:
     Raises:
         KafkaError: Something about Kafka is wrong, not about a record, and does not pass by itself.
     """
+    take_up_what_was_paused(consumer)
     try:
         return consumer.poll(timeout_ms=timeout_ms)
     except Exception as error:  # noqa: BLE001 - whatever a hostile record makes the client raise
