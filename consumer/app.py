@@ -37,11 +37,10 @@ from consumer.claim import Claim
 from consumer.clients import Clients, cover, open_clients
 from consumer.deadletters import DeadLetters
 from consumer.door import Door
-from consumer.faults import FaultKind, Faults
+from consumer.faults import FaultKind
 from consumer.follower import Follower
 from consumer.forwards import Forwards
 from consumer.health import Health, not_ready, silent_loops
-from consumer.keys import Certificate, Guard
 from consumer.learner import Learner
 from consumer.precedence import Precedence
 from consumer.recreation import Recreation
@@ -99,7 +98,7 @@ class App:
             self._telemetry.registry,
             alive=lambda: silent_loops(self._health.beats, now=monotonic()),
             ready=lambda: not_ready(self._health, now=monotonic()),
-            guard=_guard(settings, self._health.faults),
+            guard=settings.guard(self._health.faults),
         )
 
     def stop(self) -> None:
@@ -175,13 +174,12 @@ class App:
             except (AuthorizationError, MayNotCreateError) as error:
                 self._door.opened()  # Kafka let us in to say so
                 self._health.kafka = True
-                sentence = (
-                    str(error)
-                    if isinstance(error, MayNotCreateError)
-                    else permissions.forbidden(error, "the service does not start")
-                )
-                self._health.faults.saw(permissions.ABOUT_START, FaultKind.PERMISSION, sentence)
-                self._stop.wait(permissions.RETRY_SECONDS)
+                faults, about = self._health.faults, permissions.ABOUT_START
+                if isinstance(error, MayNotCreateError):
+                    faults.saw(about, FaultKind.PERMISSION, str(error))
+                else:
+                    permissions.tell(faults, about, error, "the service does not start")
+                self._stop.wait(RETRY_SECONDS)
             except KafkaError as error:
                 if isinstance(error, KafkaConfigurationError):
                     raise
@@ -281,18 +279,14 @@ class App:
             self._thread("watch", lambda: watch.run(stop, replies.topics, saw, self._claim.look)),
         ]
 
-    def _replies_denied(self, topic: str | None) -> None:
-        faults = self._health.faults
-        if topic is None:
-            faults.over(permissions.REPLYING)
-            return
-        faults.saw(
-            permissions.REPLYING,
-            FaultKind.PERMISSION,
-            f"Kafka does not allow us to write to topic {topic}: replies to it are lost until an "
-            "ACL does",
-            unready=topic == self._settings.replies_topic,
-        )
+    def _replies_denied(self, topic: str, error: AuthorizationError | None) -> None:
+        """Of reply topics that requests name, whoever named them is concerned alone."""
+        faults, about = self._health.faults, f"writing replies to {topic}"
+        if error is None:
+            faults.over(about)
+        else:
+            ours = topic == self._settings.replies_topic
+            permissions.tell(faults, about, error, "replies to it are lost", unready=ours)
 
     def _thread(self, name: str, run: Callable[[], None]) -> threading.Thread:
         def guarded() -> None:
@@ -315,19 +309,6 @@ def _reason(death: BaseException) -> str:
     if isinstance(death, FencedInstanceIdError):
         return "another process runs under our INSTANCE_ID and has our place: give each its own"
     return str(death) if isinstance(death, StateError) else repr(death)
-
-
-def _guard(settings: Settings, faults: Faults) -> Guard:
-    """Who may look at the HTTP port."""
-    certificate, key, token = (
-        settings.http_tls_certfile,
-        settings.http_tls_keyfile,
-        settings.http_token,
-    )
-    return Guard(
-        token.get_secret_value() if token else None,
-        Certificate(certificate, key, faults).context if certificate else None,
-    )
 
 
 def _info(settings: Settings) -> dict[str, str]:

@@ -28,10 +28,9 @@ from kafka.errors import (
 )
 from kafka.structs import OffsetAndMetadata
 
+from consumer import permissions
 from consumer.client import Admin, group_id
-from consumer.faults import FaultKind
 from consumer.health import Health
-from consumer.permissions import forbidden
 from consumer.settings import Settings
 
 RESPONDER = "responder"
@@ -41,7 +40,7 @@ SHARING = ("PreparingRebalance", "CompletingRebalance")
 WORD_SECONDS = 30.0
 """How long the word of an application that is gone still counts."""
 
-OTHERS, WORD = "the applications that answer", "the word of one that takes over"
+ABOUT_OTHERS, ABOUT_WORD = "the applications that answer", "the word of one that takes over"
 
 T = TypeVar("T")
 
@@ -120,8 +119,8 @@ class Claim:
             return
         self._looked_at = monotonic()
         try:
-            others = self._seen(OTHERS, lambda: self._others(admin)) or set()
-            word = self._seen(WORD, lambda: self._word(admin))
+            others = self._seen(ABOUT_OTHERS, lambda: self._others(admin)) or set()
+            word = self._seen(ABOUT_WORD, lambda: self._word(admin))
             self._decide(admin, others, word)
         except BrokerResponseError:  # a coordinator that moves, or is not there yet
             self._looked_at = -math.inf
@@ -132,8 +131,8 @@ class Claim:
         try:
             seen = look()
         except AuthorizationError as error:
-            sentence = forbidden(error, "whether another application answers is not known")
-            faults.saw(about, FaultKind.PERMISSION, sentence, unready=False)
+            costs = "whether another application answers is not known"
+            permissions.tell(faults, about, error, costs, unready=False)
             return None
         faults.over(about)
         return seen

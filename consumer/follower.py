@@ -15,7 +15,6 @@ from kafka.errors import AuthorizationError, KafkaError
 
 from consumer import offsets, permissions
 from consumer.client import NO_LEADER, Consumer, leader_of
-from consumer.faults import FaultKind
 from consumer.partition import PartitionView, Record
 from consumer.poll import Pill, poll
 from consumer.shared import Shared
@@ -81,8 +80,8 @@ class Follower:
             try:
                 self._turn()
             except AuthorizationError as error:
-                sentence = permissions.forbidden(error, "no saved state is read")
-                self._shared.health.faults.saw(READING, FaultKind.PERMISSION, sentence)
+                faults = self._shared.health.faults
+                permissions.tell(faults, READING, error, "no saved state is read")
                 stop.wait(RETRY_SECONDS)
             except KafkaError as error:
                 log.warning("changelog not read, tried again", error=repr(error))

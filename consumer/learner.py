@@ -37,7 +37,6 @@ from consumer.assignment import Assignment
 from consumer.changelog import Changelog
 from consumer.client import MAX_POLL_RECORDS, NO_LEADER, Consumer, joined, leader_of
 from consumer.deadletters import DeadLetters
-from consumer.faults import FaultKind
 from consumer.health import LogEnd
 from consumer.partition import Partition, Record, Tally
 from consumer.poll import Batches, Pill, poll
@@ -137,8 +136,7 @@ class Learner:
         try:
             polled = poll(self._consumer, POLL_MS)
         except AuthorizationError as error:
-            sentence = permissions.forbidden(error, "nothing is learned")
-            faults.saw(READING, FaultKind.PERMISSION, sentence)
+            permissions.tell(faults, READING, error, "nothing is learned")
             stop.wait(permissions.RETRY_SECONDS)
             return {}
         except LogTruncationError as error:

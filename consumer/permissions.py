@@ -1,4 +1,4 @@
-"""What Kafka does not allow us, in a sentence: which resource it is, and what that costs. Pure."""
+"""What Kafka does not allow us: which resource it is, and what that costs."""
 
 import re
 
@@ -9,11 +9,11 @@ from kafka.errors import (
     TopicAuthorizationFailedError,
 )
 
+from consumer.faults import FaultKind, Faults
+
 ABOUT_START = "what Kafka allows us at the start"
 QUOTED = re.compile(r"'([^']+)'")
 """In the sentences that kafka-python's admin client makes of some refusals."""
-
-REPLYING = "writing replies"
 
 RETRY_SECONDS = 0.5
 """What is not allowed is tried again so often: an ACL may be given at any time."""
@@ -23,6 +23,21 @@ _RESOURCES = (
     (GroupAuthorizationFailedError, "group"),
     (ClusterAuthorizationFailedError, "cluster"),
 )
+
+
+def tell(
+    faults: Faults, about: str, error: AuthorizationError, costs: str, *, unready: bool = True
+) -> None:
+    """Note it as a fault that lasts; it is ``over(about)`` when it is allowed.
+
+    Args:
+        faults: Where it is noted.
+        about: What was tried.
+        error: What the client raised.
+        costs: What does not happen until it is allowed.
+        unready: Whether something is lost, unsaved or unanswered while it lasts.
+    """
+    faults.saw(about, FaultKind.PERMISSION, forbidden(error, costs), unready=unready)
 
 
 def forbidden(error: AuthorizationError, costs: str) -> str:

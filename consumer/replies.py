@@ -16,7 +16,7 @@ from typing import Any
 
 import orjson
 import structlog
-from kafka.errors import KafkaError, KafkaTimeoutError, TopicAuthorizationFailedError
+from kafka.errors import AuthorizationError, KafkaError, KafkaTimeoutError
 
 from consumer import answer
 from consumer.dialects import Address, Message
@@ -96,8 +96,8 @@ class Replies:
         count: Called once for each request whose reply is settled.
         buffer_bytes: What all replies may take that are not settled.
         application: The APPLICATION_ID, which each reply says.
-        denied: Called with a topic that Kafka does not let us write to, and with None when the next
-            reply arrived.
+        denied: Called with a topic that Kafka does not let us write to, and why; with None for a
+            reason when a reply has arrived there again.
     """
 
     def __init__(  # noqa: PLR0913
@@ -109,7 +109,7 @@ class Replies:
         buffer_bytes: int,
         application: str,
         *,
-        denied: Callable[[str | None], None] = lambda _: None,
+        denied: Callable[[str, AuthorizationError | None], None],
     ) -> None:
         self._producer = producer
         self._lane = lane
@@ -117,7 +117,7 @@ class Replies:
         self._count = count
         self._application = application
         self._tell_denied = denied
-        self._is_denied = False
+        self._denied: set[str] = set()
         self._known: dict[str, int] = {}  # topics that the producer knows; partitions
         self._waiting: deque[Reply] = deque()
         self._away_at = -inf
@@ -246,9 +246,9 @@ class Replies:
         self._settle(reply, delivered=True)
 
     def _failed(self, reply: Reply, error: BaseException) -> None:
-        if isinstance(error, TopicAuthorizationFailedError):
-            self._is_denied = True
-            self._tell_denied(reply.address.topic)
+        if isinstance(error, AuthorizationError):
+            self._denied.add(reply.address.topic)
+            self._tell_denied(reply.address.topic, error)
         log.warning("reply not delivered", topic=reply.address.topic, error=repr(error))
         self._settle(reply, delivered=False)
 
@@ -257,9 +257,9 @@ class Replies:
         reply.message = None
         reply.move(None)
         reply.settled = True
-        if delivered and self._is_denied:
-            self._is_denied = False
-            self._tell_denied(None)
+        if delivered and reply.address.topic in self._denied:
+            self._denied.discard(reply.address.topic)
+            self._tell_denied(reply.address.topic, None)
         if reply.outcome is RequestOutcome.ANSWERED and not delivered:
             self._count(reply.method, RequestOutcome.REFUSED)
         elif reply.outcome is not None:

@@ -23,7 +23,6 @@ from consumer.dialects import (
     find_reply_headers,
     unwrap,
 )
-from consumer.faults import FaultKind
 from consumer.forwards import Forward, Forwards
 from consumer.partition import Record
 from consumer.poll import Batches, Pill, poll, serve
@@ -112,8 +111,7 @@ class Responder:
         try:
             self._turn()
         except AuthorizationError as error:
-            sentence = permissions.forbidden(error, "nothing is answered")
-            faults.saw(READING, FaultKind.PERMISSION, sentence)
+            permissions.tell(faults, READING, error, "nothing is answered")
             stop.wait(permissions.RETRY_SECONDS)
         else:
             faults.over(READING)

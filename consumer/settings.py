@@ -9,8 +9,9 @@ from typing import Annotated, Literal
 
 from pydantic import Field, FilePath, SecretStr, ValidationInfo, field_validator
 
+from consumer.faults import Faults
 from consumer.formula import parse_formula
-from consumer.keys import server_context
+from consumer.keys import Certificate, Guard, server_context
 from consumer.partition import Recipe
 from consumer.refusal import Refusal
 from consumer.replication import Replication
@@ -118,6 +119,16 @@ class Settings(Environment):
         if least is not None and factor is not None and least > factor:
             raise ValueError(f"is more than REPLICATION_FACTOR, {factor}: nothing could be written")
         return least
+
+    def guard(self, faults: Faults) -> Guard:
+        """Who may look at the HTTP port; a certificate that cannot be renewed is told there."""
+        certificate, token = self.http_tls_certfile, self.http_token
+        return Guard(
+            token.get_secret_value() if token else None,
+            Certificate(certificate, self.http_tls_keyfile, faults).context
+            if certificate
+            else None,
+        )
 
     def replication(self, brokers: int) -> Replication:
         """The copies of the topics that are made, where there are so many brokers."""

@@ -6,12 +6,12 @@ import sys
 import threading
 from pathlib import Path
 from time import monotonic
-from typing import Self
 
 import pytest
 
 from chaos.world import tell
 from contract.environment import Environment
+from periodic import every
 from producer import PredictionClient
 from service import Service, wait_until
 
@@ -39,26 +39,16 @@ def p99(client: PredictionClient) -> float:
 
 
 class Scraper:
-    """Scrapes each half second, and knows how long the slowest took."""
+    """Knows how long the slowest scrape took."""
 
     def __init__(self, service: Service) -> None:
-        self._service, self._end = service, threading.Event()
+        self._service = service
         self.slowest = 0.0
-        self._thread = threading.Thread(target=self._run)
 
-    def _run(self) -> None:
-        while not self._end.wait(0.5):
-            began = monotonic()
-            assert "riverline_model_events" in self._service.page("/metrics")
-            self.slowest = max(self.slowest, monotonic() - began)
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._end.set()
-        self._thread.join()
+    def scrape(self) -> None:
+        began = monotonic()
+        assert "riverline_model_events" in self._service.page("/metrics")
+        self.slowest = max(self.slowest, monotonic() - began)
 
 
 def test_twenty_thousand_connections(service: Service, settings: Environment) -> None:
@@ -76,7 +66,8 @@ def test_twenty_thousand_connections(service: Service, settings: Environment) ->
                 [sys.executable, str(Path(__file__).with_name("connections.py")), port],
                 stdout=subprocess.PIPE,
             )
-            with Scraper(service) as scraper:
+            scraper = Scraper(service)
+            with every(0.5, scraper.scrape):
                 beside = p99(client)
             said, _ = flood.communicate(timeout=60)
             ratios.append(beside / alone)

@@ -168,7 +168,7 @@ def test_whether_others_answer_is_asked_again_after_the_grant(world: World) -> N
 WRITE_TO = [
     ("changelog", "has not been saved"),
     ("DEAD_LETTER_TOPIC", "dead letters"),
-    ("REPLIES_TOPIC", "does not allow us to write to topic"),
+    ("REPLIES_TOPIC", "replies to it are lost"),
 ]
 
 
@@ -185,7 +185,7 @@ def test_without_the_right_to_write_nothing_is_lost_and_readiness_says_what_wait
         stack.callback(lambda: print(service.log.read_text()))  # noqa: T201
         wait_until(lambda: service.ready)
         client = stack.enter_context(PredictionClient(settings, timeout=60))
-        producer = stack.enter_context(closing(KafkaProducer(**options(settings))))
+        producer = stack.enter_context(closing(KafkaProducer(**settings.client_options())))
         world.deny(on, ACLOperation.WRITE)
         try:
             for value in (orjson.dumps(EVENT), b"not an event", orjson.dumps(EVENT)):
@@ -202,12 +202,8 @@ def test_without_the_right_to_write_nothing_is_lost_and_readiness_says_what_wait
         wait_until(lambda: letters(settings, world.names["DEAD_LETTER_TOPIC"]) == 1)
 
 
-def options(settings: Environment) -> dict[str, Any]:
-    return settings.client_options()
-
-
 def letters(settings: Environment, topic: str) -> int:
     """How many records a topic has."""
-    with closing(KafkaConsumer(**options(settings), group_id=None)) as consumer:
+    with closing(KafkaConsumer(**settings.client_options(), group_id=None)) as consumer:
         at = [TopicPartition(topic, n) for n in consumer.partitions_for_topic(topic)]
         return int(sum(consumer.end_offsets(at).values()))

@@ -47,10 +47,11 @@ def _one_more(raw: bytes, position: int = 0) -> tuple[list[Unpacked], int]:
     return [*records, *records[-1:]], after
 
 
-OF_ANOTHER_HASH = SimpleNamespace(
+OF_ANOTHER_PLACE = SimpleNamespace(
     read=snapshot.read,
+    write=snapshot.write,
     digest=snapshot.digest,
-    take=lambda *of: replace(snapshot.take(*of), sha256="another"),
+    take=lambda *of: replace(snapshot.take(*of), position=-1),
 )
 
 
@@ -61,7 +62,7 @@ OF_ANOTHER_HASH = SimpleNamespace(
         ("event", "row", "decode", lambda _: (1.0, 2.0, 3.0, 4.0)),
         ("request", "plain", "find_address", lambda *_, **__: Address("elsewhere", PLAIN, b"1")),
         ("batch", "plain", "fetched", _one_more),
-        ("snapshot", "bayesian-4", "snapshot", OF_ANOTHER_HASH),
+        ("snapshot", "bayesian-4", "snapshot", OF_ANOTHER_PLACE),
     ],
 )
 def test_a_target_notices_what_is_wrong(

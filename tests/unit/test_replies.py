@@ -6,7 +6,7 @@ from typing import Any, cast
 
 import orjson
 import pytest
-from kafka.errors import KafkaTimeoutError, MessageSizeTooLargeError
+from kafka.errors import KafkaTimeoutError, MessageSizeTooLargeError, TopicAuthorizationFailedError
 
 from consumer.dialects import Address, Message
 from consumer.dialects.families import PLAIN
@@ -130,12 +130,21 @@ class Way:
     lane: MemoryLane = field(default_factory=MemoryLane)
     looks: int = 0
     counted: list[tuple[Method | None, RequestOutcome]] = field(default_factory=list)
+    denied: list[tuple[str, bool]] = field(default_factory=list)
     replies: Replies = field(init=False)
 
     def __post_init__(self) -> None:
         producer: Producer = self.producer
         lane = cast("Lane", self.lane)
-        self.replies = Replies(producer, lane, self._look, self._count, BUFFER_BYTES, "riverline")
+        self.replies = Replies(
+            producer,
+            lane,
+            self._look,
+            self._count,
+            BUFFER_BYTES,
+            "riverline",
+            denied=lambda topic, error: self.denied.append((topic, error is not None)),
+        )
 
     def _count(self, method: Method | None, outcome: RequestOutcome) -> None:
         self.counted.append((method, outcome))
@@ -436,3 +445,15 @@ def test_while_kafka_does_not_answer_no_topic_is_missing(way: Way) -> None:
     way.producer.topics[HERE] = {0}
     assert not way.deliver(HERE, after=2 * PATIENCE_SECONDS + 2)
     assert [sent.topic for sent in way.producer.sent] == [HERE]
+
+
+def test_a_topic_that_is_denied_is_told_of_until_a_reply_arrives_there(known: Way) -> None:
+    known.send()
+    known.producer.sent.pop().future.fail(TopicAuthorizationFailedError(HERE))
+    known.send()
+    known.producer.sent.pop().future.fail(KafkaTimeoutError("gone"))
+    assert known.denied == [(HERE, True)]
+    for _ in range(2):
+        known.send()
+        known.producer.sent.pop().future.acknowledge()
+    assert known.denied == [(HERE, True), (HERE, False)]

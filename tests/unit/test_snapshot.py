@@ -131,7 +131,6 @@ IMPOSSIBLE: list[tuple[str, list[str | int], Any]] = [
     ("bayesian", ["estimator", "ss_inv", 0, 0], -1.0),
     ("bayesian", ["estimator", "ss_inv", 0, 1], 4.0),  # the other half says otherwise
     ("bayesian", ["estimator", "eta", 0], 1e308),
-    ("bayesian", ["estimator", "eta", 0], 0),  # would be saved as 0.0
     ("bayesian", ["statistics", "factor", 1, 1], 1e308),
     ("sgd", ["estimator", "n"], "64"),
     ("sgd", ["estimator", "steps"], -1),
