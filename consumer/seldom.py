@@ -9,7 +9,7 @@ import structlog
 from structlog.typing import EventDict, WrappedLogger
 
 MINUTE_SECONDS = 60.0
-LINES = 10
+LINES = 20
 """Of one event in a minute. What is counted meanwhile stands in the first line after it."""
 
 TELL_APART = ("about", "setting")
