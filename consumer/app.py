@@ -30,7 +30,7 @@ from kafka.errors import (
     KafkaError,
 )
 
-from consumer import client, permissions
+from consumer import client
 from consumer.acknowledge import Acknowledgements
 from consumer.changelog import Changelog
 from consumer.claim import Claim
@@ -42,6 +42,7 @@ from consumer.follower import Follower
 from consumer.forwards import Forwards
 from consumer.health import Health, not_ready, silent_loops
 from consumer.learner import Learner
+from consumer.permissions import ABOUT_START, NotAllowedError, Permissions, forbidden
 from consumer.precedence import Precedence
 from consumer.recreation import Recreation
 from consumer.replies import Replies
@@ -51,7 +52,6 @@ from consumer.served import Served
 from consumer.settings import Settings
 from consumer.shared import Shared
 from consumer.telemetry import Telemetry
-from consumer.topics import MayNotCreateError
 from consumer.watch import Group, Topics, Watch
 from consumer.web import Web
 
@@ -86,6 +86,7 @@ class App:
         self._death: BaseException | None = None
         self._health = Health(3 * settings.checkpoint_interval_ms / 1000)
         self._door = Door(settings, self._health.faults)
+        self._permissions = Permissions(settings, self._health.faults)
         self._claim = Claim(settings, self._health)
         self._precedence = Precedence()
         self._served = Served(settings.recipe)
@@ -169,16 +170,16 @@ class App:
             self._health.beat("main", now=monotonic())
             try:
                 with ExitStack() as opened:
-                    clients = open_clients(self._settings, self._precedence, opened)
+                    clients = open_clients(
+                        self._settings, self._precedence, self._permissions, opened
+                    )
                     stack.push(opened.pop_all())
-            except (AuthorizationError, MayNotCreateError) as error:
+            except AuthorizationError as error:
                 self._door.opened()  # Kafka let us in to say so
                 self._health.kafka = True
-                faults, about = self._health.faults, permissions.ABOUT_START
-                if isinstance(error, MayNotCreateError):
-                    faults.saw(about, FaultKind.PERMISSION, str(error))
-                else:
-                    permissions.tell(faults, about, error, "the service does not start")
+                named = isinstance(error, NotAllowedError)
+                sentence = error.sentence if named else forbidden(error, "the service waits")
+                self._health.faults.saw(ABOUT_START, FaultKind.PERMISSION, sentence)
                 self._stop.wait(RETRY_SECONDS)
             except KafkaError as error:
                 if isinstance(error, KafkaConfigurationError):
@@ -194,7 +195,7 @@ class App:
                 self._stop.wait(RETRY_SECONDS)
             else:
                 self._door.opened()
-                self._health.faults.over(permissions.ABOUT_START)
+                self._health.faults.over(ABOUT_START)
                 del self._health.beats["main"]
                 self._health.kafka = True
                 return clients
@@ -203,10 +204,18 @@ class App:
     def _start(self, clients: Clients) -> list[threading.Thread]:
         """The loops, each in a thread of its own."""
         settings, stop = self._settings, self._stop
-        shared = Shared(settings, self._served, self._telemetry, self._health, self._precedence)
+        shared = Shared(
+            settings,
+            self._served,
+            self._telemetry,
+            self._health,
+            self._precedence,
+            self._permissions,
+        )
         recreation = Recreation(clients.requests, settings.requests_topic, clients.requests_id)
         watch = Watch(
             self._door,
+            self._permissions,
             self._health,
             {
                 settings.events_topic: "what comes there is learned when they have one again",
@@ -217,7 +226,7 @@ class App:
             },
             settings.events_topic,
             clients.log.topic_id,
-            [
+            groups=[
                 Group(
                     client.group_id(settings, role), topic, partial(client.rejoin, consumer), saw_id
                 )
@@ -234,7 +243,6 @@ class App:
             self._telemetry.requested,
             settings.replies_buffer_bytes,
             settings.application_id,
-            denied=self._replies_denied,
         )
         writer = uuid4().bytes
         follower = Follower(shared, clients.changelog, writer, clients.log.partitions)
@@ -270,7 +278,12 @@ class App:
             follower.widen((topics or {}).get(settings.changelog_topic, 0))
             if requests := (topics or {}).get(settings.requests_topic):
                 forwards.divide(requests)
-            return replies.deliver_waiting(topics, now)
+            ours = settings.replies_topic
+            return replies.deliver_waiting(
+                self._permissions.writable(topics),
+                now,
+                denied=() if self._permissions.may_write(ours) else (ours,),
+            )
 
         return [
             self._thread("follower", lambda: follower.run(stop)),
@@ -278,15 +291,6 @@ class App:
             self._thread("responder", lambda: responder.run(stop, follower.loaded)),
             self._thread("watch", lambda: watch.run(stop, replies.topics, saw, self._claim.look)),
         ]
-
-    def _replies_denied(self, topic: str, error: AuthorizationError | None) -> None:
-        """Of reply topics that requests name, whoever named them is concerned alone."""
-        faults, about = self._health.faults, f"writing replies to {topic}"
-        if error is None:
-            faults.over(about)
-        else:
-            ours = topic == self._settings.replies_topic
-            permissions.tell(faults, about, error, "replies to it are lost", unready=ours)
 
     def _thread(self, name: str, run: Callable[[], None]) -> threading.Thread:
         def guarded() -> None:

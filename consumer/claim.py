@@ -28,9 +28,10 @@ from kafka.errors import (
 )
 from kafka.structs import OffsetAndMetadata
 
-from consumer import permissions
 from consumer.client import Admin, group_id
+from consumer.faults import FaultKind
 from consumer.health import Health
+from consumer.permissions import forbidden
 from consumer.settings import Settings
 
 RESPONDER = "responder"
@@ -131,8 +132,8 @@ class Claim:
         try:
             seen = look()
         except AuthorizationError as error:
-            costs = "whether another application answers is not known"
-            permissions.tell(faults, about, error, costs, unready=False)
+            sentence = forbidden(error, "whether another application answers is not known")
+            faults.saw(about, FaultKind.PERMISSION, sentence, unready=False)
             return None
         faults.over(about)
         return seen

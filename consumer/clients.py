@@ -7,6 +7,7 @@ from kafka.errors import KafkaError
 
 from consumer import client, kept, producers
 from consumer.lane import Lane
+from consumer.permissions import Permissions
 from consumer.precedence import Precedence
 from consumer.settings import Settings
 from consumer.topics import (
@@ -37,12 +38,15 @@ class Clients:
     snapshots: producers.Producer
 
 
-def open_clients(settings: Settings, precedence: Precedence, stack: ExitStack) -> Clients:
+def open_clients(
+    settings: Settings, precedence: Precedence, permissions: Permissions, stack: ExitStack
+) -> Clients:
     """Make the topics and open the clients; whatever was opened is closed when the stack is.
 
     Raises:
         KafkaError: Kafka is not there.
-        TopicError: A topic is missing and may not be created, or does not fit.
+        NotAllowedError: Kafka does not let us do what we must.
+        TopicError: A topic does not fit.
     """
 
     def consumer(opened: client.Consumer) -> client.Consumer:
@@ -54,6 +58,7 @@ def open_clients(settings: Settings, precedence: Precedence, stack: ExitStack) -
         return opened
 
     with closing(client.admin(settings)) as admin:
+        permissions.require(admin)
         brokers = count_brokers(admin)
         replication = settings.replication(brokers)
         ensure_topics(admin, settings.topics, replication)

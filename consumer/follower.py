@@ -13,7 +13,7 @@ import structlog
 from kafka import TopicPartition
 from kafka.errors import AuthorizationError, KafkaError
 
-from consumer import offsets, permissions
+from consumer import offsets
 from consumer.client import NO_LEADER, Consumer, leader_of
 from consumer.partition import PartitionView, Record
 from consumer.poll import Pill, poll
@@ -23,7 +23,6 @@ from consumer.snapshot import DamagedError, ForeignError, Snapshot, read
 POLL_MS = 50  # a partition that is taken over waits for a turn or two
 LOOK_SECONDS = 1.0
 RETRY_SECONDS = 0.5
-READING = "reading the changelog"
 AWAY_SECONDS = 5.0
 """A partition without a leader for so long is not waited for before requests are answered."""
 
@@ -79,15 +78,11 @@ class Follower:
             self._shared.health.beat("follower", now=monotonic())
             try:
                 self._turn()
-            except AuthorizationError as error:
-                faults = self._shared.health.faults
-                permissions.tell(faults, READING, error, "no saved state is read")
+            except AuthorizationError:  # the watch tells of it
                 stop.wait(RETRY_SECONDS)
             except KafkaError as error:
                 log.warning("changelog not read, tried again", error=repr(error))
                 stop.wait(RETRY_SECONDS)
-            else:
-                self._shared.health.faults.over(READING)
 
     def _turn(self) -> None:
         self._cover()

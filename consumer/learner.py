@@ -31,14 +31,16 @@ from kafka.errors import (
 )
 from kafka.structs import OffsetAndMetadata
 
-from consumer import offsets, permissions
+from consumer import offsets
 from consumer.acknowledge import Acknowledgements
 from consumer.assignment import Assignment
 from consumer.changelog import Changelog
 from consumer.client import MAX_POLL_RECORDS, NO_LEADER, Consumer, joined, leader_of
 from consumer.deadletters import DeadLetters
+from consumer.faults import FaultKind
 from consumer.health import LogEnd
 from consumer.partition import Partition, Record, Tally
+from consumer.permissions import RETRY_SECONDS, NotAllowedError
 from consumer.poll import Batches, Pill, poll
 from consumer.restore import NEW_ID, StateError
 from consumer.shared import Shared
@@ -53,7 +55,7 @@ RESTORE_SECONDS = 1.0
 TURN_SECONDS = 5.0
 """How long what is to be restored may keep us from everything else."""
 STOP_SECONDS = 2.0
-READING = "reading events"
+GROWING = "growing the changelog"
 
 log = structlog.get_logger()
 
@@ -132,12 +134,11 @@ class Learner:
             if not self._dead_letters.settle(SETTLE_SECONDS):
                 stop.wait(POLL_MS / 1000)
             return {}
-        faults = self._shared.health.faults
         try:
-            polled = poll(self._consumer, POLL_MS)
+            return poll(self._consumer, POLL_MS)
         except AuthorizationError as error:
-            permissions.tell(faults, READING, error, "nothing is learned")
-            stop.wait(permissions.RETRY_SECONDS)
+            self._shared.permissions.refused(error)
+            stop.wait(RETRY_SECONDS)
             return {}
         except LogTruncationError as error:
             raise StateError(
@@ -152,8 +153,6 @@ class Learner:
                 f"{self._topic}: a position that was to be read next is not in the log any more "
                 f"({error}): retention passed it, or the topic was recreated. {NEW_ID}"
             ) from error
-        faults.over(READING)
-        return polled
 
     def _take_up_assignment(self) -> set[int]:
         """Let go of what is not ours any more, restore what is newly ours; what was restored."""
@@ -215,11 +214,15 @@ class Learner:
             restored = self._changelog.restore(self._consumer, at, patience)
         except StateError:
             raise
+        except NotAllowedError as error:
+            self._shared.health.faults.saw(GROWING, FaultKind.PERMISSION, error.sentence)
+            return False
         except KafkaError as error:
             log.warning("not restored yet", partition=number, error=repr(error))
             return False
         if restored is None:
             return False
+        self._shared.health.faults.over(GROWING)
         partition, self._ends[number] = restored
         self._shared.health.ends[number] = LogEnd(self._ends[number], monotonic())
         self._consumer.seek(at, partition.position)

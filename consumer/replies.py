@@ -7,7 +7,7 @@ REPLIES_BUFFER_BYTES: replies to a topic that is not there cannot crowd out the 
 
 import threading
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import InitVar, dataclass, field, replace
 from functools import partial
 from math import inf
@@ -29,7 +29,7 @@ from contract.messages import ErrorCode, Method, RequestOutcome
 PATIENCE_SECONDS = 5.0
 INTRODUCTION_SECONDS = 0.25
 OVERHEAD_BYTES = 1000
-"""What a reply takes beside its key and value."""
+"""What a reply takes beside its key and value, and the producer's copy of them."""
 
 Count = Callable[[Method | None, RequestOutcome], None]
 
@@ -74,7 +74,7 @@ class Reply:
             answer.encode(body),
             None if error is None else orjson.dumps(error),
         )
-        self.size = OVERHEAD_BYTES + len(self.message.value) + len(self.key or b"")
+        self.size = OVERHEAD_BYTES + 2 * (len(self.message.value) + len(self.key or b""))
 
     def move(self, room: Room | None) -> bool:
         """Be counted in this room and no other; False: it is full, and nothing has changed."""
@@ -96,11 +96,9 @@ class Replies:
         count: Called once for each request whose reply is settled.
         buffer_bytes: What all replies may take that are not settled.
         application: The APPLICATION_ID, which each reply says.
-        denied: Called with a topic that Kafka does not let us write to, and why; with None for a
-            reason when a reply has arrived there again.
     """
 
-    def __init__(  # noqa: PLR0913
+    def __init__(
         self,
         producer: Producer,
         lane: Lane,
@@ -108,19 +106,16 @@ class Replies:
         count: Count,
         buffer_bytes: int,
         application: str,
-        *,
-        denied: Callable[[str, AuthorizationError | None], None],
     ) -> None:
         self._producer = producer
         self._lane = lane
         self._look = look
         self._count = count
         self._application = application
-        self._tell_denied = denied
-        self._denied: set[str] = set()
         self._known: dict[str, int] = {}  # topics that the producer knows; partitions
         self._waiting: deque[Reply] = deque()
         self._away_at = -inf
+        self._denied_at: dict[str, float] = {}
         self._lock = threading.Lock()
         self._room_to_wait = Room(buffer_bytes // 2)
         self._room_on_the_way = Room(buffer_bytes // 2)
@@ -148,15 +143,23 @@ class Replies:
         with self._lock:
             return {*self._known, *(reply.address.topic for reply in self._waiting)}
 
-    def deliver_waiting(self, existing: Mapping[str, int] | None, now: float) -> bool:
+    def deliver_waiting(
+        self,
+        existing: Mapping[str, int] | None,
+        now: float,
+        denied: Collection[str] = (),
+    ) -> bool:
         """Send what waited for one of the existing topics; give up on what waited too long.
 
         While Kafka does not answer no topic is missing: what waits has all its time after that.
         Called by the watch, whose thread may wait a moment for a topic's metadata.
 
         Args:
-            existing: How many partitions each topic has; None while Kafka does not answer.
+            existing: How many partitions each topic has that we may write to; None while Kafka
+                does not answer.
             now: Seconds of a monotonic clock.
+            denied: Topics that we shall be allowed to write to: what waits for them has all its
+                time after that.
 
         Returns:
             Whether any reply still waits.
@@ -166,6 +169,7 @@ class Replies:
             self._known = {topic: existing[topic] for topic in known}
         else:
             self._away_at = now
+        self._denied_at |= dict.fromkeys(denied, now)
         with self._lock:
             waiting, self._waiting = self._waiting, deque()
         self._get_to_know({reply.address.topic for reply in waiting}, existing or {})
@@ -174,15 +178,19 @@ class Replies:
             partitions = self._known.get(reply.address.topic)
             if partitions is not None and reply.move(self._room_on_the_way):
                 self._post(reply, partitions)
-            elif now - max(reply.sent_at, self._away_at) <= PATIENCE_SECONDS:
+            elif self._has_time(reply, now):
                 still.append(reply)
             elif partitions is None:
-                self._give_up(reply, "the reply topic does not exist")
+                self._give_up(reply, "the reply topic does not exist, or we may not write to it")
             else:
                 self._give_up(reply, "too many replies are on their way")
         with self._lock:
             self._waiting.extendleft(reversed(still))
             return bool(self._waiting)
+
+    def _has_time(self, reply: Reply, now: float) -> bool:
+        hindered_at = max(self._away_at, self._denied_at.get(reply.address.topic, -inf))
+        return now - max(reply.sent_at, hindered_at) <= PATIENCE_SECONDS
 
     def _get_to_know(self, topics: set[str], existing: Mapping[str, int]) -> None:
         """Have the producer learn of those topics that exist."""
@@ -190,6 +198,8 @@ class Replies:
         for topic in (topics & existing.keys()) - self._known.keys():
             try:
                 introduce(self._producer, topic, deadline - monotonic())
+            except AuthorizationError:
+                continue  # allowed a moment ago: what the producer knows is older
             except KafkaError as error:
                 log.warning("reply topic not usable", topic=topic, error=repr(error))
             else:
@@ -231,24 +241,27 @@ class Replies:
                 headers=message.headers,
                 partition=address.partition,
             )
-        except KafkaTimeoutError:  # the topic is gone, or the producer does not know it any more
+        except (KafkaTimeoutError, AuthorizationError):  # gone, or not known to it any more
             self._known.pop(address.topic, None)
             self._wait(reply)
             return
         except (KafkaError, ValueError) as error:
             self._give_up(reply, f"not sent: {type(error).__name__}")
             return
-        reply.message = None  # the producer has a copy
+        reply.message = None  # the producer's to send
         future.add_callback(self._delivered, reply)
-        future.add_errback(self._failed, reply)
+        future.add_errback(self._failed, reply, message)
 
     def _delivered(self, reply: Reply, _metadata: Any) -> None:  # noqa: ANN401 - kafka-python's
         self._settle(reply, delivered=True)
 
-    def _failed(self, reply: Reply, error: BaseException) -> None:
+    def _failed(self, reply: Reply, message: Message, error: BaseException) -> None:
+        """Not delivered; one that we may not send, or not any more, waits until we may."""
         if isinstance(error, AuthorizationError):
-            self._denied.add(reply.address.topic)
-            self._tell_denied(reply.address.topic, error)
+            reply.message = message
+            self._known.pop(reply.address.topic, None)
+            self._wait(reply)
+            return
         log.warning("reply not delivered", topic=reply.address.topic, error=repr(error))
         self._settle(reply, delivered=False)
 
@@ -257,9 +270,6 @@ class Replies:
         reply.message = None
         reply.move(None)
         reply.settled = True
-        if delivered and reply.address.topic in self._denied:
-            self._denied.discard(reply.address.topic)
-            self._tell_denied(reply.address.topic, None)
         if reply.outcome is RequestOutcome.ANSWERED and not delivered:
             self._count(reply.method, RequestOutcome.REFUSED)
         elif reply.outcome is not None:

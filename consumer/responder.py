@@ -11,7 +11,7 @@ import structlog
 from kafka import TopicPartition
 from kafka.errors import AuthorizationError, KafkaError
 
-from consumer import answer, client, offsets, permissions
+from consumer import answer, client, offsets
 from consumer.claim import Claim
 from consumer.client import Consumer, joined, read_what_is_new
 from consumer.decode import EventDecoder, Rejected
@@ -25,6 +25,7 @@ from consumer.dialects import (
 )
 from consumer.forwards import Forward, Forwards
 from consumer.partition import Record
+from consumer.permissions import RETRY_SECONDS
 from consumer.poll import Batches, Pill, poll, serve
 from consumer.positions import Positions, Sent
 from consumer.refusal import Refusal
@@ -34,7 +35,6 @@ from consumer.shared import Shared
 from contract.messages import ErrorCode, Method, RequestOutcome
 
 POLL_MS = 200
-READING = "reading requests"
 
 log = structlog.get_logger()
 
@@ -68,6 +68,7 @@ class Responder:
         self._served = shared.served
         self._telemetry = shared.telemetry
         self._health = shared.health
+        self._permissions = shared.permissions
         self._positions = Positions(consumer)
         self._served_last = False
 
@@ -107,14 +108,11 @@ class Responder:
             log.warning("group not left; it notices by itself", error=repr(error))
 
     def _turn_if_allowed(self, stop: threading.Event) -> None:
-        faults = self._health.faults
         try:
             self._turn()
         except AuthorizationError as error:
-            permissions.tell(faults, READING, error, "nothing is answered")
-            stop.wait(permissions.RETRY_SECONDS)
-        else:
-            faults.over(READING)
+            self._permissions.refused(error)
+            stop.wait(RETRY_SECONDS)
 
     def _turn(self) -> None:
         polled = poll(self._consumer, 0 if self._served_last else POLL_MS)

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from consumer.health import Health
+from consumer.permissions import Permissions
 from consumer.precedence import Precedence
 from consumer.served import Served
 from consumer.settings import Settings
@@ -19,6 +20,7 @@ class Shared:
         telemetry: Counts and times.
         health: Facts about the loops.
         precedence: Of answers before learning.
+        permissions: What Kafka lets us do.
     """
 
     settings: Settings
@@ -26,3 +28,4 @@ class Shared:
     telemetry: Telemetry
     health: Health
     precedence: Precedence
+    permissions: Permissions

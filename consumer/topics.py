@@ -7,14 +7,14 @@ from typing import Any
 
 import structlog
 from kafka.errors import (
-    ClusterAuthorizationFailedError,
+    AuthorizationError,
     TopicAlreadyExistsError,
-    TopicAuthorizationFailedError,
     for_code,
 )
 
 from consumer.client import Admin
 from consumer.kept import read_configs
+from consumer.permissions import NotAllowedError
 from consumer.replication import Replication
 from contract import topics
 from contract.topics import Topic
@@ -26,10 +26,6 @@ log = structlog.get_logger()
 
 class TopicError(Exception):
     """A topic is missing and may not be created, or is not usable: says which and what to do."""
-
-
-class MayNotCreateError(Exception):
-    """A topic is not there (or not to be seen by us), and we may not make it; which, and how."""
 
 
 def count_brokers(admin: Admin) -> int:
@@ -51,7 +47,7 @@ def ensure_topics(admin: Admin, wanted: Sequence[Topic], replication: Replicatio
         replication: The copies of those that are created.
 
     Raises:
-        MayNotCreateError: One is missing.
+        NotAllowedError: One is missing, and we may not make it.
         KafkaError: Kafka is not there.
     """
     present = set(admin.list_topics())
@@ -90,7 +86,7 @@ def ensure_changelog(
 
     Raises:
         TopicError: It is wider than the events topic, or is not compacted.
-        MayNotCreateError: It is not there, and may not be made.
+        NotAllowedError: We may not make or widen it.
         KafkaError: Kafka is not there, or does not show the events topic (yet).
     """
     found = {topic["name"]: topic for topic in admin.describe_topics([events_topic, name])}
@@ -101,7 +97,7 @@ def ensure_changelog(
         return events
     if there < wide:
         log.warning("the events topic has grown", topic=events_topic, partitions=wide, was=there)
-        admin.create_partitions({name: wide})
+        _widen(admin, name, wide)
     elif there > wide:
         raise TopicError(
             f"topic {events_topic} has {wide} partitions and its changelog {name} has {there}: the "
@@ -139,6 +135,16 @@ def _must_be_compacted(admin: Admin, name: str) -> None:
         sleep(0.1)  # another instance made it just now, and its settings are not seen at once
 
 
+def _widen(admin: Admin, name: str, partitions: int) -> None:
+    try:
+        admin.create_partitions({name: partitions})
+    except AuthorizationError as error:
+        raise NotAllowedError(
+            f"Kafka does not allow us ALTER on topic {name}, and the events topic has grown: allow "
+            f"it, or give {name} {partitions} partitions"
+        ) from error
+
+
 def _create(admin: Admin, topic: Topic, replication: Replication) -> None:
     config = {**topic.config, **replication.config}
     options = {
@@ -150,11 +156,11 @@ def _create(admin: Admin, topic: Topic, replication: Replication) -> None:
         admin.create_topics({topic.name: options})
     except TopicAlreadyExistsError:
         return  # another instance was quicker
-    except (ClusterAuthorizationFailedError, TopicAuthorizationFailedError) as error:
-        raise MayNotCreateError(
-            f"topic {topic.name} is not there (or not to be seen by us) and we may not create it: "
-            f"create it with {topic.partitions} partitions, {replication.factor} replicas and "
-            f"{config}"
+    except AuthorizationError as error:
+        raise NotAllowedError(
+            f"Kafka does not allow us CREATE on topic {topic.name}, which is not there: allow "
+            f"it, or create it with {topic.partitions} partitions, {replication.factor} replicas "
+            f"and {config}"
         ) from error
     log.info(
         "topic created",

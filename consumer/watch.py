@@ -16,6 +16,7 @@ from consumer.client import NO_LEADER, Admin
 from consumer.door import Door
 from consumer.faults import FaultKind
 from consumer.health import Health, listed
+from consumer.permissions import Permissions
 from consumer.restore import NEW_ID, StateError
 
 INTERVAL_SECONDS = 1.0
@@ -52,6 +53,7 @@ class Watch:
 
     Args:
         door: Makes the admin client; told whether it comes in.
+        permissions: Told what Kafka lets us do.
         health: Where the answer is noted.
         topics: Those to look at, whoever else wants more; what their partitions cost that have no
             leader.
@@ -60,16 +62,19 @@ class Watch:
         groups: Those that must leave no partition to nobody.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913
         self,
         door: Door,
+        permissions: Permissions,
         health: Health,
         topics: Mapping[str, str],
         events: str,
         topic_id: str,
+        *,
         groups: Sequence[Group],
     ) -> None:
         self._door = door
+        self._permissions = permissions
         self._health = health
         self._topics = topics
         self._events = events
@@ -157,6 +162,7 @@ class Watch:
                     raise
             else:
                 break
+        self._permissions.saw_topics(found)
         return [topic for topic in found if topic["error_code"] == 0]
 
     def _look_further(self, wide: Topics) -> None:
@@ -198,11 +204,14 @@ class Watch:
             return
         self._tended_at = monotonic()
         try:
-            found = admin.describe_groups([group.name for group in self._groups])
-        except KafkaError as error:  # we may not look, or the coordinator moves
+            names = [group.name for group in self._groups]
+            found = self._permissions.describe_groups(admin, names)
+        except KafkaError as error:  # the coordinator moves
             log.debug("groups not looked at", error=repr(error))
             return
         for group in self._groups:
+            if group.name not in found:
+                continue
             before = self._unowned.get(group.name, set())
             self._unowned[group.name] = unowned(found[group.name], topics.get(group.topic, 0))
             if lasting := before & self._unowned[group.name]:

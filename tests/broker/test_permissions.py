@@ -5,7 +5,6 @@ The cluster is secured, its authorizer Kafka's own.
 
 import shutil
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -38,6 +37,10 @@ USER = "service"
 EVENT = {"tv": 1.0, "radio": 2.0, "newspaper": 3.0, "sales": 4.0}
 AT_START = "at the start"
 TOLD_SECONDS, BACK_SECONDS = 20, 40
+GROWN_SECONDS = 60
+"""Until the members of a group hear of new partitions."""
+
+ASKED = 20
 
 
 @dataclass
@@ -92,20 +95,26 @@ def world(secured: EmbeddedCluster) -> Iterator[World]:
 
 
 READ_OF = [
-    (ResourceType.TOPIC, "EVENTS_TOPIC"),
-    (ResourceType.TOPIC, "REQUESTS_TOPIC"),
-    (ResourceType.TOPIC, "changelog"),
-    (ResourceType.GROUP, "learner"),
-    (ResourceType.GROUP, "responder"),
+    (ResourceType.TOPIC, "EVENTS_TOPIC", "nothing is learned"),
+    (ResourceType.TOPIC, "REQUESTS_TOPIC", "nothing is answered"),
+    (ResourceType.TOPIC, "changelog", "no saved state is read"),
+    (ResourceType.GROUP, "learner", "nothing is learned"),
+    (ResourceType.GROUP, "responder", "nothing is answered"),
 ]
 
 
 @pytest.mark.parametrize("when", ["taken away", AT_START])
-@pytest.mark.parametrize(("kind", "name"), READ_OF)
+@pytest.mark.parametrize(("kind", "name", "costs"), READ_OF)
 def test_without_the_right_to_read_the_service_lives_says_so_and_goes_on_after_the_grant(
-    world: World, monkeypatch: pytest.MonkeyPatch, kind: ResourceType, name: str, when: str
+    world: World,
+    monkeypatch: pytest.MonkeyPatch,
+    kind: ResourceType,
+    name: str,
+    costs: str,
+    when: str,
 ) -> None:
     on = world.resource(kind, name)
+    said = f"READ on {kind.name.lower()} {on.resource_name}: {costs} until"
     for variable, value in world.environment(ADMIN).items():
         monkeypatch.setenv(variable, value)
     with ExitStack() as stack:
@@ -117,7 +126,7 @@ def test_without_the_right_to_read_the_service_lives_says_so_and_goes_on_after_t
             wait_until(lambda: service.ready)
             world.deny(on, ACLOperation.READ)
         try:
-            wait_until(lambda: on.resource_name in told(service), TOLD_SECONDS)
+            wait_until(lambda: said in told(service), TOLD_SECONDS)
             assert service.process.poll() is None
         finally:
             world.grant(on, ACLOperation.READ)
@@ -139,7 +148,7 @@ def test_topics_that_it_may_not_make_are_named_and_made_after_the_grant(world: W
         world.deny(denied, ACLOperation.CREATE)
     with running_service(**world.environment(USER)) as service:
         try:
-            said = f"topic {on.resource_name} is not there (or not to be seen by us) and we may not"
+            said = f"CREATE on topic {on.resource_name}, which is not there"
             wait_until(lambda: service.status("/livez") == HTTPStatus.OK)
             wait_until(lambda: said in service.page("/readyz"), TOLD_SECONDS)
             assert "4 partitions" in service.page("/readyz")
@@ -166,17 +175,53 @@ def test_whether_others_answer_is_asked_again_after_the_grant(world: World) -> N
 
 
 WRITE_TO = [
-    ("changelog", "has not been saved"),
-    ("DEAD_LETTER_TOPIC", "dead letters"),
-    ("REPLIES_TOPIC", "replies to it are lost"),
+    ("changelog", "what is learned is not saved"),
+    ("DEAD_LETTER_TOPIC", "dead letters wait"),
+    ("REPLIES_TOPIC", "replies to it wait"),
 ]
 
 
-@pytest.mark.parametrize(("name", "sentence"), WRITE_TO)
+@pytest.mark.parametrize("when", ["taken away", AT_START])
+@pytest.mark.parametrize(("name", "costs"), WRITE_TO)
 def test_without_the_right_to_write_nothing_is_lost_and_readiness_says_what_waits(
-    world: World, monkeypatch: pytest.MonkeyPatch, name: str, sentence: str
+    world: World, monkeypatch: pytest.MonkeyPatch, name: str, costs: str, when: str
 ) -> None:
     on = world.resource(ResourceType.TOPIC, name)
+    for variable, setting in world.environment(ADMIN).items():
+        monkeypatch.setenv(variable, setting)
+    settings = Environment.read()
+    with ExitStack() as stack:
+        if when == AT_START:
+            world.deny(on, ACLOperation.WRITE)
+        service = stack.enter_context(running_service(**world.environment(USER)))
+        stack.callback(lambda: print(service.log.read_text()))  # noqa: T201
+        if when != AT_START:
+            wait_until(lambda: service.ready)
+            world.deny(on, ACLOperation.WRITE)
+        try:
+            producer = stack.enter_context(closing(KafkaProducer(**settings.client_options())))
+            if when != AT_START:
+                for value in (orjson.dumps(EVENT), b"not an event", orjson.dumps(EVENT)):
+                    producer.send(settings.events_topic, value).get(timeout=30)
+            wait_until(
+                lambda: f"WRITE on topic {on.resource_name}: {costs}" in told(service),
+                TOLD_SECONDS,
+            )
+            assert service.process.poll() is None
+        finally:
+            world.grant(on, ACLOperation.WRITE)
+        wait_until(lambda: service.ready, BACK_SECONDS)
+        if when == AT_START:
+            for value in (orjson.dumps(EVENT), b"not an event", orjson.dumps(EVENT)):
+                producer.send(settings.events_topic, value).get(timeout=30)
+        wait_until(lambda: service.metric("riverline_model_events") == 2)
+        wait_until(lambda: letters(settings, world.names["DEAD_LETTER_TOPIC"]) == 1)
+
+
+def test_a_reply_that_may_not_be_written_waits_for_the_grant_however_long_it_takes(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    on = world.resource(ResourceType.TOPIC, "REPLIES_TOPIC")
     for variable, setting in world.environment(ADMIN).items():
         monkeypatch.setenv(variable, setting)
     settings = Environment.read()
@@ -184,22 +229,74 @@ def test_without_the_right_to_write_nothing_is_lost_and_readiness_says_what_wait
         service = stack.enter_context(running_service(**world.environment(USER)))
         stack.callback(lambda: print(service.log.read_text()))  # noqa: T201
         wait_until(lambda: service.ready)
-        client = stack.enter_context(PredictionClient(settings, timeout=60))
         producer = stack.enter_context(closing(KafkaProducer(**settings.client_options())))
         world.deny(on, ACLOperation.WRITE)
         try:
-            for value in (orjson.dumps(EVENT), b"not an event", orjson.dumps(EVENT)):
-                producer.send(settings.events_topic, value).get(timeout=30)
-            asking = stack.enter_context(ThreadPoolExecutor(1))
-            asked = asking.submit(client.ask, "describe")
-            wait_until(lambda: sentence in service.page("/readyz"), TOLD_SECONDS)
-            assert service.process.poll() is None
+            wait_until(lambda: "replies to it wait" in told(service), TOLD_SECONDS)
+            for number in range(ASKED):
+                headers = [("correlation_id", str(number).encode())]
+                producer.send(
+                    settings.requests_topic, b'{"method": "describe"}', headers=headers
+                ).get(timeout=30)
+            # Longer than a reply waits for a topic that is not there.
+            wait_until(lambda: "replies have not been delivered for" in service.page("/readyz"), 40)
+            assert letters(settings, settings.replies_topic) == 0
         finally:
             world.grant(on, ACLOperation.WRITE)
+        wait_until(lambda: letters(settings, settings.replies_topic) == ASKED, BACK_SECONDS)
         wait_until(lambda: service.ready, BACK_SECONDS)
-        assert "summary" in asked.result()
-        assert service.metric("riverline_model_events") == 2
-        wait_until(lambda: letters(settings, world.names["DEAD_LETTER_TOPIC"]) == 1)
+
+
+LESSER = [
+    ("EVENTS_TOPIC", ACLOperation.WRITE, "events sent as requests are refused"),
+    ("EVENTS_TOPIC", ACLOperation.DESCRIBE_CONFIGS, "what its settings cost is not known"),
+    ("changelog", ACLOperation.DESCRIBE_CONFIGS, "what its settings cost is not known"),
+    (None, ACLOperation.DESCRIBE, "whether another application answers is not known"),
+]
+
+
+@pytest.mark.parametrize("when", ["taken away", AT_START])
+@pytest.mark.parametrize(("name", "operation", "costs"), LESSER)
+def test_what_is_lost_to_nobody_is_named_and_the_service_is_ready(
+    world: World, name: str | None, operation: ACLOperation, costs: str, when: str
+) -> None:
+    cluster = ResourcePattern(ResourceType.CLUSTER, "kafka-cluster")
+    on = world.resource(ResourceType.TOPIC, name) if name else cluster
+    about = f"{operation.name} on {on.resource_type.name.lower()} {on.resource_name}"
+    with ExitStack() as stack:
+        if when == AT_START:
+            world.deny(on, operation)
+        service = stack.enter_context(running_service(**world.environment(USER)))
+        stack.callback(lambda: print(service.log.read_text()))  # noqa: T201
+        wait_until(lambda: service.ready)
+        if when != AT_START:
+            world.deny(on, operation)
+        try:
+            said = f"Kafka does not allow us {about}: {costs} until"
+            wait_until(lambda: said in service.log.read_text(), TOLD_SECONDS)
+            assert service.ready
+        finally:
+            world.grant(on, operation)
+        over = f'"right again" about="{about}"'
+        wait_until(lambda: over in service.log.read_text(), BACK_SECONDS)
+
+
+def test_a_changelog_that_may_not_grow_with_the_events_is_named_and_grows_after_the_grant(
+    world: World,
+) -> None:
+    on = world.resource(ResourceType.TOPIC, "changelog")
+    with ExitStack() as stack:
+        service = stack.enter_context(running_service(**world.environment(USER)))
+        stack.callback(lambda: print(service.log.read_text()))  # noqa: T201
+        wait_until(lambda: service.ready)
+        world.deny(on, ACLOperation.ALTER)
+        try:
+            world.admin.create_partitions({world.names["EVENTS_TOPIC"]: 6})
+            wait_until(lambda: f"ALTER on topic {on.resource_name}" in told(service), GROWN_SECONDS)
+            assert service.process.poll() is None
+        finally:
+            world.grant(on, ACLOperation.ALTER)
+        wait_until(lambda: service.ready, BACK_SECONDS)
 
 
 def letters(settings: Environment, topic: str) -> int:

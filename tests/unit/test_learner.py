@@ -15,6 +15,7 @@ from consumer.deadletters import DeadLetters
 from consumer.health import MAX_SILENCE_SECONDS, Health, silent_loops
 from consumer.learner import Learner
 from consumer.partition import Partition
+from consumer.permissions import Permissions
 from consumer.precedence import Precedence
 from consumer.served import Served
 from consumer.settings import Settings
@@ -78,7 +79,14 @@ class SlowLog:
 
 def shared(health: Health) -> Shared:
     served = Served(recipe())
-    return Shared(Settings(), served, Telemetry(served, {"version": "test"}), health, Precedence())
+    return Shared(
+        Settings(),
+        served,
+        Telemetry(served, {"version": "test"}),
+        health,
+        Precedence(),
+        Permissions(Settings(), health.faults),
+    )
 
 
 def test_a_long_restore_of_many_partitions_holds_up_nothing_and_is_no_silence(
@@ -155,7 +163,15 @@ def test_only_folding_counts_as_learning(clock: Clock, monkeypatch: pytest.Monke
     monkeypatch.setattr(learner, "perf_counter", clock)
     served = Served(recipe())
     telemetry = Telemetry(served, {"version": "test"})
-    rooms = Shared(Settings(), served, telemetry, Health(), Waiting(clock))
+    health = Health()
+    rooms = Shared(
+        Settings(),
+        served,
+        telemetry,
+        health,
+        Waiting(clock),
+        Permissions(Settings(), health.faults),
+    )
 
     class Letters:
         def send(self, *_: object) -> None: ...

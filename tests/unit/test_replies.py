@@ -130,7 +130,6 @@ class Way:
     lane: MemoryLane = field(default_factory=MemoryLane)
     looks: int = 0
     counted: list[tuple[Method | None, RequestOutcome]] = field(default_factory=list)
-    denied: list[tuple[str, bool]] = field(default_factory=list)
     replies: Replies = field(init=False)
 
     def __post_init__(self) -> None:
@@ -143,7 +142,6 @@ class Way:
             self._count,
             BUFFER_BYTES,
             "riverline",
-            denied=lambda topic, error: self.denied.append((topic, error is not None)),
         )
 
     def _count(self, method: Method | None, outcome: RequestOutcome) -> None:
@@ -318,7 +316,7 @@ def test_a_reply_that_is_not_taken_is_told_so(known: Way) -> None:
 
 
 def test_so_many_bytes_may_wait_and_no_more(known: Way) -> None:
-    large = 1000 + OVERHEAD_BYTES
+    large = 2000 + OVERHEAD_BYTES
     replies = [known.send(NOWHERE, says="x" * 1000) for _ in range(BUFFER_BYTES // large)]
     given_up = [reply for reply in replies if reply.settled]
     waiting = [reply for reply in replies if not reply.settled]
@@ -400,7 +398,7 @@ HOME = Address(HERE, PLAIN, b"7")
 @pytest.mark.parametrize(
     ("lost", "reason"),
     [
-        ({"topic": NOWHERE}, "the reply topic does not exist"),
+        ({"topic": NOWHERE}, "the reply topic does not exist, or we may not write to it"),
         ({"partition": 7}, "the reply topic has no such partition"),
         ({"says": "x" * 1001}, "not sent: MessageSizeTooLargeError"),
     ],
@@ -447,13 +445,22 @@ def test_while_kafka_does_not_answer_no_topic_is_missing(way: Way) -> None:
     assert [sent.topic for sent in way.producer.sent] == [HERE]
 
 
-def test_a_topic_that_is_denied_is_told_of_until_a_reply_arrives_there(known: Way) -> None:
-    known.send()
+def test_a_reply_that_is_denied_waits_until_it_is_allowed(known: Way) -> None:
+    reply = known.send()
     known.producer.sent.pop().future.fail(TopicAuthorizationFailedError(HERE))
-    known.send()
-    known.producer.sent.pop().future.fail(KafkaTimeoutError("gone"))
-    assert known.denied == [(HERE, True)]
-    for _ in range(2):
-        known.send()
-        known.producer.sent.pop().future.acknowledge()
-    assert known.denied == [(HERE, True), (HERE, False)]
+    for seconds in (1, 10 * PATIENCE_SECONDS):
+        known.replies.deliver_waiting({}, NOW + seconds, denied=[HERE])
+    assert not reply.settled
+    known.deliver(HERE, after=10 * PATIENCE_SECONDS + 1)
+    known.producer.sent.pop().future.acknowledge()
+    assert reply.settled
+    assert known.lost == []
+
+
+def test_a_reply_that_is_denied_at_a_topic_of_the_requesters_is_told_elsewhere(known: Way) -> None:
+    known.send(NOWHERE, fallback=HOME)
+    known.producer.topics[NOWHERE] = {0}
+    known.deliver(HERE, NOWHERE)
+    known.producer.sent.pop().future.fail(TopicAuthorizationFailedError(NOWHERE))
+    known.deliver(HERE, after=PATIENCE_SECONDS + 1)
+    assert known.producer.sent.pop().topic == HERE

@@ -12,6 +12,7 @@ from consumer.claim import Claim
 from consumer.client import Consumer
 from consumer.forwards import MAX_UNCOMMITTED, Forwards
 from consumer.health import Health
+from consumer.permissions import Permissions
 from consumer.precedence import Precedence
 from consumer.replies import Replies
 from consumer.responder import Responder
@@ -37,7 +38,15 @@ class World:
     def __init__(self) -> None:
         served = Served(Settings().recipe)
         self.telemetry = Telemetry(served, {"version": "test"})
-        shared = Shared(Settings(), served, self.telemetry, Health(), Precedence())
+        health = Health()
+        shared = Shared(
+            Settings(),
+            served,
+            self.telemetry,
+            health,
+            Precedence(),
+            Permissions(Settings(), health.faults),
+        )
         self.out = KeptReplies()
         self.events = MemoryProducer({"mobile-events": {0, 1, 2}})
         forwards = Forwards(self.events, "mobile-events", lambda: "an-id", 4)
