@@ -81,8 +81,8 @@ def _fields(servers: str, sizes: Sizes, found: Growth, say: Say) -> None:
 
 def _learn_fields(servers: str, topic: str, fields: int, events: int) -> float:
     names = [f"x{number}" for number in range(1, fields + 1)]
-    recipe = {"FIELDS": ",".join([*names, "y"]), "FORMULA": f"y ~ {' + '.join(names)}"}
-    with started(servers, topic, **recipe) as service:
+    spec = {"FIELDS": ",".join([*names, "y"]), "FORMULA": f"y ~ {' + '.join(names)}"}
+    with started(servers, topic, **spec) as service:
         return time_learning([service], events, LIMIT_SECONDS)[0]
 
 

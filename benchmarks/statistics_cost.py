@@ -14,13 +14,14 @@ from time import perf_counter
 import numpy as np
 import orjson
 
-from consumer.formula import parse_formula
-from consumer.partition import Partition, Recipe
-from consumer.statistics.factor import Floats
-from consumer.statistics.running import BLOCK
+from consumer.decode.formula import parse_formula
+from consumer.model.partition import Partition
+from consumer.model.spec import ModelSpec
+from consumer.model.statistics.factor import Floats
+from consumer.model.statistics.running import BLOCK
 from producer.simulate import FIELDS, simulate
 
-RECIPE = Recipe(FIELDS, parse_formula("sales ~ tv", FIELDS))
+RECIPE = ModelSpec(FIELDS, parse_formula("sales ~ tv", FIELDS))
 
 
 class _Event:

@@ -9,11 +9,10 @@ from types import FrameType
 import structlog
 import typer
 
-from consumer import client
 from consumer.app import App, LoopDiedError
-from consumer.seldom import Seldom
+from consumer.client import TopicError, connections
 from consumer.settings import Settings
-from consumer.topics import TopicError
+from consumer.telemetry import Seldom
 from contract.environment import SettingsError
 from contract.kafka import TopicCreationError
 
@@ -60,7 +59,7 @@ def main() -> None:
 
 def _log_to_stderr(seldom: Seldom) -> None:
     logging.basicConfig(stream=sys.stderr, format="%(name)s: %(message)s")
-    client.quieten()
+    connections.quieten()
     structlog.configure(
         processors=[
             seldom,

@@ -1,14 +1,14 @@
 """The service as a whole: which loops there are, how they start, and how they end.
 
     main       waits for Kafka, makes the topics, starts the loops, waits for a signal or a death
-    learner    events in, the model out                          (consumer/learner.py)
-    follower   the changelog in: what others learned, and what was  (consumer/follower.py)
-    responder  requests in, answers from the model out           (consumer/responder.py)
+    learner    events in, the model out                          (consumer/learn/loop.py)
+    follower   the changelog in: what others learned, and what was  (consumer/state/follower.py)
+    responder  requests in, answers from the model out           (consumer/respond/loop.py)
     watch      is Kafka there; which reply topics are            (consumer/watch.py)
-    web        /metrics, /livez, /readyz                         (consumer/web.py)
+    web        /metrics, /livez, /readyz                         (consumer/telemetry/http.py)
 
 The model goes from the learner to the responder as frozen views behind one reference
-(consumer/model.py): neither ever waits for the other.
+(consumer/model/merged.py): neither ever waits for the other.
 """
 
 import os
@@ -20,7 +20,6 @@ from contextlib import ExitStack, closing
 from functools import partial
 from importlib.metadata import version
 from time import monotonic
-from uuid import uuid4
 
 import structlog
 from kafka.errors import (
@@ -30,30 +29,34 @@ from kafka.errors import (
     KafkaError,
 )
 
-from consumer import client
-from consumer.acknowledge import Acknowledgements
-from consumer.changelog import Changelog
-from consumer.claim import Claim
-from consumer.clients import Clients, cover, open_clients
-from consumer.deadletters import DeadLetters
-from consumer.door import Door
-from consumer.faults import FaultKind
-from consumer.follower import Follower
-from consumer.forwards import Forwards
-from consumer.health import Health, not_ready, silent_loops
-from consumer.learner import Learner
-from consumer.permissions import ABOUT_START, NotAllowedError, Permissions, forbidden
-from consumer.precedence import Precedence
-from consumer.recreation import Recreation
-from consumer.replies import Replies
-from consumer.responder import Responder
-from consumer.restore import StateError
-from consumer.served import Served
+from consumer.client import (
+    ABOUT_START,
+    Clients,
+    Door,
+    NotAllowedError,
+    Permissions,
+    Precedence,
+    connections,
+    forbidden,
+    open_clients,
+)
+from consumer.context import Context
+from consumer.errors import StateError
+from consumer.model import Served
+from consumer.respond import Claim
 from consumer.settings import Settings
-from consumer.shared import Shared
-from consumer.telemetry import Telemetry
-from consumer.watch import Group, Topics, Watch
-from consumer.web import Web
+from consumer.telemetry import (
+    Certificate,
+    FaultKind,
+    Faults,
+    Guard,
+    Health,
+    Telemetry,
+    Web,
+    not_ready,
+    silent_loops,
+)
+from consumer.wiring import wire
 
 RETRY_SECONDS = 0.5
 WATCHDOG_SECONDS = 1.0
@@ -89,7 +92,7 @@ class App:
         self._permissions = Permissions(settings, self._health.faults)
         self._claim = Claim(settings, self._health)
         self._precedence = Precedence()
-        self._served = Served(settings.recipe)
+        self._served = Served(settings.spec)
         self._telemetry = Telemetry(self._served, _info(settings))
         self._telemetry.watch_faults(self._health.faults.counts, self._health.leaderless)
         self._telemetry.watch_log(unsaid)
@@ -99,7 +102,7 @@ class App:
             self._telemetry.registry,
             alive=lambda: silent_loops(self._health.beats, now=monotonic()),
             ready=lambda: not_ready(self._health, now=monotonic()),
-            guard=settings.guard(self._health.faults),
+            guard=_guard(settings, self._health.faults),
         )
 
     def stop(self) -> None:
@@ -157,8 +160,8 @@ class App:
         if not self._health.kafka or isinstance(self._death, FencedInstanceIdError):
             return
         try:
-            with closing(client.admin(self._settings)) as admin:
-                client.leave(admin, self._settings, "learner", "responder")
+            with closing(connections.admin(self._settings)) as admin:
+                connections.leave(admin, self._settings, "learner", "responder")
                 self._claim.retract(admin)
         except KafkaError as error:
             log.warning("groups not left; they notice by themselves", error=repr(error))
@@ -202,95 +205,16 @@ class App:
         return None
 
     def _start(self, clients: Clients) -> list[threading.Thread]:
-        """The loops, each in a thread of its own."""
-        settings, stop = self._settings, self._stop
-        shared = Shared(
-            settings,
+        context = Context(
+            self._settings,
             self._served,
             self._telemetry,
             self._health,
             self._precedence,
             self._permissions,
         )
-        recreation = Recreation(clients.requests, settings.requests_topic, clients.requests_id)
-        watch = Watch(
-            self._door,
-            self._permissions,
-            self._health,
-            {
-                settings.events_topic: "what comes there is learned when they have one again",
-                settings.requests_topic: "what is asked there is answered when they have one again",
-                settings.replies_topic: "replies to them wait",
-                settings.changelog_topic: "what is learned of these partitions is not saved",
-                settings.dead_letter_topic: "dead letters go to the others",
-            },
-            settings.events_topic,
-            clients.log.topic_id,
-            groups=[
-                Group(
-                    client.group_id(settings, role), topic, partial(client.rejoin, consumer), saw_id
-                )
-                for role, topic, consumer, saw_id in (
-                    ("learner", settings.events_topic, clients.events, None),
-                    ("responder", settings.requests_topic, clients.requests, recreation.saw),
-                )
-            ],
-        )
-        replies = Replies(
-            clients.replies,
-            clients.lane,
-            watch.look_soon,
-            self._telemetry.requested,
-            settings.replies_buffer_bytes,
-            settings.application_id,
-        )
-        writer = uuid4().bytes
-        follower = Follower(shared, clients.changelog, writer, clients.log.partitions)
-        changelog = Changelog(
-            shared,
-            clients.snapshots,
-            follower,
-            writer=writer,
-            topic_id=clients.log.topic_id,
-            cover=lambda: cover(settings),
-        )
-        learner = Learner(
-            shared,
-            clients.events,
-            DeadLetters(
-                clients.dead_letters,
-                settings.dead_letter_topic,
-                settings.dead_letters_buffer_bytes,
-                settings.application_id,
-            ),
-            Acknowledgements(replies, settings.replies_topic, settings.may_reply_to),
-            changelog,
-        )
-        forwards = Forwards(
-            clients.forwards,
-            settings.events_topic,
-            lambda: recreation.topic_id,
-            len(clients.requests.partitions_for_topic(settings.requests_topic)),
-        )
-        responder = Responder(shared, clients.requests, replies, forwards, self._claim)
-
-        def saw(topics: Topics | None, now: float) -> bool:
-            follower.widen((topics or {}).get(settings.changelog_topic, 0))
-            if requests := (topics or {}).get(settings.requests_topic):
-                forwards.divide(requests)
-            ours = settings.replies_topic
-            return replies.deliver_waiting(
-                self._permissions.writable(topics),
-                now,
-                denied=() if self._permissions.may_write(ours) else (ours,),
-            )
-
-        return [
-            self._thread("follower", lambda: follower.run(stop)),
-            self._thread("learner", lambda: learner.run(stop)),
-            self._thread("responder", lambda: responder.run(stop, follower.loaded)),
-            self._thread("watch", lambda: watch.run(stop, replies.topics, saw, self._claim.look)),
-        ]
+        loops = wire(context, clients, self._door, self._claim)
+        return [self._thread(name, partial(run, self._stop)) for name, run in loops.items()]
 
     def _thread(self, name: str, run: Callable[[], None]) -> threading.Thread:
         def guarded() -> None:
@@ -323,3 +247,14 @@ def _info(settings: Settings) -> dict[str, str]:
         "river": version("river"),
         "python": platform.python_version(),
     }
+
+
+def _guard(settings: Settings, faults: Faults) -> Guard:
+    """Who may look at the HTTP port; a certificate that cannot be renewed is told there."""
+    certificate, token = settings.http_tls_certfile, settings.http_token
+    return Guard(
+        token.get_secret_value() if token else None,
+        Certificate(certificate, settings.http_tls_keyfile, faults).context
+        if certificate
+        else None,
+    )

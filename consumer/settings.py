@@ -9,15 +9,12 @@ from typing import Annotated, Literal
 
 from pydantic import Field, FilePath, SecretStr, ValidationInfo, field_validator
 
-from consumer.faults import Faults
-from consumer.formula import parse_formula
-from consumer.keys import Certificate, Guard, server_context
-from consumer.partition import Recipe
-from consumer.refusal import Refusal
-from consumer.replication import Replication
+from consumer.decode import Refusal, parse_formula
+from consumer.model import ModelSpec
 from contract import topics
 from contract.environment import Environment, TopicName
 from contract.login import Names
+from contract.tls import server_context
 
 MEBIBYTE = 1024 * 1024
 SENDABLE = r"[A-Za-z0-9._~+/-]+=*"  # RFC 6750, 2.1
@@ -120,20 +117,6 @@ class Settings(Environment):
             raise ValueError(f"is more than REPLICATION_FACTOR, {factor}: nothing could be written")
         return least
 
-    def guard(self, faults: Faults) -> Guard:
-        """Who may look at the HTTP port; a certificate that cannot be renewed is told there."""
-        certificate, token = self.http_tls_certfile, self.http_token
-        return Guard(
-            token.get_secret_value() if token else None,
-            Certificate(certificate, self.http_tls_keyfile, faults).context
-            if certificate
-            else None,
-        )
-
-    def replication(self, brokers: int) -> Replication:
-        """The copies of the topics that are made, where there are so many brokers."""
-        return Replication.chosen(brokers, self.replication_factor, self.min_insync_replicas)
-
     @field_validator("dead_letter_topic")
     @classmethod
     def _topics_are_distinct(cls, dead_letters: str, info: ValidationInfo) -> str:
@@ -144,9 +127,9 @@ class Settings(Environment):
         return dead_letters
 
     @cached_property
-    def recipe(self) -> Recipe:
+    def spec(self) -> ModelSpec:
         """What is learned from what."""
-        return Recipe(self.fields, parse_formula(self.formula, self.fields), self.learner)
+        return ModelSpec(self.fields, parse_formula(self.formula, self.fields), self.learner)
 
     @cached_property
     def member(self) -> str:

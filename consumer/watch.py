@@ -12,12 +12,9 @@ from typing import Any
 import structlog
 from kafka.errors import KafkaError
 
-from consumer.client import NO_LEADER, Admin
-from consumer.door import Door
-from consumer.faults import FaultKind
-from consumer.health import Health, listed
-from consumer.permissions import Permissions
-from consumer.restore import NEW_ID, StateError
+from consumer.client import NO_LEADER, Admin, Door, Permissions
+from consumer.errors import NEW_ID, StateError
+from consumer.telemetry import FaultKind, Health, listed
 
 INTERVAL_SECONDS = 1.0
 URGENT_SECONDS = 0.1

@@ -120,3 +120,19 @@ def _knows(ciphers: str) -> bool:
     except ssl.SSLError:
         return False
     return True
+
+
+def server_context(certificate: Path, key: Path | None) -> ssl.SSLContext:
+    """What TLS is spoken with.
+
+    Args:
+        certificate: The certificate and those between it and an authority, PEM.
+        key: Its private key, PEM, without a password; None where the certificate's file has it.
+
+    Raises:
+        OSError: A file cannot be read, or holds something else (an SSLError is one).
+    """
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.load_cert_chain(certificate, key, lambda: "")  # else OpenSSL asks the terminal
+    return context

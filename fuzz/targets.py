@@ -11,9 +11,10 @@ from typing import Any, Final
 
 import orjson
 
-from consumer import answer, snapshot
-from consumer.decode import Decoded, EventDecoder, Rejected
-from consumer.dialects import (
+from consumer.client.internals.batches import Unpacked
+from consumer.client.internals.compression import MAX_BYTES
+from consumer.client.internals.varint import read_headers
+from consumer.decode.dialects import (
     Address,
     BadAddressError,
     Headers,
@@ -23,14 +24,15 @@ from consumer.dialects import (
     unwrap,
     wants_reply,
 )
-from consumer.formula import parse_formula
-from consumer.partition import Partition, Recipe
-from consumer.refusal import Refusal
-from consumer.request import check_deadline, decode_request
-from consumer.snapshot import DamagedError, ForeignError
-from consumer.uncompress import MAX_BYTES
-from consumer.unpack import Unpacked
-from consumer.varint import read_headers
+from consumer.decode.event import Decoded, EventDecoder, Rejected
+from consumer.decode.formula import parse_formula
+from consumer.decode.refusal import Refusal
+from consumer.decode.request import check_deadline, decode_request
+from consumer.model import answer
+from consumer.model.partition import Partition
+from consumer.model.spec import ModelSpec
+from consumer.state import snapshot
+from consumer.state.snapshot import DamagedError, ForeignError
 from contract.messages import VALUE_LIMIT, Method, Reason
 from unit.batches import HEADER, fetched, sealed
 from unit.records import FIELDS, Record, model
@@ -40,7 +42,7 @@ ROWS: Final = [(float(i), float(i * i % 17), float(i % 5), 7.0 + 0.5 * i) for i 
 MODEL: Final = model(ROWS)
 TWO: Final = ("tv", "sales")
 RECIPES: Final = {
-    learner: Recipe(TWO, parse_formula("sales ~ tv", TWO), learner)
+    learner: ModelSpec(TWO, parse_formula("sales ~ tv", TWO), learner)
     for learner in ("bayesian", "sgd")
 }
 AFTER: Final = [orjson.dumps({"tv": i * 7 % 31, "sales": i * 3 % 23}) for i in range(70)]
@@ -135,18 +137,18 @@ def fuzz_snapshot(data: bytes) -> str:
 
 
 def _restore(data: bytes) -> str:
-    recipe = RECIPES["sgd" if b'"sgd"' in data else "bayesian"]
+    spec = RECIPES["sgd" if b'"sgd"' in data else "bayesian"]
     try:
-        found = snapshot.read(data, 0, recipe)
-        partition = found.restore(recipe)
+        found = snapshot.read(data, 0, spec)
+        partition = found.restore(spec)
     except DamagedError:
         return "damaged"
     except ForeignError:
         return "foreign"
     taken = snapshot.take(partition, 0, found.topic_id)
     assert taken.position == found.position
-    again = snapshot.read(snapshot.write(taken, {}), 0, recipe)
-    assert snapshot.take(again.restore(recipe), 0, found.topic_id).sha256 == again.sha256
+    again = snapshot.read(snapshot.write(taken, {}), 0, spec)
+    assert snapshot.take(again.restore(spec), 0, found.topic_id).sha256 == again.sha256
     _go_on(partition)
     return "restored"
 
@@ -159,9 +161,9 @@ def _go_on(partition: Partition) -> None:
     assert partition.position == start + len(AFTER)
     partition.view()
     taken = snapshot.take(partition, 0, "")
-    again = snapshot.read(snapshot.write(taken, {}), 0, partition.recipe)
+    again = snapshot.read(snapshot.write(taken, {}), 0, partition.spec)
     assert again.sha256 == taken.sha256
-    again.restore(partition.recipe)
+    again.restore(partition.spec)
 
 
 def _address(headers: Headers) -> Address | None:

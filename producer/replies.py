@@ -101,7 +101,7 @@ class Replies:
             except KafkaUnavailableError as error:
                 self._tell(error)
                 self._stop.wait(LOOK_SECONDS)
-            except Exception as error:  # noqa: BLE001 - whatever a record makes the client raise
+            except Exception as error:  # noqa: BLE001 - whatever a hostile record makes the client raise
                 self._mend(error)
         self._close()
 

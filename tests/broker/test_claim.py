@@ -9,10 +9,10 @@ import pytest
 from kafka import KafkaAdminClient, KafkaConsumer
 from kafka.errors import CoordinatorNotAvailableError
 
-from consumer.claim import STANDING_BY_SECONDS, Claim
-from consumer.client import admin
-from consumer.health import Health
+from consumer.client.connections import admin
+from consumer.respond.claim import STANDING_BY_SECONDS, Claim
 from consumer.settings import Settings
+from consumer.telemetry.health import Health
 from contract.environment import Environment
 from producer import PredictionClient, PredictionError
 from service import LEARNED, Service, wait_until

@@ -10,9 +10,10 @@ from kafka.coordinator.base import Generation
 from kafka.errors import FencedInstanceIdError
 from kafka.structs import OffsetAndMetadata
 
-from consumer import client
-from consumer.poll import poll
-from consumer.precedence import Precedence
+from consumer.client import connections
+from consumer.client.internals.group import joined
+from consumer.client.poll import poll
+from consumer.client.precedence import Precedence
 from consumer.settings import Settings
 from service import own_names, wait_until
 
@@ -28,7 +29,7 @@ def settings(kafka: str) -> Settings:
 @pytest.fixture
 def member(settings: Settings) -> Iterator[Any]:
     """A member of the responders' group, joined."""
-    with closing(client.requests_consumer(settings, Precedence())) as consumer:
+    with closing(connections.requests_consumer(settings, Precedence())) as consumer:
         join(consumer, settings)
         yield consumer
 
@@ -36,12 +37,12 @@ def member(settings: Settings) -> Iterator[Any]:
 def join(consumer: Any, settings: Settings) -> None:  # noqa: ANN401 - with its private parts
     wait_until(lambda: bool(consumer.partitions_for_topic(settings.requests_topic)))
     consumer.subscribe([settings.requests_topic], listener=None)
-    wait_until(lambda: joined(consumer))
+    wait_until(lambda: has_joined(consumer))
 
 
-def joined(consumer: Any) -> bool:  # noqa: ANN401
+def has_joined(consumer: Any) -> bool:  # noqa: ANN401
     poll(consumer, 100)
-    return client.joined(consumer) and bool(consumer.assignment())
+    return joined(consumer) and bool(consumer.assignment())
 
 
 def commits(consumer: Any, settings: Settings) -> bool:  # noqa: ANN401
@@ -70,7 +71,7 @@ def fall_back_to(consumer: Any, member_id: str) -> None:  # noqa: ANN401
 def test_a_member_fenced_by_its_own_join_joins_anew(member: Any, settings: Settings) -> None:  # noqa: ANN401
     old = member._coordinator._generation.member_id
     member._coordinator.reset_generation()  # as where Kafka does not know it
-    wait_until(lambda: joined(member))
+    wait_until(lambda: has_joined(member))
     assert member._coordinator._generation.member_id != old
     fall_back_to(member, old)
     wait_until(lambda: commits(member, settings))
@@ -80,17 +81,17 @@ def test_a_member_fenced_by_its_own_join_joins_anew(member: Any, settings: Setti
 def test_so_it_does_when_a_heartbeat_tells(member: Any) -> None:  # noqa: ANN401
     old = member._coordinator._generation.member_id
     member._coordinator.reset_generation()
-    wait_until(lambda: joined(member))
+    wait_until(lambda: has_joined(member))
     fall_back_to(member, old)
 
     def is_new() -> bool:
-        return joined(member) and member._coordinator._generation.member_id != old
+        return has_joined(member) and member._coordinator._generation.member_id != old
 
     wait_until(is_new)
 
 
 def test_a_member_fenced_by_another_process_is_told(member: Any, settings: Settings) -> None:  # noqa: ANN401
-    with closing(client.requests_consumer(settings, Precedence())) as other:
+    with closing(connections.requests_consumer(settings, Precedence())) as other:
         join(other, settings)
         with pytest.raises(FencedInstanceIdError):
             wait_until(lambda: not poll(member, 100) and False)

@@ -5,9 +5,10 @@ from typing import Any
 
 from kafka import KafkaAdminClient, KafkaProducer, TopicPartition
 
-from consumer import client
-from consumer.client import MAX_POLL_RECORDS
-from consumer.poll import Pill, poll
+from consumer.client import connections
+from consumer.client.connections import MAX_POLL_RECORDS
+from consumer.client.internals.skip import SkippedRecord
+from consumer.client.poll import poll
 from consumer.settings import Settings
 from service import wait_until
 
@@ -24,13 +25,13 @@ def test_records_that_were_laid_aside_are_taken_up(kafka: str, names: dict[str, 
         for number in range(MANY):
             producer.send(topic, b"%d" % number, partition=0)
         producer.flush()
-        with closing(client.events_consumer(settings)) as opened:
+        with closing(connections.events_consumer(settings)) as opened:
             consumer: Any = opened
             offsets: dict[TopicPartition, list[int]] = {paused: [], other: []}
 
             def has(at: TopicPartition, count: int) -> bool:
                 records = poll(consumer, 100)
-                assert not isinstance(records, Pill)
+                assert not isinstance(records, SkippedRecord)
                 for place, found in records.items():
                     offsets[place] += (record.offset for record in found)
                 return len(offsets[at]) >= count

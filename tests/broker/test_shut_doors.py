@@ -399,7 +399,7 @@ def running(environment: dict[str, str]) -> Iterator[Service]:
         try:
             yield service
         finally:
-            print(service.log.read_text())  # noqa: T201
+            print(service.log.read_text())  # noqa: T201 - pytest shows it of a failed test
 
 
 def told(service: Service, sentence: str) -> int:

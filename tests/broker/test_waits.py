@@ -16,7 +16,7 @@ from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition
 from kafka.errors import KafkaTimeoutError
 from kafka.structs import OffsetAndMetadata
 
-from consumer import producers
+from consumer.client import producers
 from consumer.settings import Settings
 from contract.environment import Environment
 from producer import PredictionClient

@@ -16,14 +16,20 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from consumer import app, changelog, clients, deadletters, health, learner, producers, snapshot
+from consumer import app
 from consumer.__main__ import cli
-from consumer.changelog import Changelog
-from consumer.deadletters import DeadLetters
-from consumer.follower import Follower
-from consumer.learner import Learner
-from consumer.partition import Partition, Record, Tally
-from consumer.statistics.running import Statistics
+from consumer.client import clients, producers
+from consumer.decode.record import Record
+from consumer.learn import dead_letters as deadletters
+from consumer.learn import loop as learner
+from consumer.learn.dead_letters import DeadLetters
+from consumer.learn.loop import Learner
+from consumer.model.partition import FoldResult, Partition
+from consumer.model.statistics.running import SufficientStatistics
+from consumer.state import changelog, snapshot
+from consumer.state.changelog import Changelog
+from consumer.state.follower import Follower
+from consumer.telemetry import health
 
 Anything = Any
 Function = Callable[..., Anything]
@@ -79,7 +85,7 @@ def after_poll(call: int) -> None:
 
 
 def while_folding(call: int) -> None:
-    dies_before(Statistics, "update", call)
+    dies_before(SufficientStatistics, "update", call)
 
 
 def before_dead_letters(call: int) -> None:
@@ -215,7 +221,7 @@ def state_forgotten(_: int) -> None:
 
     def around(real: Function, *args: Anything) -> Anything:
         restored = real(*args)
-        return restored and (Partition(restored[0].recipe, restored[0].position), restored[1])
+        return restored and (Partition(restored[0].spec, restored[0].position), restored[1])
 
     wrap(Changelog, "restore", around)
 
@@ -260,19 +266,19 @@ def group_offset_read(_: int) -> None:
 def pending_left_out(_: int) -> None:
     """Rows of a block that is not full do not travel in the snapshot."""
 
-    def around(real: Function, self: Statistics) -> Anything:
+    def around(real: Function, self: SufficientStatistics) -> Anything:
         state = real(self)
         full = state["n"] - len(state["pending"])
         return state | {"n": full, "pending": [], "pending_timestamps_ms": []}
 
-    wrap(Statistics, "to_state", around)
+    wrap(SufficientStatistics, "to_state", around)
 
 
 def blocks_of_polls(_: int) -> None:
     """Rows are folded when a poll ends, and not in blocks counted from the first event."""
 
-    def around(real: Function, self: Partition, records: Iterable[Record]) -> Tally:
-        tally: Tally = real(self, records)
+    def around(real: Function, self: Partition, records: Iterable[Record]) -> FoldResult:
+        result: FoldResult = real(self, records)
         statistics = self.statistics
         if len(rows := statistics.view().pending_rows()):
             times = np.array(statistics._timestamps)
@@ -282,7 +288,7 @@ def blocks_of_polls(_: int) -> None:
             after = self._folded()
             self._learn(rows, after, int(times[-1]), self.estimator, self.errors)
             self._known = after
-        return tally
+        return result
 
     wrap(Partition, "fold", around)
 

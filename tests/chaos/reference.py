@@ -16,10 +16,10 @@ import orjson
 from kafka import KafkaAdminClient, KafkaConsumer, TopicPartition
 
 from chaos.world import World
-from consumer import snapshot
-from consumer.partition import Partition
+from consumer.model.partition import Partition
 from consumer.settings import Settings
-from consumer.snapshot import DamagedError, ForeignError, Snapshot
+from consumer.state import snapshot
+from consumer.state.snapshot import DamagedError, ForeignError, Snapshot
 from contract.messages import Outcome
 from service import wait_until
 
@@ -49,7 +49,7 @@ def offline(settings: Settings) -> Pass:
         made = Pass({}, {}, set())
         for number in sorted(consumer.partitions_for_topic(topic)):
             at = TopicPartition(topic, number)
-            partition = Partition(settings.recipe, consumer.beginning_offsets([at])[at])
+            partition = Partition(settings.spec, consumer.beginning_offsets([at])[at])
             records = 0
             for batch in _read(consumer, [at]):
                 records += len(batch)
@@ -65,7 +65,7 @@ def document(world: World, number: int, position: int) -> bytes:
     settings = world.settings
     with closing(_consumer(settings)) as consumer:
         at = TopicPartition(settings.events_topic, number)
-        partition = Partition(settings.recipe, consumer.beginning_offsets([at])[at])
+        partition = Partition(settings.spec, consumer.beginning_offsets([at])[at])
         for batch in _read(consumer, [at]):
             partition.fold(record for record in batch if record.offset < position)
     assert partition.position == position
@@ -109,10 +109,10 @@ class Saved:
 
     def _take(self, number: int, record: Any) -> None:  # noqa: ANN401 - a kafka-python record
         self.records[number] += 1
-        recipe = self._settings.recipe
+        spec = self._settings.spec
         try:
-            state = snapshot.read(record.value, number, recipe)
-            state.restore(recipe)
+            state = snapshot.read(record.value, number, spec)
+            state.restore(spec)
         except (DamagedError, ForeignError):
             return
         known = self.highest.get(number)

@@ -22,7 +22,7 @@ from broker import EmbeddedCluster
 from chaos.questions import Outcome
 from chaos.reference import judge, wait_saved
 from chaos.world import CHUNK, Instance, World, stream, tell
-from consumer.client import NO_LEADER
+from consumer.client.protocols import NO_LEADER
 from gateway.running import install, running_gateway
 from leaks import unclosed_sockets
 from periodic import every

@@ -16,7 +16,7 @@ from kafka import TopicPartition
 from chaos.conftest import Make
 from chaos.reference import document, flip, judge, wait_saved
 from chaos.world import Asker, Instance, World, events, tell
-from consumer import snapshot
+from consumer.state import snapshot
 from service import wait_until
 
 pytestmark = pytest.mark.slow

@@ -10,7 +10,7 @@ import pytest
 from chaos.conftest import Make
 from chaos.reference import judge, wait_saved
 from chaos.world import Asker, Instance, World, events, stream, tell
-from consumer.client import SESSION_TIMEOUT_MS
+from consumer.client.connections import SESSION_TIMEOUT_MS
 from service import wait_until
 
 pytestmark = pytest.mark.slow

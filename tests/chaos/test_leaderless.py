@@ -14,8 +14,8 @@ import pytest
 from broker import EmbeddedCluster
 from chaos.reference import judge, wait_saved
 from chaos.world import Asker, Instance, World, events, plain_producer, tell
-from consumer.client import NO_LEADER
-from consumer.health import MAX_SILENCE_SECONDS
+from consumer.client.protocols import NO_LEADER
+from consumer.telemetry.health import MAX_SILENCE_SECONDS
 from leaks import unclosed_sockets
 from service import wait_until
 

@@ -16,9 +16,10 @@ from kafka.errors import KafkaError
 
 from chaos.conftest import Make
 from chaos.world import World, events, tell
-from consumer import client, producers
-from consumer.decode import Unreadable
-from consumer.poll import Pill, poll
+from consumer.client import connections, producers
+from consumer.client.internals.skip import SkippedRecord
+from consumer.client.poll import poll
+from consumer.decode.event import Unreadable
 from service import wait_until
 
 pytestmark = pytest.mark.slow
@@ -79,12 +80,12 @@ def test_the_bare_client_never_gets_past_a_header_key_that_is_not_utf_8(make: Ma
 def test_with_our_guard_all_the_others_come_through(make: Make) -> None:
     world = make(partitions=1)
     send_a_pill_in_the_middle(world)
-    consumer = client.changelog_consumer(world.settings)
+    consumer = connections.changelog_consumer(world.settings)
     records: list[Any] = []
 
     def read() -> bool:
         polled = poll(consumer, 100)
-        assert not isinstance(polled, Pill)
+        assert not isinstance(polled, SkippedRecord)
         for batch in polled.values():
             records.extend(batch)
         return len(records) == 6

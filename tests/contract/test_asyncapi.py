@@ -11,7 +11,7 @@ from jsonschema import Draft7Validator, Draft202012Validator
 from referencing import Registry, Resource
 from referencing.jsonschema import DRAFT202012
 
-from consumer.dialects import Address, Message, find_address, unwrap
+from consumer.decode.dialects import Address, Message, find_address, unwrap
 from consumer.settings import Settings
 from contract import topics
 from contract.messages import MAX_CORRELATION_ID_BYTES

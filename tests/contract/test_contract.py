@@ -9,15 +9,15 @@ import pytest
 from jsonschema import Draft202012Validator
 from referencing import Registry, Resource
 
-from consumer import answer
-from consumer.acknowledge import acknowledge
-from consumer.deadletters import write_letter
-from consumer.decode import UNLABELLED, EventDecoder, Rejected
-from consumer.dialects import BadAddressError, find_address
-from consumer.model import Model
-from consumer.partition import Refused
-from consumer.refusal import Refusal
-from consumer.request import decode_request
+from consumer.decode.dialects import BadAddressError, find_address
+from consumer.decode.event import UNLABELLED, EventDecoder, Rejected
+from consumer.decode.refusal import Refusal
+from consumer.decode.request import decode_request
+from consumer.learn.dead_letters import write_letter
+from consumer.model import answer
+from consumer.model.merged import Model
+from consumer.model.partition import Refused
+from consumer.respond.acknowledgements import acknowledge
 from contract.examples import (
     EventExample,
     ReplyExample,
@@ -38,7 +38,7 @@ from contract.messages import (
     Reason,
 )
 from contract.schemas import SCHEMA_NAMES, SchemaName, load_schema
-from unit.records import FIELDS, Record, bits, event, folded, model, recipe
+from unit.records import FIELDS, Record, bits, event, folded, model, spec
 
 EVENTS = load_events()
 REQUESTS = load_requests()
@@ -228,7 +228,7 @@ def test_errors_that_no_value_alone_brings_about_validate_too() -> None:
         find_address([("reply_to", b"x")], default_topic="replies", allowed=lambda _: False)
     replies = {
         ErrorCode.TOO_LARGE: reply_to(too_large),
-        ErrorCode.TOO_FEW_EVENTS: reply_to(b'{"tv": 50}', Model(recipe(), {})),
+        ErrorCode.TOO_FEW_EVENTS: reply_to(b'{"tv": 50}', Model(spec(), {})),
         ErrorCode.BAD_REPLY_ADDRESS: answer.error(
             Refusal(ErrorCode.BAD_REPLY_ADDRESS, bad.value.detail)
         ),

@@ -8,10 +8,10 @@ import orjson
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from consumer.decode import UNLABELLED, Decoded, EventDecoder, Rejected
-from consumer.partition import Partition
+from consumer.decode.event import UNLABELLED, Decoded, EventDecoder, Rejected
+from consumer.model.partition import Partition
 from contract.messages import VALUE_LIMIT, Outcome, Reason
-from unit.records import FIELDS, bits, event, folded, recipe, records
+from unit.records import FIELDS, bits, event, folded, records, spec
 
 decode = EventDecoder(FIELDS, "sales")
 
@@ -165,7 +165,7 @@ def is_row(value: bytes | None) -> bool:
 def test_the_state_after_bad_events_among_good_ones_is_that_of_the_good_ones_to_the_bit(
     good: list[bytes], rest: list[bytes | None], places: list[int], learner: str
 ) -> None:
-    made = recipe("sales ~ tv + radio", learner)
+    made = spec("sales ~ tv + radio", learner)
     among: list[bytes | None] = list(good)
     for value, place in zip(rest, places, strict=False):
         among.insert(place, value)
@@ -184,7 +184,7 @@ def test_the_state_is_the_same_bits_however_polls_cut_the_stream(
     values: list[bytes | None], cuts: list[int]
 ) -> None:
     log = records(values)
-    whole, cut = Partition(recipe()), Partition(recipe())
+    whole, cut = Partition(spec()), Partition(spec())
     whole.fold(log)
     for end in [*cuts, len(log)]:
         cut.fold(log[:end])  # a poll may give again what was folded already
@@ -195,7 +195,7 @@ def test_the_state_is_the_same_bits_however_polls_cut_the_stream(
 @settings(deadline=None, max_examples=50)
 @given(st.lists(rows.map(event), max_size=30), st.sampled_from(["bayesian", "sgd"]))
 def test_whatever_was_learned_the_state_is_finite(values: list[bytes], learner: str) -> None:
-    partition = folded(values, recipe("sales ~ tv + radio", learner))
+    partition = folded(values, spec("sales ~ tv + radio", learner))
     state = orjson.dumps(partition.estimator.state() | {"start": 0})  # which may be none
     assert b"null" not in state  # orjson's word for what is not finite
     if learner == "bayesian":  # of sgd: tests/unit/test_prequential.py

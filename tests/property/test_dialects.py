@@ -6,7 +6,7 @@ import orjson
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from consumer.dialects import (
+from consumer.decode.dialects import (
     Address,
     BadAddressError,
     Headers,

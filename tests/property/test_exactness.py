@@ -11,11 +11,12 @@ from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from consumer.decode import parse_number
-from consumer.formula import Formula
-from consumer.model import Model
-from consumer.partition import Partition, Recipe
-from consumer.statistics.regression import predict
+from consumer.decode.event import parse_number
+from consumer.decode.formula import Formula
+from consumer.model.merged import Model
+from consumer.model.partition import Partition
+from consumer.model.spec import ModelSpec
+from consumer.model.statistics.regression import predict
 from unit.exact import one_step_ahead, prediction
 from unit.records import Record
 
@@ -28,12 +29,12 @@ CLOSE = 1e-6  # in standard deviations of the noise
 def streamed(rows: Floats, partitions: int) -> Model:
     """The model after these rows, the target last, dealt to the partitions in turn."""
     fields = tuple(f"x{number}" for number in range(rows.shape[1]))
-    recipe = Recipe(fields, Formula(fields[-1], fields[:-1]))
-    parts = {number: Partition(recipe) for number in range(partitions)}
+    spec = ModelSpec(fields, Formula(fields[-1], fields[:-1]))
+    parts = {number: Partition(spec) for number in range(partitions)}
     for offset, row in enumerate(rows.tolist()):
         value = orjson.dumps(dict(zip(fields, row, strict=True)))
         parts[offset % partitions].fold([Record(offset, value, timestamp=offset)])
-    return Model(recipe, {number: part.view() for number, part in parts.items()})
+    return Model(spec, {number: part.view() for number, part in parts.items()})
 
 
 def drawn(seed: int, n: int, features: int, origin: float, scale: float) -> Floats:
@@ -54,10 +55,10 @@ def check(rows: Floats, partitions: int, noise: float) -> None:
     assert model.errors["mae"] == pytest.approx(np.mean(np.abs(due)), abs=CLOSE * noise)
     for row in (rows[0], rows[-1], rows.mean(axis=0)):
         given_features = row[:-1].tolist()
-        features = dict(zip(model.recipe.formula.terms, given_features, strict=True))
+        features = dict(zip(model.spec.formula.terms, given_features, strict=True))
         found = model.predict(features)
         assert found == pytest.approx(prediction(rows, given_features), abs=CLOSE * noise)
-        exact = predict(model.fit(model.recipe.formula), features).around(found)
+        exact = predict(model.fit(model.spec.formula), features).around(found)
         assert exact.low < found < exact.high
         assert exact.high - found == pytest.approx(found - exact.low, rel=1e-6)
 
@@ -103,7 +104,7 @@ def test_a_field_that_changes_its_origin_and_its_scale_on_the_way_costs_no_digit
     assert model.errors["rmse"] == pytest.approx(size, rel=CLOSE)
     features = {"x0": float(x[-1])}
     assert model.predict(features) == pytest.approx(
-        prediction(rows, [x[-1]]), abs=CLOSE * model.fit(model.recipe.formula).quality.residual_sd
+        prediction(rows, [x[-1]]), abs=CLOSE * model.fit(model.spec.formula).quality.residual_sd
     )
 
 

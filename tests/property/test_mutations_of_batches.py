@@ -15,16 +15,16 @@ from time import perf_counter
 import orjson
 import pytest
 
-from consumer import snapshot
-from consumer.decode import Unreadable
-from consumer.partition import Partition
-from consumer.unpack import Unpacked
+from consumer.client.internals.batches import Unpacked
+from consumer.decode.event import Unreadable
+from consumer.model.partition import Partition
+from consumer.state import snapshot
 from contract.messages import REQUEST_OF_EVENT
 from unit.batches import BASE, HEADER, Crafted, Log, craft, sealed, varint
-from unit.records import FIELDS, recipe
+from unit.records import FIELDS, spec
 
 TOPIC_ID = "731a93a8-13c2-4484-86b9-2853c5457111"
-MADE = recipe("sales ~ tv + radio")
+MADE = spec("sales ~ tv + radio")
 ROUND = 1000
 TIME = 1_760_000_000_000
 HEADERS: tuple[list[tuple[bytes, bytes | None]], ...] = (

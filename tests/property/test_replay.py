@@ -9,10 +9,11 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from consumer import snapshot
-from consumer.partition import Partition, Recipe
+from consumer.model.partition import Partition
+from consumer.model.spec import ModelSpec
+from consumer.state import snapshot
 from contract.messages import REQUEST_OF_EVENT, Outcome
-from unit.records import FIELDS, Record, event, recipe
+from unit.records import FIELDS, Record, event, spec
 
 REFUSED: tuple[bytes | None, ...] = (None, b"", b"x", b"[]", b'{"tv": 1}', b'{"tv": NaN}')
 TOPIC_ID = "731a93a8-13c2-4484-86b9-2853c5457111"
@@ -46,7 +47,9 @@ def stream(seed: int, count: int, scale: float) -> list[Record]:
     return records
 
 
-def interrupted(made: Recipe, records: Sequence[Record], cuts: Sequence[tuple[int, bool]]) -> str:
+def interrupted(
+    made: ModelSpec, records: Sequence[Record], cuts: Sequence[tuple[int, bool]]
+) -> str:
     """The hash at the end of a fold that is cut into polls, and dies after some of them.
 
     Each cut says how many records a poll brings, and whether the process then dies: it goes on
@@ -89,7 +92,7 @@ def save(partition: Partition) -> bytes:
 def test_a_stream_cut_anyhow_ends_in_the_same_bits(
     learner: str, formula: str, seed: int, count: int, scale: float, cuts: list[tuple[int, bool]]
 ) -> None:
-    made = recipe(formula, learner)
+    made = spec(formula, learner)
     records = stream(seed, count, scale)
     whole = Partition(made, records[0].offset if records else 0)
     whole.fold(records)
@@ -99,7 +102,7 @@ def test_a_stream_cut_anyhow_ends_in_the_same_bits(
 
 @pytest.mark.parametrize("learner", LEARNERS)
 def test_a_snapshot_at_every_single_record_goes_on_to_the_same_bits(learner: str) -> None:
-    made = recipe("sales ~ tv + radio", learner)
+    made = spec("sales ~ tv + radio", learner)
     records = stream(seed=7, count=200, scale=10.0)
     whole = Partition(made)
     saved = [save(whole)]

@@ -9,28 +9,28 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from consumer import answer
-from consumer.acknowledge import acknowledge
-from consumer.decode import EventDecoder
-from consumer.model import Model
-from consumer.refusal import Refusal
-from consumer.request import decode_request
+from consumer.decode.event import EventDecoder
+from consumer.decode.refusal import Refusal
+from consumer.decode.request import decode_request
+from consumer.model import answer
+from consumer.model.merged import Model
+from consumer.respond.acknowledgements import acknowledge
 from contract.messages import VALUE_LIMIT, ErrorCode, Method
-from unit.records import FIELDS, model, recipe
+from unit.records import FIELDS, model, spec
 
 ROWS = [(float(i), float(i * i % 17), float(i % 5), 7.0 + 0.5 * i) for i in range(60)]
 FORMULAS = ("sales ~ 1", "sales ~ tv", "sales ~ tv + radio", "tv ~ sales")
-RECIPES = [recipe(formula, learner) for formula in FORMULAS for learner in ("bayesian", "sgd")]
+RECIPES = [spec(formula, learner) for formula in FORMULAS for learner in ("bayesian", "sgd")]
 
 
 @pytest.fixture(scope="module")
 def models() -> list[Model]:
-    """One that has learned nothing, too little, and enough of each recipe."""
+    """One that has learned nothing, too little, and enough of each spec."""
     return [
         *(model(ROWS, made) for made in RECIPES),
         model(ROWS, partitions=4),
         model(ROWS[:2]),
-        Model(recipe(), {}),
+        Model(spec(), {}),
     ]
 
 
@@ -80,7 +80,7 @@ def replied(value: bytes | None, served: Model) -> answer.Reply:
     try:
         request = decode_request(value)
         if request.method is Method.LEARN:
-            event = EventDecoder(FIELDS, served.recipe.formula.target)(orjson.dumps(request.params))
+            event = EventDecoder(FIELDS, served.spec.formula.target)(orjson.dumps(request.params))
             return acknowledge(event, served)
         return answer.answer(request, served)
     except Refusal as refusal:
@@ -129,7 +129,7 @@ def test_any_bytes_get_a_reply_of_finite_numbers(
 def test_whatever_was_learned_every_answer_is_finite(
     rows: list[tuple[float, ...]], tv: float, formula: str, learner: str, partitions: int
 ) -> None:
-    served = model(rows, recipe(formula, learner), partitions)
+    served = model(rows, spec(formula, learner), partitions)
     for question in (
         {"tv": tv},
         {"tv": tv, "radio": -tv, "formula": "sales ~ tv + radio"},

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from consumer.formula import Formula
-from consumer.statistics.regression import fit
-from consumer.statistics.running import Statistics
-from consumer.statistics.summary import merge
+from consumer.decode.formula import Formula
+from consumer.model.statistics.regression import fit
+from consumer.model.statistics.running import SufficientStatistics
+from consumer.model.statistics.summary import merge
 
 FIELDS = ("a", "b", "y")
 FORMULA = Formula("y", ("a", "b"))
@@ -40,12 +40,12 @@ def test_any_split_into_partitions_merged_in_any_order_gives_the_same_regression
         st.lists(st.integers(0, count - 1), min_size=len(rows), max_size=len(rows))
         | st.integers(1, len(rows)).map(lambda run: [i // run % count for i in range(len(rows))])
     )
-    parts = [Statistics(FIELDS) for _ in range(count)]
+    parts = [SufficientStatistics(FIELDS) for _ in range(count)]
     for timestamp_ms, (row, owner) in enumerate(zip(rows, owners, strict=True)):
         parts[owner].update(row, timestamp_ms)
     shuffled = data.draw(st.permutations([part.view() for part in parts]))
 
-    whole = Statistics(FIELDS)
+    whole = SufficientStatistics(FIELDS)
     for timestamp_ms, row in enumerate(rows):
         whole.update(row, timestamp_ms)
 
@@ -72,13 +72,13 @@ def test_a_snapshot_restored_anywhere_and_continued_is_the_same_bits(
     rows: list[Row], stamps: list[int], cuts: set[int]
 ) -> None:
     fields = ("x", "y")
-    through, restarted = Statistics(fields), Statistics(fields)
+    through, restarted = SufficientStatistics(fields), SufficientStatistics(fields)
     for position, row in enumerate(rows):
         if position in cuts:
             state, sketches = orjson.loads(
                 orjson.dumps([restarted.to_state(), restarted.sketches()])
             )
-            restarted = Statistics.from_state(fields, state, sketches)
+            restarted = SufficientStatistics.from_state(fields, state, sketches)
         through.update(row, stamps[position % len(stamps)])
         restarted.update(row, stamps[position % len(stamps)])
     assert orjson.dumps(restarted.to_state()) == orjson.dumps(through.to_state())

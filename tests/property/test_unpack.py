@@ -5,8 +5,8 @@ from hypothesis import strategies as st
 from kafka.errors import CorruptRecordError
 from kafka.record.default_records import DefaultRecordBatch, DefaultRecordBatchBuilder
 
-from consumer.decode import Unreadable
-from consumer.unpack import unpack
+from consumer.client.internals.batches import unpack
+from consumer.decode.event import Unreadable
 
 COMPRESSIONS = (0, 1, 2, 3, 4)  # none, gzip, snappy, lz4, zstd
 LENGTHS = st.sampled_from([0, 1, 62, 63, 64, 65, 8191, 8192, 70_000])

@@ -10,7 +10,7 @@ from kafka.consumer.fetcher import IsolationLevel
 from kafka.record.memory_records import MemoryRecords
 from kafka.record.util import calc_crc32c
 
-from consumer.unpack import Unpacked, Unpacker
+from consumer.client.internals.batches import Unpacked, Unpacker
 
 HEADER: Final = struct.Struct(">qiibIhiqqqhii")
 BASE: Final = struct.Struct(">q")

@@ -4,7 +4,7 @@ from typing import Any
 
 import orjson
 
-from consumer.replies import Reply
+from consumer.respond.replies import PendingReply
 from contract.messages import RequestOutcome
 
 
@@ -12,15 +12,15 @@ class KeptReplies:
     """Replies, as far as those who send them know of it."""
 
     def __init__(self) -> None:
-        self.replies: list[Reply] = []
+        self.replies: list[PendingReply] = []
 
     def signed(self, body: dict[str, Any]) -> dict[str, Any]:
         return body
 
-    def send(self, reply: Reply) -> None:
+    def send(self, reply: PendingReply) -> None:
         self.replies.append(reply)
 
-    def leave(self) -> None: ...
+    def flush(self) -> None: ...
 
     def errors(self) -> list[tuple[str, RequestOutcome | None]]:
         """Code and outcome of each."""

@@ -5,9 +5,10 @@ from dataclasses import dataclass
 
 import orjson
 
-from consumer.formula import parse_formula
-from consumer.model import Model
-from consumer.partition import Partition, Recipe
+from consumer.decode.formula import parse_formula
+from consumer.model.merged import Model
+from consumer.model.partition import Partition
+from consumer.model.spec import ModelSpec
 
 FIELDS = ("tv", "radio", "newspaper", "sales")
 
@@ -33,24 +34,24 @@ def event(row: Sequence[float]) -> bytes:
     return orjson.dumps(dict(zip(FIELDS, row, strict=True)))
 
 
-def recipe(formula: str = "sales ~ tv", learner: str = "bayesian") -> Recipe:
-    """A recipe over FIELDS."""
-    return Recipe(FIELDS, parse_formula(formula, FIELDS), learner)
+def spec(formula: str = "sales ~ tv", learner: str = "bayesian") -> ModelSpec:
+    """A spec over FIELDS."""
+    return ModelSpec(FIELDS, parse_formula(formula, FIELDS), learner)
 
 
-def folded(values: Iterable[bytes | None], made: Recipe | None = None) -> Partition:
+def folded(values: Iterable[bytes | None], made: ModelSpec | None = None) -> Partition:
     """A partition that has folded these values."""
-    partition = Partition(made or recipe())
+    partition = Partition(made or spec())
     partition.fold(records(values))
     return partition
 
 
 def model(
-    rows: Iterable[Sequence[float]], made: Recipe | None = None, partitions: int = 1
+    rows: Iterable[Sequence[float]], made: ModelSpec | None = None, partitions: int = 1
 ) -> Model:
     """The model of rows of FIELDS, dealt to the partitions in turn."""
     values = [event(row) for row in rows]
-    made = made or recipe()
+    made = made or spec()
     parts = {number: folded(values[number::partitions], made) for number in range(partitions)}
     return Model(made, {number: part.view() for number, part in parts.items()})
 

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from consumer.formula import Formula
-from consumer.statistics.regression import Regression, fit
-from consumer.statistics.running import Statistics
-from consumer.statistics.summary import Summary, merge
+from consumer.decode.formula import Formula
+from consumer.model.statistics.regression import Regression, fit
+from consumer.model.statistics.running import SufficientStatistics
+from consumer.model.statistics.summary import Summary, merge
 
 ADVERTISING = Path(__file__).parents[2].parent / "shared" / "data" / "advertising.csv"
 FIELDS = ("tv", "radio", "newspaper", "sales")
@@ -25,9 +25,9 @@ def advertising() -> list[tuple[float, ...]]:
         return [tuple(float(row[field]) for field in FIELDS) for row in csv.DictReader(file)]
 
 
-def learned(fields: Sequence[str], rows: Rows) -> Statistics:
+def learned(fields: Sequence[str], rows: Rows) -> SufficientStatistics:
     """One partition after these rows, a millisecond apart."""
-    statistics = Statistics(fields)
+    statistics = SufficientStatistics(fields)
     for timestamp_ms, row in enumerate(rows):
         statistics.update(row, timestamp_ms)
     return statistics
@@ -35,7 +35,7 @@ def learned(fields: Sequence[str], rows: Rows) -> Statistics:
 
 def summed(fields: Sequence[str], rows: Rows, partitions: int = 1) -> Summary:
     """All rows, dealt to the partitions in turn, a millisecond apart."""
-    parts = [Statistics(fields) for _ in range(partitions)]
+    parts = [SufficientStatistics(fields) for _ in range(partitions)]
     for timestamp_ms, row in enumerate(rows):
         parts[timestamp_ms % partitions].update(row, timestamp_ms)
     return merge([part.view() for part in parts])

@@ -4,8 +4,8 @@ from typing import cast
 
 import pytest
 
-from consumer.acknowledge import MAX_AGE_MS, Acknowledgements
-from consumer.replies import Replies
+from consumer.respond.acknowledgements import MAX_AGE_MS, Acknowledgements
+from consumer.respond.replies import Replies
 from unit.kept_replies import KeptReplies
 from unit.records import Record, model
 

@@ -4,14 +4,14 @@ import numpy as np
 import orjson
 import pytest
 
-from consumer import answer
-from consumer.model import Model
-from consumer.refusal import Refusal
-from consumer.request import Request, decode_request
-from consumer.served import Served
+from consumer.decode.refusal import Refusal
+from consumer.decode.request import Request, decode_request
+from consumer.model import answer
+from consumer.model.merged import Model
+from consumer.model.served import Served
 from contract.messages import ErrorCode, Method
 from unit import streams
-from unit.records import Record, event, folded, model, recipe
+from unit.records import Record, event, folded, model, spec
 
 # sales = 7 + 0.5 tv exactly; radio and newspaper go their own ways.
 ROWS = [(float(i), i * i % 11.0, i % 3.0, 7.0 + 0.5 * i) for i in range(50)]
@@ -56,7 +56,7 @@ def test_a_reply_says_what_it_rests_on() -> None:
 
 def test_the_configured_formula_is_answered_by_the_configured_learner() -> None:
     assert predict(model(ROWS), tv=50)["model"] == "bayesian"
-    assert predict(model(ROWS, recipe(learner="sgd")), tv=50)["model"] == "sgd"
+    assert predict(model(ROWS, spec(learner="sgd")), tv=50)["model"] == "sgd"
 
 
 @pytest.mark.parametrize(
@@ -94,7 +94,7 @@ def test_a_wider_interval_has_a_higher_level() -> None:
 
 
 def test_averaged_weights_say_so_and_have_no_interval() -> None:
-    reply = predict(model(NOISY, recipe(learner="sgd"), partitions=3), tv=50)
+    reply = predict(model(NOISY, spec(learner="sgd"), partitions=3), tv=50)
     assert reply["average_of_partitions"] == 3
     assert "interval" not in reply
 
@@ -121,13 +121,13 @@ def test_an_event_is_not_taken_for_a_question() -> None:
 
 
 def test_an_intercept_alone_predicts_the_mean_and_takes_no_features() -> None:
-    served = model(ROWS, recipe("sales ~ 1"))
+    served = model(ROWS, spec("sales ~ 1"))
     assert predict(served)["model"] == "bayesian"
     assert predict(served)["prediction"] == pytest.approx(np.mean([row[3] for row in ROWS]))
 
 
 def test_stochastic_gradients_answer_too() -> None:
-    served = model(ROWS * 20, recipe(learner="sgd"), partitions=3)
+    served = model(ROWS * 20, spec(learner="sgd"), partitions=3)
     assert predict(served, tv=25)["prediction"] == pytest.approx(19.5, abs=1.0)
 
 
@@ -143,7 +143,7 @@ def test_a_feature_of_a_formula_that_is_named_is_due() -> None:
 def test_before_there_is_a_degree_of_freedom_to_judge_by_there_is_no_answer(
     formula: str, learner: str
 ) -> None:
-    made = recipe(formula, learner)
+    made = spec(formula, learner)
     rows = [(1.0, 2.0, 0.0, 3.0), (2.0, 1.0, 0.0, 4.0), (5.0, 3.0, 1.0, 6.0), (7.0, 9.0, 2.0, 5.0)]
     given = orjson.dumps(dict.fromkeys(made.formula.terms, 1.0))
     assert refused(Model(made, {}), given).code is ErrorCode.TOO_FEW_EVENTS
@@ -156,7 +156,7 @@ def test_before_there_is_a_degree_of_freedom_to_judge_by_there_is_no_answer(
 
 def test_without_events_nothing_is_summed_up() -> None:
     for method in (b"describe", b"train"):
-        refusal = refused(Model(recipe(), {}), b'{"method": "%s"}' % method)
+        refusal = refused(Model(spec(), {}), b'{"method": "%s"}' % method)
         assert refusal.code is ErrorCode.TOO_FEW_EVENTS
 
 
@@ -169,26 +169,26 @@ def test_a_field_that_is_constant_or_follows_from_another_is_named() -> None:
 
 
 def test_a_malformed_request_is_told_so_even_before_there_are_events() -> None:
-    assert refused(Model(recipe(), {}), b'{"tv": "x"}').code is ErrorCode.NOT_A_NUMBER
+    assert refused(Model(spec(), {}), b'{"tv": "x"}').code is ErrorCode.NOT_A_NUMBER
 
 
 def test_a_partition_without_events_changes_no_answer() -> None:
     parts = model(ROWS).parts
-    with_empty = Model(recipe(), {**parts, 1: folded([]).view()})
+    with_empty = Model(spec(), {**parts, 1: folded([]).view()})
     assert predict(with_empty, tv=50)["prediction"] == pytest.approx(32.0, rel=1e-8)
     assert with_empty.positions == {"0": 50, "1": 0}
 
 
 def test_a_model_that_answers_does_not_change_when_more_is_learned() -> None:
     partition = folded([event(row) for row in ROWS])
-    served = Model(recipe(), {0: partition.view()})
+    served = Model(spec(), {0: partition.view()})
     before = predict(served, tv=50)
     partition.fold(Record(offset, event((1.0, 0.0, 0.0, 1e6))) for offset in range(50, 250))
-    assert predict(Model(recipe(), served.parts), tv=50) == before
+    assert predict(Model(spec(), served.parts), tv=50) == before
 
 
 def test_before_anything_is_learned_the_model_says_nothing() -> None:
-    served = Served(recipe()).model
+    served = Served(spec()).model
     assert (served.events, served.coefficients, served.positions) == (0, {}, {})
     assert served.errors == {"recent": {"n": 0}, "fading": {"factor": 0.999}}
 
@@ -211,7 +211,7 @@ def test_a_feature_that_repeats_another_is_told_so_and_no_coefficient_is_shown(
     partitions: int, learner: str
 ) -> None:
     rows = [(1e5 + i, 1e5 + i, 0.0, 3.0 + i % 2) for i in range(1000)]
-    served = model(rows, recipe("sales ~ tv + radio", learner), partitions)
+    served = model(rows, spec("sales ~ tv + radio", learner), partitions)
     assert refused(served, b'{"tv": 1e5, "radio": 1e5}').code is ErrorCode.COLLINEAR_FIELD
     assert served.coefficients == {}
 

@@ -18,10 +18,10 @@ from kafka.errors import (
 )
 from kafka.structs import OffsetAndMetadata
 
-from consumer.claim import WORD_SECONDS, Claim, Word, answers
-from consumer.client import Admin
-from consumer.health import Health
+from consumer.client.protocols import Admin
+from consumer.respond.claim import WORD_SECONDS, Claim, Word, answers
 from consumer.settings import Settings
+from consumer.telemetry.health import Health
 
 NOW_MS = 1_780_000_000_000.0
 AT = TopicPartition("prediction-requests", 0)

@@ -6,9 +6,9 @@ from collections.abc import Callable
 import pytest
 from kafka.errors import KafkaTimeoutError
 
-from consumer.deadletters import OVERHEAD_BYTES, DeadLetters, write_letter
-from consumer.decode import Rejected, parse_object
-from consumer.partition import Refused
+from consumer.decode.event import Rejected, parse_object
+from consumer.learn.dead_letters import OVERHEAD_BYTES, DeadLetters, write_letter
+from consumer.model.partition import Refused
 from contract.messages import DEAD_LETTER_BYTES, Reason
 from unit.batches import Crafted, craft, fetched
 from unit.records import Record

@@ -3,7 +3,7 @@
 import orjson
 import pytest
 
-from consumer.decode import (
+from consumer.decode.event import (
     UNLABELLED,
     EventDecoder,
     Rejected,

@@ -4,11 +4,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from consumer.refusal import Refusal
-from consumer.statistics.blocks import WINDOW
-from consumer.statistics.describe import describe
-from consumer.statistics.running import Statistics
-from consumer.statistics.summary import merge
+from consumer.decode.refusal import Refusal
+from consumer.model.statistics.blocks import WINDOW
+from consumer.model.statistics.describe import describe
+from consumer.model.statistics.running import SufficientStatistics
+from consumer.model.statistics.summary import merge
 from contract.messages import ErrorCode
 from unit import streams
 from unit.streams import Rows, summed
@@ -74,5 +74,5 @@ def test_the_reply_is_plain_and_says_what_the_quartiles_are_worth() -> None:
 
 def test_no_event_is_nothing_to_describe() -> None:
     with pytest.raises(Refusal) as refused:
-        describe(merge([Statistics(("a",)).view()]))
+        describe(merge([SufficientStatistics(("a",)).view()]))
     assert refused.value.code is ErrorCode.TOO_FEW_EVENTS

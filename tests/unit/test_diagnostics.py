@@ -6,11 +6,11 @@ from statsmodels.regression.linear_model import OLS
 from statsmodels.stats.stattools import durbin_watson, jarque_bera, omni_normtest
 from statsmodels.tools import add_constant
 
-from consumer.formula import Formula
-from consumer.statistics.blocks import WINDOW
-from consumer.statistics.diagnostics import Diagnostics, diagnose, kurtosis_score
-from consumer.statistics.regression import fit
-from consumer.statistics.summary import Summary
+from consumer.decode.formula import Formula
+from consumer.model.statistics.blocks import WINDOW
+from consumer.model.statistics.diagnostics import Diagnostics, diagnose, kurtosis_score
+from consumer.model.statistics.regression import fit
+from consumer.model.statistics.summary import Summary
 from unit import streams
 from unit.streams import Rows, summed
 

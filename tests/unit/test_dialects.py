@@ -5,7 +5,7 @@ from dataclasses import replace
 import orjson
 import pytest
 
-from consumer.dialects import (
+from consumer.decode.dialects import (
     Address,
     BadAddressError,
     Headers,
@@ -15,7 +15,7 @@ from consumer.dialects import (
     unwrap,
     wants_reply,
 )
-from consumer.dialects.families import PLAIN
+from consumer.decode.dialects.families import PLAIN
 from contract.messages import MAX_CORRELATION_ID_BYTES, MAX_MESSAGE_BYTES
 
 DEFAULT = "prediction-replies"

@@ -2,9 +2,9 @@
 
 from kafka.errors import KafkaTimeoutError
 
-from consumer.door import LOOK_SECONDS, NAMELESS_SECONDS, Door
-from consumer.faults import FaultKind, Faults
+from consumer.client.door import LOOK_SECONDS, NAMELESS_SECONDS, Door
 from consumer.settings import Settings
+from consumer.telemetry.faults import FaultKind, Faults
 from contract.diagnose import DoorKind, Shut
 from contract.environment import Environment
 

@@ -9,12 +9,12 @@ from numpy.typing import NDArray
 from river.linear_model import BayesianLinearRegression, LinearRegression
 from river.preprocessing import StandardScaler
 
-from consumer.bayesian import MAX_PRECISION, Bayesian
-from consumer.estimator import LEARNERS, combine
-from consumer.formula import INTERCEPT
-from consumer.gradient import StochasticGradient
-from consumer.statistics.information import Information, one_step_ahead
-from consumer.statistics.running import BLOCK
+from consumer.decode.formula import INTERCEPT
+from consumer.model.estimators.bayesian import MAX_PRECISION, Bayesian
+from consumer.model.estimators.estimator import LEARNERS, combine
+from consumer.model.estimators.gradient import StochasticGradient
+from consumer.model.statistics.information import Information, one_step_ahead
+from consumer.model.statistics.running import BLOCK
 
 Floats = NDArray[np.float64]
 Data = tuple[Floats, Floats]

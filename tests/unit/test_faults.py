@@ -2,7 +2,7 @@
 
 import structlog
 
-from consumer.faults import TELL_SECONDS, FaultKind, Faults
+from consumer.telemetry.faults import TELL_SECONDS, FaultKind, Faults
 
 
 class Clock:

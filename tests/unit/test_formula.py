@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from consumer.formula import MAX_ECHO_LENGTH, MAX_FORMULA_LENGTH, Formula, parse_formula
-from consumer.refusal import Refusal
+from consumer.decode.formula import MAX_ECHO_LENGTH, MAX_FORMULA_LENGTH, Formula, parse_formula
+from consumer.decode.refusal import Refusal
 from contract.messages import ErrorCode
 
 FIELDS = ("tv", "radio", "newspaper", "sales")

@@ -7,9 +7,9 @@ import pytest
 from kafka import TopicPartition
 from kafka.errors import KafkaTimeoutError
 
-from consumer.forwards import BUFFER_BYTES, MAX_UNCOMMITTED, Forward, Forwards
-from consumer.partition import REMEMBERED
-from consumer.refusal import Refusal
+from consumer.decode.refusal import Refusal
+from consumer.model.partition import REMEMBERED
+from consumer.respond.forwards import BUFFER_BYTES, MAX_UNCOMMITTED, Forward, Forwards
 from contract.messages import ErrorCode
 from unit.records import Record
 from unit.test_replies import MemoryProducer

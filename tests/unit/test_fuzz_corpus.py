@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from consumer import snapshot
-from consumer.dialects import Address
-from consumer.dialects.families import PLAIN
-from consumer.unpack import Unpacked
+from consumer.client.internals.batches import Unpacked
+from consumer.decode.dialects import Address
+from consumer.decode.dialects.families import PLAIN
+from consumer.state import snapshot
 from fuzz import targets
 from fuzz.run import CORPUS, mutate_json
 from fuzz.targets import TARGETS

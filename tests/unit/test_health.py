@@ -1,6 +1,6 @@
 """What the loops report, and what follows from it."""
 
-from consumer.health import (
+from consumer.telemetry.health import (
     FRESH_SECONDS,
     MAX_BEHIND,
     MAX_REPLY_SECONDS,

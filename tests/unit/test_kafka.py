@@ -9,7 +9,7 @@ from kafka import KafkaAdminClient
 from kafka.cluster import ClusterMetadata
 from kafka.errors import KafkaError
 
-from consumer.client import connect
+from consumer.client.connections import connect
 from contract.environment import Environment
 from contract.kafka import NetClient, TopicCreationError, never_create_topics
 

@@ -6,10 +6,17 @@ from typing import Any, cast
 import pytest
 from kafka.errors import UnknownTopicOrPartitionError
 
-from consumer.client import Admin
-from consumer.kept import Config, of_changelog, of_events, of_replies, of_requests, read_configs
-from consumer.replication import Replication
-from consumer.topics import TopicError, ensure_changelog, topic_id
+from consumer.client.protocols import Admin
+from consumer.client.topics.creation import TopicError, ensure_changelog, topic_id
+from consumer.client.topics.replication import Replication
+from consumer.client.topics.settings import (
+    Config,
+    of_changelog,
+    of_events,
+    of_replies,
+    of_requests,
+    read_configs,
+)
 from contract.topics import MAX_SNAPSHOT_BYTES
 
 Check = Callable[[Config], Iterator[tuple[str, str]]]
@@ -119,7 +126,7 @@ def test_settings_that_are_not_shown_are_not_made_up() -> None:
 def test_a_changelog_that_loses_states_is_refused(
     policy: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("consumer.topics.VISIBLE_SECONDS", 0.0)
+    monkeypatch.setattr("consumer.client.topics.creation.VISIBLE_SECONDS", 0.0)
     with pytest.raises(TopicError, match=rf"changelog must have .* and has {policy}:"):
         ensure_changelog(admin(events="delete", changelog=policy), "changelog", "events", ALONE)
 

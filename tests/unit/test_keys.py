@@ -13,9 +13,9 @@ import structlog
 from prometheus_client import CollectorRegistry
 
 from broker.certificates import Authority
-from consumer.faults import FaultKind, Faults
-from consumer.keys import Certificate, Guard
-from consumer.web import Web
+from consumer.telemetry.faults import FaultKind, Faults
+from consumer.telemetry.http import Web
+from consumer.telemetry.keys import Certificate, Guard
 
 TOKEN = "dG9rZW4-of.a_test="  # noqa: S105
 

@@ -7,21 +7,21 @@ import pytest
 from kafka import TopicPartition
 from kafka.errors import KafkaTimeoutError
 
-from consumer import learner
-from consumer.acknowledge import Acknowledgements
-from consumer.changelog import Changelog
-from consumer.client import NO_LEADER, Consumer
-from consumer.deadletters import DeadLetters
-from consumer.health import MAX_SILENCE_SECONDS, Health, silent_loops
-from consumer.learner import Learner
-from consumer.partition import Partition
-from consumer.permissions import Permissions
-from consumer.precedence import Precedence
-from consumer.served import Served
+from consumer.client.permissions import Permissions
+from consumer.client.precedence import Precedence
+from consumer.client.protocols import NO_LEADER, Consumer
+from consumer.context import Context
+from consumer.learn import loop as learner
+from consumer.learn.dead_letters import DeadLetters
+from consumer.learn.loop import Learner
+from consumer.model.partition import Partition
+from consumer.model.served import Served
+from consumer.respond.acknowledgements import Acknowledgements
 from consumer.settings import Settings
-from consumer.shared import Shared
-from consumer.telemetry import Telemetry
-from unit.records import Record, event, recipe
+from consumer.state.changelog import Changelog
+from consumer.telemetry.health import MAX_SILENCE_SECONDS, Health, silent_loops
+from consumer.telemetry.metrics import Telemetry
+from unit.records import Record, event, spec
 
 PARTITIONS = 5
 EVENT = event((1.0, 2.0, 3.0, 4.0))
@@ -77,9 +77,9 @@ class SlowLog:
         raise KafkaTimeoutError
 
 
-def shared(health: Health) -> Shared:
-    served = Served(recipe())
-    return Shared(
+def context(health: Health) -> Context:
+    served = Served(spec())
+    return Context(
         Settings(),
         served,
         Telemetry(served, {"version": "test"}),
@@ -99,7 +99,7 @@ def test_a_long_restore_of_many_partitions_holds_up_nothing_and_is_no_silence(
     health.beat("learner", now=clock.now)
     log = SlowLog(clock, health)
     loop = Learner(
-        shared(health),
+        context(health),
         cast("Consumer", group),
         cast("DeadLetters", None),
         cast("Acknowledgements", None),
@@ -121,7 +121,7 @@ def test_a_partition_without_a_leader_is_not_waited_for(
     health = Health()
     log = SlowLog(clock, health)
     loop = Learner(
-        shared(health),
+        context(health),
         cast("Consumer", Group()),
         cast("DeadLetters", None),
         cast("Acknowledgements", None),
@@ -161,10 +161,10 @@ class Waiting(Precedence):
 
 def test_only_folding_counts_as_learning(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(learner, "perf_counter", clock)
-    served = Served(recipe())
+    served = Served(spec())
     telemetry = Telemetry(served, {"version": "test"})
     health = Health()
-    rooms = Shared(
+    rooms = Context(
         Settings(),
         served,
         telemetry,
@@ -183,6 +183,6 @@ def test_only_folding_counts_as_learning(clock: Clock, monkeypatch: pytest.Monke
         cast("Acknowledgements", None),
         cast("Changelog", None),
     )
-    loop._partitions[0] = cast("Partition", Folding(clock, Partition(recipe())))
+    loop._partitions[0] = cast("Partition", Folding(clock, Partition(spec())))
     loop._fold(0, [Record(0, EVENT)])
     assert telemetry.registry.get_sample_value("riverline_learn_seconds_sum") == 1.0

@@ -3,12 +3,12 @@
 import orjson
 import pytest
 
-from consumer.bayesian import Posterior
-from consumer.decode import Rejected
-from consumer.partition import REMEMBERED, Partition
-from consumer.poll import Lost
+from consumer.client.internals.skip import Lost
+from consumer.decode.event import Rejected
+from consumer.model.estimators.bayesian import Posterior
+from consumer.model.partition import REMEMBERED, Partition
 from contract.messages import Outcome, Reason
-from unit.records import Record, bits, event, folded, recipe
+from unit.records import Record, bits, event, folded, spec
 
 ROWS = [(float(i), float(i % 7), float(i % 3), 2.0 * i + i % 5) for i in range(200)]
 
@@ -24,7 +24,7 @@ def of_request(offset: int, request: str, row: tuple[float, ...], asker: bytes =
 
 
 def test_an_event_forwarded_again_after_a_crash_counts_once_and_is_acknowledged_again() -> None:
-    partition = Partition(recipe())
+    partition = Partition(spec())
     requests = [5, 6, 5, 6, 7, 6, 7, 8]
     records = [of_request(i, f"id-0:{n}", ROWS[n]) for i, n in enumerate(requests)]
     tally = partition.fold(records)
@@ -34,7 +34,7 @@ def test_an_event_forwarded_again_after_a_crash_counts_once_and_is_acknowledged_
 
 
 def test_requests_of_other_places_and_other_askers_are_other_requests() -> None:
-    partition = Partition(recipe())
+    partition = Partition(spec())
     names = ["id-0:5:17", "id-1:5:17", "other-0:5:17", "id-0:5:18", "id-0:5:17"]
     records = [of_request(i, name, ROWS[0]) for i, name in enumerate(names)]
     assert partition.fold(records).learned == 4
@@ -42,10 +42,10 @@ def test_requests_of_other_places_and_other_askers_are_other_requests() -> None:
 
 
 def test_a_restored_partition_still_knows_which_requests_it_has_folded() -> None:
-    partition = Partition(recipe())
+    partition = Partition(spec())
     partition.fold([of_request(0, "id-0:5", ROWS[0])])
     state = orjson.loads(orjson.dumps(partition.to_state()))
-    restored = Partition.from_state(recipe(), state, partition.statistics.sketches())
+    restored = Partition.from_state(spec(), state, partition.statistics.sketches())
     assert restored.fold([of_request(1, "id-0:5", ROWS[0])]).learned == 0
     assert restored.fold([of_request(2, "id-0:6", ROWS[1])]).learned == 1
 
@@ -54,7 +54,7 @@ def test_a_restored_partition_still_knows_which_requests_it_has_folded() -> None
     "forged", ["", ":", "id-0:", "id-0:6", "id-0:9223372036854775807", "x" * 100_000]
 )
 def test_a_forged_header_makes_nobody_elses_event_pass_for_a_repeat(forged: str) -> None:
-    partition = Partition(recipe())
+    partition = Partition(spec())
     forgeries = [of_request(i, forged, ROWS[i], asker=b"forger") for i in range(8)]
     honest = [of_request(8 + i, f"id-0:{i}", ROWS[i]) for i in range(8)]
     assert partition.fold([*forgeries, *honest]).learned == 16
@@ -62,7 +62,7 @@ def test_a_forged_header_makes_nobody_elses_event_pass_for_a_repeat(forged: str)
 
 
 def test_what_is_kept_of_requests_is_bounded_whatever_they_say() -> None:
-    partition = Partition(recipe())
+    partition = Partition(spec())
     for i in range(3 * REMEMBERED):
         partition.fold([of_request(i, f"{i}" * 10, ROWS[0])])
     assert partition.counts[Outcome.LEARNED] == 3 * REMEMBERED
@@ -74,7 +74,7 @@ def test_what_is_kept_of_requests_is_bounded_whatever_they_say() -> None:
 
 
 def test_records_before_the_position_are_passed_over() -> None:
-    once, twice = Partition(recipe()), Partition(recipe())
+    once, twice = Partition(spec()), Partition(spec())
     records = [Record(i, event(row)) for i, row in enumerate(ROWS)]
     once.fold(records)
     twice.fold(records[:150])
@@ -83,17 +83,17 @@ def test_records_before_the_position_are_passed_over() -> None:
 
 
 def test_what_is_looked_at_between_blocks_has_learned_every_event() -> None:
-    partition = Partition(recipe())
+    partition = Partition(spec())
     partition.fold([Record(i, event(row)) for i, row in enumerate(ROWS[:100])])
     view = partition.view()
     assert view.statistics.n == 100
-    assert view.errors.errors.n == 100 - len(recipe().terms) - 1
+    assert view.errors.errors.n == 100 - len(spec().terms) - 1
     assert isinstance(view.estimate, Posterior)
     assert (view.estimate.rows[:, 0] ** 2).sum() == pytest.approx(100)
 
 
 def test_a_look_changes_nothing() -> None:
-    looked, left = Partition(recipe()), Partition(recipe())
+    looked, left = Partition(spec()), Partition(spec())
     for i, row in enumerate(ROWS):
         looked.fold([Record(i, event(row))])
         looked.view()

@@ -8,7 +8,7 @@ from kafka.errors import (
     TopicAuthorizationFailedError,
 )
 
-from consumer.permissions import forbidden
+from consumer.client.permissions import forbidden
 
 
 @pytest.mark.parametrize(

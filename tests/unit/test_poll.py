@@ -12,7 +12,7 @@ from kafka.errors import (
     NoOffsetForPartitionError,
 )
 
-from consumer.poll import poll
+from consumer.client.poll import poll
 
 
 class BareClient:

@@ -9,8 +9,8 @@ from kafka import TopicPartition
 from kafka.errors import CommitFailedError, FencedInstanceIdError, KafkaTimeoutError
 from kafka.structs import OffsetAndMetadata
 
-from consumer.client import Consumer
-from consumer.positions import COMMIT_SECONDS, LOST_SECONDS, Positions
+from consumer.client.protocols import Consumer
+from consumer.respond.positions import COMMIT_SECONDS, LOST_SECONDS, Positions
 
 ZERO, ONE = (TopicPartition("requests", number) for number in (0, 1))
 Offsets = Mapping[TopicPartition, OffsetAndMetadata]

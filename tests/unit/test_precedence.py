@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from selectors import EVENT_READ
 from time import monotonic, sleep, thread_time
 
-from consumer.precedence import (
+from consumer.client.precedence import (
     LASTING_SECONDS,
     PATIENCE_SECONDS,
     SLICE,

@@ -7,10 +7,10 @@ import orjson
 import pytest
 from river import metrics
 
-from consumer.bayesian import Posterior
-from consumer.partition import Partition
-from consumer.prequential import FADING, RECENT, Errors, Faded, Prequential, figures, total
-from unit.records import bits, event, folded, recipe
+from consumer.model.estimators.bayesian import Posterior
+from consumer.model.partition import Partition
+from consumer.model.prequential import FADING, RECENT, Errors, Faded, Prequential, figures, total
+from unit.records import bits, event, folded, spec
 
 rng = np.random.default_rng(7)
 TRUTHS = 14 + 5 * rng.normal(size=3000)
@@ -141,7 +141,7 @@ def test_the_state_makes_the_round_trip_through_json_to_the_bit_and_goes_on_equa
 def test_the_sums_stay_finite_whatever_is_learned() -> None:
     rows = [(0, 0), (0, 811147), (0, 0), (1.5e-151, 0), (1e12, 0), (1, 1), (2, 2)]
     values = [event((tv, 0, 0, sales)) for tv, sales in rows]
-    errors = folded(values, recipe(learner="sgd")).view().errors
+    errors = folded(values, spec(learner="sgd")).view().errors
     assert errors.errors.n > 0
     assert np.isfinite([*errors.errors, *errors.faded]).all()
 
@@ -156,7 +156,7 @@ def test_of_blocks_with_equal_timestamps_the_last_of_a_partition_are_the_recent(
 
 
 def test_an_event_whose_prediction_would_be_refused_within_a_block_is_not_scored() -> None:
-    both = recipe("sales ~ tv + radio")
+    both = spec("sales ~ tv + radio")
     usual = [(*row, 0.0, 1.0 + sum(row)) for row in rng.normal(size=(64, 2)).tolist()]
     # After the first of these, radio follows from tv as far as a double tells; not after both.
     far = [(1e12, 1e12, 0.0, 1.0), (1e12, -1e12, 0.0, 1.0)]
@@ -190,6 +190,6 @@ def test_the_least_scales_that_a_double_has_leave_every_number_finite(
             assert np.isfinite(numbers).all()
         state = partition.to_state()
         taken_up = Partition.from_state(
-            recipe(), orjson.loads(orjson.dumps(state)), partition.statistics.sketches()
+            spec(), orjson.loads(orjson.dumps(state)), partition.statistics.sketches()
         )
         assert bits(taken_up) == bits(partition)

@@ -7,8 +7,9 @@ from typing import cast
 import pytest
 from kafka.consumer.subscription_state import OffsetResetStrategy, SubscriptionState
 
-from consumer.client import Consumer, read_what_is_new
-from consumer.recreation import Recreation
+from consumer.client.internals.group import read_what_is_new
+from consumer.client.protocols import Consumer
+from consumer.respond.recreation import Recreation
 
 TOPIC = "prediction-requests"
 

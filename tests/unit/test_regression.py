@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 from statsmodels.regression.linear_model import OLS
 from statsmodels.tools import add_constant
 
-from consumer.formula import Formula, parse_formula
-from consumer.refusal import Refusal
-from consumer.statistics.describe import describe
-from consumer.statistics.diagnostics import diagnose
-from consumer.statistics.regression import Regression, fit, predict
+from consumer.decode.formula import Formula, parse_formula
+from consumer.decode.refusal import Refusal
+from consumer.model.statistics.describe import describe
+from consumer.model.statistics.diagnostics import diagnose
+from consumer.model.statistics.regression import Regression, fit, predict
 from contract.messages import ErrorCode
 from unit import streams
 from unit.streams import Rows, fitted, summed

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from consumer.replication import Replication, of_replicas
+from consumer.client.topics.replication import Replication, of_replicas
 from consumer.settings import Settings
 
 LEAST = st.none() | st.integers(1, 5)
@@ -30,7 +30,7 @@ def test_one_broker_may_be_away_unless_it_is_said_otherwise(
     brokers: int, factor: int | None, min_insync: int | None, chosen: tuple[int, int]
 ) -> None:
     settings = Settings(replication_factor=factor, min_insync_replicas=min_insync)
-    assert settings.replication(brokers) == Replication(*chosen)
+    assert Replication.of(settings, brokers) == Replication(*chosen)
 
 
 @given(st.integers(1, 20), LEAST, LEAST)

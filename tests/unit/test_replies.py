@@ -8,11 +8,11 @@ import orjson
 import pytest
 from kafka.errors import KafkaTimeoutError, MessageSizeTooLargeError, TopicAuthorizationFailedError
 
-from consumer.dialects import Address, Message
-from consumer.dialects.families import PLAIN
-from consumer.lane import Arrived, Lane
-from consumer.producers import Producer
-from consumer.replies import OVERHEAD_BYTES, PATIENCE_SECONDS, Replies, Reply
+from consumer.client.internals.direct_producer import Arrived, DirectProducer
+from consumer.client.protocols import Producer
+from consumer.decode.dialects import Address, Message
+from consumer.decode.dialects.families import PLAIN
+from consumer.respond.replies import OVERHEAD_BYTES, PATIENCE_SECONDS, PendingReply, Replies
 from contract.messages import Method, RequestOutcome
 
 HERE = "prediction-replies"
@@ -103,8 +103,8 @@ class MemoryProducer:
         pass
 
 
-class MemoryLane:
-    """A lane that takes what it is given while it is open."""
+class MemoryDirect:
+    """A direct that takes what it is given while it is open."""
 
     def __init__(self) -> None:
         self.open = False
@@ -118,26 +118,26 @@ class MemoryLane:
             self.arrivals.append(arrived)
         return self.open
 
-    def leave(self) -> None:
+    def flush(self) -> None:
         self.left = len(self.taken)
 
 
 @dataclass
 class Way:
-    """A way out for replies over a producer and a lane in memory; the lane is closed at first."""
+    """A way out for replies over a producer and a direct in memory; the short one closed."""
 
     producer: MemoryProducer = field(default_factory=lambda: MemoryProducer({HERE: {0, 1}}))
-    lane: MemoryLane = field(default_factory=MemoryLane)
+    direct: MemoryDirect = field(default_factory=MemoryDirect)
     looks: int = 0
     counted: list[tuple[Method | None, RequestOutcome]] = field(default_factory=list)
     replies: Replies = field(init=False)
 
     def __post_init__(self) -> None:
         producer: Producer = self.producer
-        lane = cast("Lane", self.lane)
+        direct = cast("DirectProducer", self.direct)
         self.replies = Replies(
             producer,
-            lane,
+            direct,
             self._look,
             self._count,
             BUFFER_BYTES,
@@ -155,10 +155,16 @@ class Way:
     def _look(self) -> None:
         self.looks += 1
 
-    def send(self, topic: str = HERE, *, says: object = 0, **address: Any) -> Reply:  # noqa: ANN401
+    def send(
+        self,
+        topic: str = HERE,
+        *,
+        says: object = 0,
+        **address: Any,  # noqa: ANN401
+    ) -> PendingReply:
         where = Address(topic, PLAIN, b"\xff7", **address)
         answered = RequestOutcome.ANSWERED
-        reply = Reply(where, b"key", {"says": says}, Method.PREDICT, NOW, answered)
+        reply = PendingReply(where, b"key", {"says": says}, Method.PREDICT, NOW, answered)
         self.replies.send(reply)
         return reply
 
@@ -199,22 +205,22 @@ def test_a_reply_to_a_known_topic_is_sent_at_once(known: Way) -> None:
 
 
 def test_a_reply_that_the_lane_takes_is_not_the_producers_and_is_settled_there(known: Way) -> None:
-    known.lane.open = True
+    known.direct.open = True
     reply = known.send(says=9.4, partition=1)
-    known.replies.leave()
-    ((topic, partition, message),) = known.lane.taken
+    known.replies.flush()
+    ((topic, partition, message),) = known.direct.taken
     assert (topic, partition, message.value) == (HERE, 1, b'{"says":9.4}')
-    assert known.lane.left == 1
+    assert known.direct.left == 1
     assert not reply.settled
-    known.lane.arrivals[0](delivered=True)
+    known.direct.arrivals[0](delivered=True)
     assert reply.settled
     assert known.producer.sent == []
 
 
 def test_a_reply_that_the_lane_could_not_deliver_is_the_producers(known: Way) -> None:
-    known.lane.open = True
+    known.direct.open = True
     reply = known.send(says=9.4, partition=1)
-    known.lane.arrivals[0](delivered=False)
+    known.direct.arrivals[0](delivered=False)
     assert not reply.settled
     (sent,) = known.producer.sent
     assert (sent.topic, sent.value, sent.partition) == (HERE, b'{"says":9.4}', 1)
@@ -223,10 +229,10 @@ def test_a_reply_that_the_lane_could_not_deliver_is_the_producers(known: Way) ->
 
 
 def test_the_lane_is_not_asked_to_go_where_there_is_nothing(known: Way) -> None:
-    known.lane.open = True
+    known.direct.open = True
     known.send(NOWHERE)
     known.send(partition=2)
-    assert known.lane.taken == []
+    assert known.direct.taken == []
 
 
 def test_a_reply_is_settled_when_it_is_acknowledged_and_not_before(known: Way) -> None:
@@ -360,11 +366,11 @@ def test_what_waited_goes_on_when_there_is_room_on_the_way(known: Way) -> None:
 
 def test_a_reply_that_is_sent_or_settled_holds_no_message(known: Way) -> None:
     sent = known.send()
-    known.lane.open = True
+    known.direct.open = True
     taken = known.send()
     assert sent.message is None
     assert taken.message is not None
-    known.lane.arrivals[0](delivered=True)
+    known.direct.arrivals[0](delivered=True)
     assert taken.message is None
 
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from consumer.refusal import Refusal
-from consumer.request import Request, check_deadline, decode_request, features
+from consumer.decode.refusal import Refusal
+from consumer.decode.request import Request, check_deadline, decode_request, features
 from contract.messages import MAX_MESSAGE_BYTES, ErrorCode, Method
 from unit.records import FIELDS
 

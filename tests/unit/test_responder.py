@@ -8,18 +8,18 @@ import pytest
 from kafka import TopicPartition
 from kafka.errors import KafkaTimeoutError
 
-from consumer.claim import Claim
-from consumer.client import Consumer
-from consumer.forwards import MAX_UNCOMMITTED, Forwards
-from consumer.health import Health
-from consumer.permissions import Permissions
-from consumer.precedence import Precedence
-from consumer.replies import Replies
-from consumer.responder import Responder
-from consumer.served import Served
+from consumer.client.permissions import Permissions
+from consumer.client.precedence import Precedence
+from consumer.client.protocols import Consumer
+from consumer.context import Context
+from consumer.model.served import Served
+from consumer.respond.claim import Claim
+from consumer.respond.forwards import MAX_UNCOMMITTED, Forwards
+from consumer.respond.loop import Responder
+from consumer.respond.replies import Replies
 from consumer.settings import Settings
-from consumer.shared import Shared
-from consumer.telemetry import Telemetry
+from consumer.telemetry.health import Health
+from consumer.telemetry.metrics import Telemetry
 from contract.messages import RequestOutcome
 from unit.kept_replies import KeptReplies
 from unit.records import Record
@@ -36,10 +36,10 @@ class World:
     """A responder over ways out in memory."""
 
     def __init__(self) -> None:
-        served = Served(Settings().recipe)
+        served = Served(Settings().spec)
         self.telemetry = Telemetry(served, {"version": "test"})
         health = Health()
-        shared = Shared(
+        context = Context(
             Settings(),
             served,
             self.telemetry,
@@ -51,7 +51,7 @@ class World:
         self.events = MemoryProducer({"mobile-events": {0, 1, 2}})
         forwards = Forwards(self.events, "mobile-events", lambda: "an-id", 4)
         self.responder = Responder(
-            shared,
+            context,
             cast("Consumer", None),
             cast("Replies", self.out),
             forwards,

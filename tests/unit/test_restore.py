@@ -5,10 +5,11 @@ from itertools import product
 
 import pytest
 
-from consumer.partition import Partition
-from consumer.restore import NEW_ID, Log, StateError, start
-from consumer.snapshot import Snapshot, take
-from unit.records import Record, event, folded, recipe
+from consumer.errors import NEW_ID, StateError
+from consumer.model.partition import Partition
+from consumer.state.restore import Log, start
+from consumer.state.snapshot import Snapshot, take
+from unit.records import Record, event, folded, spec
 
 ROWS = [(float(i), float(i % 7), float(i % 3), 2.0 * i + i % 5) for i in range(100)]
 POSITION = 50
@@ -64,13 +65,13 @@ def test_every_case_is_decided_as_the_table_says() -> None:
         decided = due(latest, foreign, damaged, records)
         seen.add(decided)
         if isinstance(decided, int):
-            partition = start(recipe(), records, latest, foreign, damaged)
+            partition = start(spec(), records, latest, foreign, damaged)
             assert partition.position == decided
             learned = POSITION if latest is not None else 0
             assert partition.statistics.n == sum(partition.counts.values()) == learned
             continue
         with pytest.raises(StateError) as refused:
-            start(recipe(), records, latest, foreign, damaged)
+            start(spec(), records, latest, foreign, damaged)
         assert str(refused.value).startswith(f"{TOPIC}-3: {decided}")
         assert str(refused.value).endswith(NEW_ID) or decided == foreign
     assert len(seen) == 12  # 6 positions, 6 refusals
@@ -78,13 +79,13 @@ def test_every_case_is_decided_as_the_table_says() -> None:
 
 def test_a_valid_snapshot_stands_whatever_lies_beside_it() -> None:
     for foreign, damaged in product((None, "foreign"), (0, 3)):
-        partition = start(recipe(), log(0, 100), snapshot(), foreign, damaged)
+        partition = start(spec(), log(0, 100), snapshot(), foreign, damaged)
         assert partition.position == POSITION
 
 
 def test_what_is_restored_goes_on_to_the_bit() -> None:
     rest = [Record(i, event(row)) for i, row in enumerate(ROWS)][POSITION:]
-    restored = start(recipe(), log(10, 100), snapshot(), None, 0)
+    restored = start(spec(), log(10, 100), snapshot(), None, 0)
     restored.fold(rest)
     whole = folded(map(event, ROWS))
     assert take(restored, 3, THEIRS).sha256 == take(whole, 3, THEIRS).sha256
@@ -94,11 +95,11 @@ def test_a_state_that_its_digest_vouches_for_and_nobody_can_take_up_is_refused()
     valid = snapshot()
     broken = Snapshot(3, POSITION, THEIRS, valid.sha256, valid.state | {"statistics": {}}, {})
     with pytest.raises(StateError, match="the state cannot be taken up") as refused:
-        start(recipe(), log(0, 100), broken, None, 0)
+        start(spec(), log(0, 100), broken, None, 0)
     assert str(refused.value).endswith(NEW_ID)
 
 
 def test_without_anything_saved_learning_begins_where_the_log_does() -> None:
-    partition = start(recipe(), log(40, 90), None, None, 0)
+    partition = start(spec(), log(40, 90), None, None, 0)
     assert isinstance(partition, Partition)
     assert (partition.position, partition.statistics.n) == (40, 0)

@@ -5,7 +5,7 @@ from contextlib import suppress
 import structlog
 from structlog.typing import EventDict
 
-from consumer.seldom import LINES, MINUTE_SECONDS, Seldom
+from consumer.telemetry.seldom import LINES, MINUTE_SECONDS, Seldom
 
 
 class Log:

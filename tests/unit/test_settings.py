@@ -104,8 +104,8 @@ def test_a_formula_that_does_not_parse_is_a_fault(monkeypatch: Set, formula: str
 
 
 def test_a_formula_is_over_the_fields_that_are_configured(monkeypatch: Set) -> None:
-    recipe = read(monkeypatch, FIELDS=" x , y ", FORMULA="y ~ x").recipe
-    assert (recipe.fields, recipe.terms) == (("x", "y"), ("Intercept", "x"))
+    spec = read(monkeypatch, FIELDS=" x , y ", FORMULA="y ~ x").spec
+    assert (spec.fields, spec.terms) == (("x", "y"), ("Intercept", "x"))
 
 
 @pytest.mark.parametrize("fields", ["", " , ", "tv,tv", "method,sales", "1tv,sales", "t v,sales"])

@@ -9,12 +9,12 @@ import orjson
 import pytest
 from jsonschema import Draft202012Validator
 
-from consumer import snapshot
-from consumer.bayesian import Bayesian
-from consumer.partition import Partition
-from consumer.snapshot import DamagedError, ForeignError
+from consumer.model.estimators.bayesian import Bayesian
+from consumer.model.partition import Partition
+from consumer.state import snapshot
+from consumer.state.snapshot import DamagedError, ForeignError
 from contract.schemas import load_schema
-from unit.records import Record, event, recipe
+from unit.records import Record, event, spec
 
 ROWS = [(float(i), i * i % 7.0, i % 3.0, 3.0 + 0.5 * i + i % 2) for i in range(700)]
 TOPIC_ID = "731a93a8-13c2-4484-86b9-2853c5457111"
@@ -26,7 +26,7 @@ validator = Draft202012Validator(load_schema("snapshot"))
 
 def learned(count: int, learner: str = "bayesian") -> Partition:
     """A partition after so many labelled events, one without a target and one refused."""
-    partition = Partition(recipe(learner=learner))
+    partition = Partition(spec(learner=learner))
     values = [b'{"tv": 1, "radio": 2, "newspaper": 3}', b"x", *map(event, ROWS[:count])]
     partition.fold(Record(i, value, timestamp=1000 + i) for i, value in enumerate(values))
     return partition
@@ -38,7 +38,7 @@ def written(partition: Partition, number: int = 0) -> bytes:
 
 
 def read(value: bytes | None) -> snapshot.Snapshot:
-    return snapshot.read(value, 0, recipe())
+    return snapshot.read(value, 0, spec())
 
 
 def rewritten(value: bytes, **changes: Any) -> bytes:  # noqa: ANN401 - JSON
@@ -57,11 +57,11 @@ VALUE = written(learned(4))
 def test_what_is_written_is_read_back_to_the_bit(count: int, learner: str) -> None:
     partition = learned(count, learner)
     taken = snapshot.take(partition, 5, TOPIC_ID)
-    found = snapshot.read(snapshot.write(taken, {}), 5, recipe(learner=learner))
+    found = snapshot.read(snapshot.write(taken, {}), 5, spec(learner=learner))
     assert orjson.dumps(found.state) == orjson.dumps(taken.state)
     assert (found.sha256, found.sketches) == (taken.sha256, taken.sketches)
     assert (found.position, found.topic_id) == (count + 2, TOPIC_ID)
-    restored = found.restore(recipe(learner=learner))
+    restored = found.restore(spec(learner=learner))
     assert snapshot.take(restored, 5, TOPIC_ID).sha256 == taken.sha256
     assert restored.counts == partition.counts
     assert restored.statistics.sketches() == partition.statistics.sketches()
@@ -88,7 +88,7 @@ def test_a_state_without_one_of_its_members_neither_validates_nor_is_taken_up(na
     document["sha256"] = snapshot.digest(document["state"])
     assert not validator.is_valid(document)
     with pytest.raises(DamagedError):
-        read(orjson.dumps(document)).restore(recipe())
+        read(orjson.dumps(document)).restore(spec())
 
 
 def test_members_that_are_not_known_and_another_order_are_passed_over() -> None:
@@ -148,7 +148,7 @@ def test_a_signed_state_that_could_not_be_gone_on_from_is_damaged(
     for key in place[:-1]:
         inner = inner[key]
     inner[place[-1]] = wrong
-    made = recipe(learner=learner)
+    made = spec(learner=learner)
     found = snapshot.read(rewritten(value, **state), 0, made)
     with pytest.raises(DamagedError, match="the state cannot be taken up"):
         found.restore(made)
@@ -243,7 +243,7 @@ def test_a_snapshot_of_something_else_says_of_what_and_what_to_do(name: str) -> 
 )
 def test_a_state_that_is_none_of_this_recipe_is_not_taken_up(changes: dict[str, Any]) -> None:
     with pytest.raises(DamagedError, match="the state cannot be taken up"):
-        read(rewritten(VALUE, **changes)).restore(recipe())
+        read(rewritten(VALUE, **changes)).restore(spec())
 
 
 def test_a_snapshot_of_the_first_format_is_passed_over_and_the_log_is_read_again() -> None:

@@ -6,10 +6,10 @@ import numpy as np
 import orjson
 import pytest
 
-from consumer.statistics.blocks import WINDOW
-from consumer.statistics.factor import triangle, with_constant
-from consumer.statistics.running import BLOCK, Statistics
-from consumer.statistics.summary import merge
+from consumer.model.statistics.blocks import WINDOW
+from consumer.model.statistics.factor import triangle, with_constant
+from consumer.model.statistics.running import BLOCK, SufficientStatistics
+from consumer.model.statistics.summary import merge
 from unit.streams import Rows, learned, summed
 
 FIELDS = ("x", "y")
@@ -90,14 +90,14 @@ def test_a_view_does_not_see_what_comes_later() -> None:
 
 def test_partitions_of_other_fields_do_not_merge() -> None:
     with pytest.raises(ValueError, match="same fields"):
-        merge([Statistics(("x", "y")).view(), Statistics(("y", "x")).view()])
+        merge([SufficientStatistics(("x", "y")).view(), SufficientStatistics(("y", "x")).view()])
     with pytest.raises(ValueError, match="at least one"):
         merge([])
 
 
 def test_an_empty_partition_changes_nothing() -> None:
     data = rows(700)
-    alone, beside = learned(FIELDS, data).view(), Statistics(FIELDS).view()
+    alone, beside = learned(FIELDS, data).view(), SufficientStatistics(FIELDS).view()
     one, two = merge([alone]), merge([beside, alone])
     assert two.n == one.n
     assert np.allclose(two.factor, one.factor, rtol=1e-13)
@@ -119,7 +119,7 @@ def test_the_state_is_of_constant_size() -> None:
 def test_a_state_comes_back_as_the_same_bits(count: int) -> None:
     statistics = learned(FIELDS, rows(count))
     state, sketches = travelled(statistics)
-    restored = Statistics.from_state(FIELDS, state, sketches)
+    restored = SufficientStatistics.from_state(FIELDS, state, sketches)
     assert orjson.dumps(restored.to_state()) == orjson.dumps(statistics.to_state())
     assert restored.sketches() == statistics.sketches()
 
@@ -168,15 +168,15 @@ FAULTS: list[tuple[str, object]] = [
 def test_a_damaged_state_is_not_taken_for_one(member: str, value: object) -> None:
     state, sketches = travelled(learned(FIELDS, rows(700)))
     with pytest.raises(ValueError, match=r"."):
-        Statistics.from_state(FIELDS, {**state, member: value}, sketches)
+        SufficientStatistics.from_state(FIELDS, {**state, member: value}, sketches)
 
 
-@pytest.mark.parametrize("member", [*Statistics(FIELDS).to_state()])
+@pytest.mark.parametrize("member", [*SufficientStatistics(FIELDS).to_state()])
 def test_a_state_with_a_member_missing_is_not_taken_for_one(member: str) -> None:
     state, sketches = travelled(learned(FIELDS, rows(700)))
     del state[member]
     with pytest.raises(ValueError, match=member):
-        Statistics.from_state(FIELDS, state, sketches)
+        SufficientStatistics.from_state(FIELDS, state, sketches)
 
 
 @pytest.mark.parametrize("damage", ["flipped", "short", "empty", "no base64", "missing", "number"])
@@ -194,17 +194,17 @@ def test_a_damaged_sketch_is_refused_and_does_not_bring_the_process_down(damage:
         "number": {**sketches, "x": 5},
     }
     with pytest.raises(ValueError, match=r"."):
-        Statistics.from_state(FIELDS, state, faults[damage])
+        SufficientStatistics.from_state(FIELDS, state, faults[damage])
 
 
 def test_a_sketch_of_other_rows_is_refused() -> None:
     state, _ = travelled(learned(FIELDS, rows(700)))
     _, sketches = travelled(learned(FIELDS, rows(800)))
     with pytest.raises(ValueError, match="sketch"):
-        Statistics.from_state(FIELDS, state, sketches)
+        SufficientStatistics.from_state(FIELDS, state, sketches)
 
 
-def travelled(statistics: Statistics) -> tuple[dict[str, Any], dict[str, str]]:
+def travelled(statistics: SufficientStatistics) -> tuple[dict[str, Any], dict[str, str]]:
     """State and sketches after a journey through JSON."""
     written = orjson.dumps([statistics.to_state(), statistics.sketches()])
     state, sketches = orjson.loads(written)

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from kafka.errors import KafkaConnectionError
 
-from consumer.transport import PIECE_BYTES, Selector, receive
+from consumer.client.internals.sockets import PIECE_BYTES, Selector, receive
 
 Pair = tuple[socket.socket, socket.socket]
 READER, ANOTHER = object(), object()

@@ -14,10 +14,11 @@ from kafka.codec import snappy_encode
 from kafka.errors import CorruptRecordError, TopicAuthorizationFailedError
 from kafka.record.default_records import DefaultRecordBatch
 
-from consumer.decode import Rejected, Unreadable, parse_object
-from consumer.poll import Pill, poll
-from consumer.uncompress import MAX_BYTES
-from consumer.unpack import Unpacked, unpack
+from consumer.client.internals.batches import Unpacked, unpack
+from consumer.client.internals.compression import MAX_BYTES
+from consumer.client.internals.skip import SkippedRecord
+from consumer.client.poll import poll
+from consumer.decode.event import Rejected, Unreadable, parse_object
 from contract.messages import Reason
 from unit.batches import HEADER, Crafted, Log, craft, fetch, fetched, sealed, varint
 
@@ -353,7 +354,7 @@ def test_what_is_no_batch_is_stepped_over_from_the_position_on() -> None:
         held.take(2)
     client: Any = Stuck(held, fault.value)
     pill = poll(client, 1)
-    assert isinstance(pill, Pill)
+    assert isinstance(pill, SkippedRecord)
     assert (pill.record.offset, client.sought) == (3, [0, 4])
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 import pytest
 from prometheus_client import CollectorRegistry, Counter
 
-from consumer.web import MAX_CONNECTIONS, MAX_HEAD_BYTES, PATIENCE_SECONDS, Web
+from consumer.telemetry.http import MAX_CONNECTIONS, MAX_HEAD_BYTES, PATIENCE_SECONDS, Web
 
 
 @dataclass

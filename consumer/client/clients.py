@@ -1,0 +1,112 @@
+"""The service's connections to Kafka: all are opened, or none."""
+
+from contextlib import ExitStack, closing, suppress
+from dataclasses import dataclass
+
+from kafka.errors import KafkaError
+
+from consumer.client import connections, producers
+from consumer.client.internals.direct_producer import DirectProducer
+from consumer.client.permissions import Permissions
+from consumer.client.precedence import Precedence
+from consumer.client.protocols import Consumer, Producer
+from consumer.client.topics import settings as topic_settings
+from consumer.client.topics.creation import (
+    EventsTopic,
+    count_brokers,
+    ensure_changelog,
+    ensure_topics,
+    topic_id,
+)
+from consumer.client.topics.replication import Replication
+from consumer.settings import Settings
+
+CLOSE_MS = 1000
+TOPIC_SECONDS = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Clients:
+    """One client for each way in and out, and which topics they are of."""
+
+    log: EventsTopic
+    requests_id: str
+    events: Consumer
+    requests: Consumer
+    changelog: Consumer
+    dead_letters: Producer
+    replies: Producer
+    direct: DirectProducer
+    forwards: Producer
+    snapshots: Producer
+
+
+def open_clients(
+    settings: Settings, precedence: Precedence, permissions: Permissions, stack: ExitStack
+) -> Clients:
+    """Make the topics and open the clients; whatever was opened is closed when the stack is.
+
+    Raises:
+        KafkaError: Kafka is not there.
+        NotAllowedError: Kafka does not let us do what we must.
+        TopicError: A topic does not fit.
+    """
+
+    def consumer(opened: Consumer) -> Consumer:
+        stack.callback(opened.close, autocommit=False, timeout_ms=CLOSE_MS)
+        return opened
+
+    def producer(opened: Producer) -> Producer:
+        stack.callback(opened.close, timeout=CLOSE_MS / 1000)
+        return opened
+
+    with closing(connections.admin(settings)) as admin:
+        permissions.require(admin)
+        brokers = count_brokers(admin)
+        replication = Replication.of(settings, brokers)
+        ensure_topics(admin, settings.topics, replication)
+        requests_id = topic_id(admin, settings.requests_topic)
+        events = ensure_changelog(
+            admin, settings.changelog_topic, settings.events_topic, replication
+        )
+        findings = topic_settings.look(admin, settings, brokers)
+    forwards = producer(producers.forwards_producer(settings))
+    dead_letters = producer(producers.dead_letters_producer(settings))
+    snapshots = producer(producers.snapshots_producer(settings))
+    # A producer does not wait for a topic's metadata when it sends.
+    producers.introduce(forwards, settings.events_topic, TOPIC_SECONDS)
+    producers.introduce(snapshots, settings.changelog_topic, TOPIC_SECONDS)
+    with suppress(KafkaError):  # dead letters wait
+        producers.introduce(dead_letters, settings.dead_letter_topic, TOPIC_SECONDS)
+    requests = connections.know(
+        consumer(connections.requests_consumer(settings, precedence)), settings.requests_topic
+    )
+    direct = DirectProducer(requests, settings)
+    stack.callback(direct.close)
+    topic_settings.warn(findings)
+    return Clients(
+        log=events,
+        requests_id=requests_id,
+        events=connections.know(
+            consumer(connections.events_consumer(settings)), settings.events_topic
+        ),
+        requests=requests,
+        changelog=consumer(connections.changelog_consumer(settings)),
+        dead_letters=dead_letters,
+        replies=producer(producers.replies_producer(settings)),
+        direct=direct,
+        forwards=forwards,
+        snapshots=snapshots,
+    )
+
+
+def cover(settings: Settings) -> int:
+    """Make the changelog as wide as the events topic; how wide that is."""
+    with closing(connections.admin(settings)) as admin:
+        events = ensure_changelog(
+            admin,
+            settings.changelog_topic,
+            settings.events_topic,
+            Replication.of(settings, count_brokers(admin)),
+        )
+    return events.partitions

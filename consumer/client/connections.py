@@ -1,0 +1,162 @@
+"""The door to kafka-python: which consumers and admins there are, and with which options.
+
+The options and their reasons are measured ones: docs/FAILURES.md, "The clients".
+"""
+
+import logging
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from kafka import KafkaAdminClient, KafkaConsumer
+from kafka.admin import MemberToRemove
+from kafka.coordinator.assignors.cooperative_sticky import CooperativeStickyAssignor
+from kafka.errors import UnknownTopicOrPartitionError
+
+from consumer.client.internals import group, sockets
+from consumer.client.internals.batches import unpack_with
+from consumer.client.precedence import Precedence, PrecedingSelector
+from consumer.client.protocols import Admin, Consumer
+from consumer.client.timeouts import METADATA_MAX_AGE_MS, REPLIES_METADATA_MAX_AGE_MS
+from consumer.settings import Settings
+from contract.kafka import NetClient
+from contract.topics import MAX_SNAPSHOT_BYTES
+
+SESSION_TIMEOUT_MS = 10_000
+MAX_POLL_RECORDS = 500
+
+sockets.install()
+
+
+def events_consumer(settings: Settings) -> Consumer:
+    """For the events: moderate fetches, positions ours and never the group's."""
+    return _group_consumer(
+        settings,
+        role="learner",
+        auto_offset_reset="none",
+        max_poll_records=MAX_POLL_RECORDS,
+        max_partition_fetch_bytes=256 * 1024,
+        isolation_level="read_committed",  # a transaction that was aborted is never learned
+    )
+
+
+def requests_consumer(settings: Settings, precedence: Precedence) -> Consumer:
+    """For the requests: small fetches, so that one partition's crowd does not hold up another."""
+    return _group_consumer(
+        settings,
+        role="responder",
+        auto_offset_reset="latest",
+        max_poll_records=100,
+        max_partition_fetch_bytes=64 * 1024,
+        metadata_max_age_ms=REPLIES_METADATA_MAX_AGE_MS,
+        selector=partial(PrecedingSelector, precedence),
+    )
+
+
+def connect(kind: Callable[..., Any], **options: object) -> Any:  # noqa: ANN401 - a Protocol's
+    """A client of kafka-python, or no trace of it.
+
+    One that does not reach the broker raises in its constructor and leaves its I/O thread running:
+    a service that waits for Kafka would gather them.
+
+    Raises:
+        KafkaError: The broker is not there, or does not let us in.
+    """
+    opened: list[NetClient] = []
+
+    def net_client(**config: object) -> NetClient:
+        opened.append(NetClient(**config))
+        return opened[-1]
+
+    try:
+        return kind(**{"selector": sockets.Selector, **options, "kafka_client": net_client})
+    except BaseException:
+        for client in opened:
+            client.close()
+        raise
+
+
+def changelog_consumer(settings: Settings) -> Consumer:
+    """For the changelog: all its partitions, in no group; snapshots are large."""
+    return _consumer(
+        settings,
+        role="follower",
+        auto_offset_reset="earliest",
+        max_partition_fetch_bytes=MAX_SNAPSHOT_BYTES,
+    )
+
+
+def group_id(settings: Settings, role: str) -> str:
+    """The consumer group of one of our loops."""
+    return f"{settings.application_id}-{role}"
+
+
+def _group_consumer(settings: Settings, *, role: str, **options: object) -> Consumer:
+    consumer = _consumer(
+        settings,
+        role=role,
+        group_id=group_id(settings, role),
+        group_instance_id=settings.member,
+        partition_assignment_strategy=[CooperativeStickyAssignor],
+        session_timeout_ms=SESSION_TIMEOUT_MS,
+        heartbeat_interval_ms=1000,
+        **options,
+    )
+    group.prepare(consumer)
+    return consumer
+
+
+def _consumer(settings: Settings, *, role: str, **options: object) -> Consumer:
+    consumer: Consumer = connect(
+        KafkaConsumer,
+        **settings.client_options(),
+        client_id=f"{settings.application_id}-{role}-{settings.member}",
+        enable_auto_commit=False,
+        metrics_enabled=False,
+        bootstrap_timeout_ms=2000,
+        **{"metadata_max_age_ms": METADATA_MAX_AGE_MS, **options},
+    )
+    unpack_with(consumer)
+    return consumer
+
+
+def know(consumer: Consumer, topic: str) -> Consumer:
+    """The consumer, once it knows the topic's partitions.
+
+    A group's leader that joins before it knows them shares out nothing, at first: for a moment the
+    group would be settled, and nobody would read.
+
+    Raises:
+        KafkaError: Kafka does not answer, or does not show the topic (yet).
+    """
+    if not consumer.partitions_for_topic(topic):
+        raise UnknownTopicOrPartitionError(topic)
+    return consumer
+
+
+def admin(settings: Settings, *, patience_ms: int = 5000) -> Admin:
+    """For topics, and for asking whether Kafka is there."""
+    made: Admin = connect(
+        KafkaAdminClient,
+        **settings.admin_options(),
+        client_id=f"{settings.application_id}-admin-{settings.member}",
+        request_timeout_ms=patience_ms,
+        bootstrap_timeout_ms=2000,
+    )
+    return made
+
+
+def leave(admin: Admin, settings: Settings, *roles: str) -> None:
+    """Take our static member out of the groups of these roles.
+
+    Raises:
+        KafkaError: Kafka is away.
+    """
+    member = MemberToRemove(group_instance_id=settings.member)
+    for role in roles:
+        admin.remove_group_members(group_id(settings, role), [member])
+
+
+def quieten() -> None:
+    """The client logs a hundred lines an outage; the service logs the outage's begin and end."""
+    logging.getLogger("kafka").setLevel(logging.CRITICAL)

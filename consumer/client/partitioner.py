@@ -1,0 +1,31 @@
+"""Which partition a record goes to: Kafka's own choice, while it has a leader."""
+
+from typing import Any
+
+from kafka.partitioner import DefaultPartitioner
+from kafka.partitioner.default import murmur2
+
+
+class RoundTheLeaderless(DefaultPartitioner):  # type: ignore[misc]  # kafka-python has no types
+    """Kafka's own partitioner, but that a key whose partition has no leader goes to another."""
+
+    def partition(
+        self,
+        topic: str,
+        key: object,
+        serialized_key: bytes | None,
+        value: object,
+        serialized_value: bytes | None,
+        cluster: Any,  # noqa: ANN401 - kafka-python's
+    ) -> int:
+        """A partition that has a leader, while there is any."""
+        chosen: int = super().partition(
+            topic, key, serialized_key, value, serialized_value, cluster
+        )
+        led = sorted(cluster.available_partitions_for_topic(topic))
+        if chosen in led or not led or serialized_key is None:
+            return chosen
+        return int(led[(murmur2(serialized_key) & 0x7FFFFFFF) % len(led)])
+
+
+round_the_leaderless = RoundTheLeaderless()

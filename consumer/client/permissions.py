@@ -1,0 +1,227 @@
+"""What Kafka must let us do, what it costs where it does not, and whether it does.
+
+Kafka tells with each description of a topic, of a group and of the cluster which operations it
+allows us (KIP-430): nothing has to fail before it is known. Only of a group that is not there yet
+it does not tell; there the group's consumer is refused, and tells us.
+"""
+
+import re
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from kafka.errors import (
+    AuthorizationError,
+    ClusterAuthorizationFailedError,
+    GroupAuthorizationFailedError,
+    TopicAuthorizationFailedError,
+)
+
+from consumer.client.connections import group_id
+from consumer.client.protocols import Admin
+from consumer.settings import Settings
+from consumer.telemetry import FaultKind, Faults
+
+ABOUT_START = "what Kafka allows us at the start"
+CLUSTER = "kafka-cluster"
+QUOTED = re.compile(r"'([^']+)'")
+"""In the sentences that kafka-python's admin client makes of some refusals."""
+
+RETRY_SECONDS = 0.5
+"""What is not allowed is tried again so often: an ACL may be given at any time."""
+
+_RESOURCES = (
+    (TopicAuthorizationFailedError, "topic"),
+    (GroupAuthorizationFailedError, "group"),
+    (ClusterAuthorizationFailedError, "cluster"),
+)
+
+
+class NotAllowedError(AuthorizationError):  # type: ignore[misc]  # kafka-python has no types
+    """Kafka does not let us do what we must do now, to be tried again later; says what."""
+
+    def __init__(self, sentence: str) -> None:
+        super().__init__(sentence)
+        self.sentence = sentence
+
+
+class Need(NamedTuple):
+    """A permission of ours.
+
+    Attributes:
+        kind: Of resource: topic, group or cluster.
+        name: Of the resource.
+        operation: What must be allowed on it.
+        costs: What it costs where it is not.
+        vital: Whether something is then not learned, not answered or not saved.
+    """
+
+    kind: str
+    name: str
+    operation: str
+    costs: str
+    vital: bool = True
+
+    @property
+    def about(self) -> str:
+        """The permission in words."""
+        return f"{self.operation} on {self.kind} {self.name}"
+
+    @property
+    def sentence(self) -> str:
+        """What is wrong where it is missing."""
+        return f"Kafka does not allow us {self.about}: {self.costs} until an ACL does"
+
+
+def needs(settings: Settings) -> list[Need]:
+    """All that the service must be allowed; DESCRIBE comes with READ and with WRITE."""
+    events, requests = settings.events_topic, settings.requests_topic
+    replies, changelog = settings.replies_topic, settings.changelog_topic
+    asked_to_learn = "events sent as requests are refused"
+    found = [
+        Need("topic", events, "READ", "nothing is learned"),
+        Need("topic", events, "WRITE", asked_to_learn, vital=False),
+        Need("topic", requests, "READ", "nothing is answered"),
+        Need("topic", replies, "WRITE", "replies to it wait"),
+        Need("topic", changelog, "READ", "no saved state is read"),
+        Need("topic", changelog, "WRITE", "what is learned is not saved"),
+        Need("topic", settings.dead_letter_topic, "WRITE", "dead letters wait, nothing is saved"),
+        Need("group", group_id(settings, "learner"), "READ", "nothing is learned"),
+        Need("group", group_id(settings, "responder"), "READ", "nothing is answered"),
+        Need(
+            "cluster",
+            CLUSTER,
+            "DESCRIBE",
+            "whether another application answers is not known",
+            vital=False,
+        ),
+    ]
+    unseen = "what its settings cost is not known"
+    return found + [
+        Need("topic", name, "DESCRIBE_CONFIGS", unseen, vital=False)
+        for name in (events, requests, replies, changelog)
+    ]
+
+
+class Permissions:
+    """What we may do now, told by the faults; ``writable`` is for any thread.
+
+    Args:
+        settings: Who we are, and which topics are ours.
+        faults: Where it is told.
+    """
+
+    def __init__(self, settings: Settings, faults: Faults) -> None:
+        self._needs = needs(settings)
+        self._faults = faults
+        self._allowed: dict[tuple[str, str], Collection[str] | None] = {}
+
+    def require(self, admin: Admin) -> None:
+        """Look at all of them before anything begins; what is vital must be there.
+
+        Raises:
+            NotAllowedError: It is not.
+            KafkaError: Kafka is not there.
+        """
+        self._note_topics(admin.describe_topics(self._names("topic")))
+        self.describe_groups(admin, self._names("group"))
+        missing = [need for need in self._needs if not self._has(need)]
+        if any(need.vital for need in missing):
+            raise NotAllowedError("; ".join(need.sentence for need in missing))
+
+    def saw_topics(self, described: Sequence[Mapping[str, Any]]) -> None:
+        """Kafka has described these topics, and maybe others: tell what is missing."""
+        self._note_topics(described)
+        self._tell("topic")
+
+    def describe_groups(self, admin: Admin, names: Sequence[str]) -> dict[str, Mapping[str, Any]]:
+        """Have Kafka describe these groups, but not those that we may not see; and the cluster.
+
+        Raises:
+            KafkaError: Kafka is away, or a group's coordinator moves.
+        """
+        self._allowed["cluster", CLUSTER] = admin.describe_cluster()["authorized_operations"]
+        found = dict[str, Mapping[str, Any]]()
+        for name in names:
+            try:
+                found[name] = admin.describe_groups([name])[name]
+            except GroupAuthorizationFailedError:
+                self._note("group", name, ())
+            else:
+                self._note("group", name, found[name]["authorized_operations"])
+        self._tell("cluster")
+        self._tell("group")
+        return found
+
+    def refused(self, error: AuthorizationError) -> None:
+        """A consumer was refused: of a group that is not there Kafka tells in no other way."""
+        if isinstance(error, GroupAuthorizationFailedError):
+            for name in _names(error.args):
+                self._allowed["group", name] = ()
+            self._tell("group")
+
+    def writable(self, topics: Mapping[str, int] | None) -> Mapping[str, int] | None:
+        """Those of the topics that we may write to, as far as is known."""
+        return topics and {name: wide for name, wide in topics.items() if self.may_write(name)}
+
+    def may_write(self, topic: str) -> bool:
+        """Whether Kafka lets us write to this topic, as far as is known."""
+        allowed = self._allowed.get(("topic", topic))
+        return allowed is None or "WRITE" in allowed
+
+    def _names(self, kind: str) -> list[str]:
+        return sorted({need.name for need in self._needs if need.kind == kind})
+
+    def _note_topics(self, described: Sequence[Mapping[str, Any]]) -> None:
+        for topic in described:
+            denied = topic["error_code"] == TopicAuthorizationFailedError.errno
+            self._note("topic", topic["name"], () if denied else topic["authorized_operations"])
+
+    def _note(self, kind: str, name: str, allowed: Collection[str] | None) -> None:
+        """What is allowed on a resource; None: Kafka does not tell, and what it said holds."""
+        if allowed is not None or self._allowed.get((kind, name)) is None:
+            self._allowed[kind, name] = allowed
+
+    def _has(self, need: Need) -> bool:
+        """Whether it is there, as far as is known."""
+        allowed = self._allowed.get((need.kind, need.name))
+        return allowed is None or need.operation in allowed
+
+    def _tell(self, kind: str) -> None:
+        for need in self._needs:
+            if need.kind != kind:
+                continue
+            if self._has(need):
+                self._faults.over(need.about)
+            else:
+                self._faults.saw(
+                    need.about, FaultKind.PERMISSION, need.sentence, unready=need.vital
+                )
+
+
+def forbidden(error: AuthorizationError, costs: str) -> str:
+    """The sentence for something else that was tried.
+
+    Args:
+        error: What the client raised; it names the resource where Kafka told it.
+        costs: What does not happen until it is allowed.
+    """
+    kind = next((name for of, name in _RESOURCES if isinstance(error, of)), "resource")
+    names = ", ".join(_names(error.args))
+    if isinstance(error, ClusterAuthorizationFailedError):
+        resource = "the cluster"
+    elif names:
+        resource = f"{kind} {names}"
+    else:
+        resource = f"a {kind}"
+    return f"Kafka does not allow us what we need on {resource}: {costs} until an ACL does"
+
+
+def _names(arguments: tuple[object, ...]) -> list[str]:
+    """The resources among what an error was raised with: one name, or several."""
+    names = set[str]()
+    for argument in arguments:
+        several = argument if isinstance(argument, set | frozenset | list | tuple) else [argument]
+        for name in several:
+            if isinstance(name, str):
+                names |= set(QUOTED.findall(name) or [name])
+    return sorted(names)

@@ -1,0 +1,1 @@
+"""Our topics: made where they are missing, checked where they are there."""

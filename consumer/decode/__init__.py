@@ -1,0 +1,27 @@
+"""Bytes from outside into events, questions and addresses, or a reason for refusal.
+
+Pure, and total: any bytes give one or the other. May know the contract alone.
+"""
+
+from consumer.decode.event import UNLABELLED, Decoded, EventDecoder, Rejected, Unreadable
+from consumer.decode.formula import INTERCEPT, Formula, parse_formula
+from consumer.decode.record import Record
+from consumer.decode.refusal import Refusal
+from consumer.decode.request import Request, check_deadline, decode_request, features
+
+__all__ = [
+    "INTERCEPT",
+    "UNLABELLED",
+    "Decoded",
+    "EventDecoder",
+    "Formula",
+    "Record",
+    "Refusal",
+    "Rejected",
+    "Request",
+    "Unreadable",
+    "check_deadline",
+    "decode_request",
+    "features",
+    "parse_formula",
+]

@@ -1,0 +1,90 @@
+"""A request's bytes in; a method with its parameters out, or a refusal with code and sentence."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from consumer.decode.dialects import Headers, find_deadline
+from consumer.decode.event import Rejected, parse_number, parse_object
+from consumer.decode.formula import MAX_ECHO_LENGTH
+from consumer.decode.refusal import Refusal
+from contract.messages import ErrorCode, Method
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What is asked.
+
+    Attributes:
+        method: One of the methods.
+        params: Its parameters, not yet looked at.
+    """
+
+    method: Method
+    params: dict[str, Any]
+
+
+def decode_request(value: bytes | None) -> Request:
+    """Bare features ask for a prediction; ``{"method": ..., "params": {...}}`` names a method.
+
+    Raises:
+        Refusal: It is no such object.
+    """
+    document = parse_object(value)
+    if isinstance(document, Rejected):
+        raise Refusal(ErrorCode(document.reason), document.detail)
+    if "method" not in document:
+        return Request(Method.PREDICT, document)
+    try:
+        method = Method(document["method"])
+    except ValueError:
+        raise Refusal(ErrorCode.UNKNOWN_METHOD, f"the methods are {', '.join(Method)}") from None
+    if extra := document.keys() - {"method", "params"}:
+        raise Refusal(ErrorCode.BAD_PARAMS, f"{len(extra)} member(s) beside method and params")
+    params = document.get("params")
+    if params is None:
+        params = {}
+    if type(params) is not dict:
+        raise Refusal(ErrorCode.BAD_PARAMS, "params must be an object")
+    return Request(method, params)
+
+
+def check_deadline(headers: Headers, *, now_ms: float) -> None:
+    """See that somebody still waits for the answer, by the header ``deadline`` and our clock.
+
+    Raises:
+        Refusal: The deadline has passed; or the clocks differ, which the sender can tell from it.
+    """
+    deadline = find_deadline(headers)
+    if deadline is None or deadline >= now_ms:
+        return
+    now = datetime.fromtimestamp(now_ms / 1000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    raise Refusal(
+        ErrorCode.EXPIRED,
+        f"the deadline passed {(now_ms - deadline) / 1000:.1f} s before the request was read; "
+        f"if you are still waiting, compare clocks: this service's says {now}",
+    )
+
+
+def features(
+    params: dict[str, Any], fields: tuple[str, ...], target: str | None
+) -> dict[str, float]:
+    """The numbers among the parameters, by feature.
+
+    Raises:
+        Refusal: One is no field, is the target itself, or is no finite number in range.
+    """
+    numbers: dict[str, float] = {}
+    for name, value in params.items():
+        if name not in fields:
+            scrap = repr(name[:MAX_ECHO_LENGTH])[:MAX_ECHO_LENGTH]  # escapes make it longer
+            raise Refusal(
+                ErrorCode.UNKNOWN_FIELD, f"{scrap} is no field; they are {', '.join(fields)}"
+            )
+        if name == target:
+            raise Refusal(ErrorCode.BAD_PARAMS, f"{target} is what is predicted, not a feature")
+        number = parse_number(name, value)
+        if isinstance(number, Rejected):
+            raise Refusal(ErrorCode(number.reason), number.detail)
+        numbers[name] = number
+    return numbers

@@ -1,0 +1,1 @@
+"""What learns: river's regressions, behind one protocol; river's private arrays stay in here."""

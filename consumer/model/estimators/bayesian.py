@@ -1,0 +1,200 @@
+"""River's Bayesian linear regression, in coordinates in which its prior is what came before.
+
+River's regression starts from the prior N(0, I / alpha) on the coefficients that it is given, so
+on raw features its answer depends on where their zero lies and in what unit they are. Here it is
+given other coordinates. When the first events leave no coefficient open, their factor
+``[[U, z], [0, s]]`` (``statistics.information``) gives the features ``x U^-1`` and the target
+``y - x b``, b the solution of ``U b = z``: in these, what the first events know is precisely the
+prior N(0, I). River learns every event after them, and knows what a regression without any prior
+would know.
+
+This is the exact start of a diffuse filter: Durbin & Koopman, "Time Series Analysis by State Space
+Methods", 2nd ed. (2012), chapter 5. The posterior is Bishop's, "Pattern Recognition and Machine
+Learning" (2006), eq. 3.50 and 3.51; its mean is the least-squares solution.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Self
+
+import numpy as np
+from river.linear_model import BayesianLinearRegression
+
+from consumer.model.statistics.factor import (
+    Floats,
+    cholesky,
+    count,
+    finite,
+    lower_solve,
+    solve,
+    triangle,
+)
+from consumer.model.statistics.information import Information, one_step_ahead
+
+MAX_LEVERAGE = 1e4
+"""How surprising a row may be, in noise variances: above it the innovations of its block lose
+digits, and new coordinates are due."""
+
+MAX_PRECISION = 1e6
+"""How far the precision may grow from the identity that it began as: the covariance is kept by
+subtraction, and loses as many digits."""
+
+
+@dataclass(frozen=True, slots=True)
+class Posterior:
+    """What a Bayesian regression knows, in the form that adds up over partitions.
+
+    Attributes:
+        rows: Events [1, terms, target] that say the same as all that was learned, shape (m, p + 1):
+            their cross product is the posterior's precision, their least squares its mean.
+    """
+
+    rows: Floats
+
+
+class Bayesian:
+    """River's regression of a formula, from when the first events leave no coefficient open.
+
+    Args:
+        terms: The features' names, the intercept first.
+    """
+
+    def __init__(self, terms: Sequence[str]) -> None:
+        self.terms = tuple(terms)
+        self._start: Information | None = None
+        self._river = self._new_river()
+
+    def learn_block(
+        self, rows: Floats, exact: Floats | None, before: Information, after: Information
+    ) -> Floats:
+        """Learn a block of events, each predicted first.
+
+        Args:
+            rows: The events, [1, terms, target], shape (n, p + 1).
+            exact: Their errors by :func:`one_step_ahead`, where there is an event among them whose
+                prediction would be refused; else None.
+            before: What least squares knew before them.
+            after: And after them.
+
+        Returns:
+            Each event's target less its prediction from all events before it, shape (n,); NaN where
+            none would have been given.
+        """
+        if exact is None and self._start is not None:
+            errors = self._update(self._start, rows)
+            if errors is not None:
+                if self._river._ss_arr.diagonal().max() > MAX_PRECISION:
+                    self._start_from(after)
+                return errors
+        self._start_from(after)
+        return one_step_ahead(before, rows) if exact is None else exact
+
+    def _start_from(self, known: Information) -> None:
+        """New coordinates; none while the events leave a coefficient open."""
+        self._start = known if known.answers else None
+        self._river = self._new_river()
+
+    @np.errstate(over="ignore", invalid="ignore")
+    def _update(self, start: Information, rows: Floats) -> Floats | None:
+        """The posterior and the errors of learning event after event, at once.
+
+        With S the block's predictive covariance and L its Cholesky factor, the errors of predicting
+        each event from those before it are diag(L) L^-1 (y - X m): the innovations (Durbin &
+        Koopman, section 4.3). None, and nothing learned, where a row has too much leverage or the
+        predictive covariance is none.
+        """
+        river = self._river
+        covariance = river._ss_inv_arr
+        design = lower_solve(start.factor[:-1, :-1].T, rows[:, :-1].T).T
+        target = rows[:, -1] - rows[:, :-1] @ start.coefficients
+        spread = design @ covariance
+        predictive = spread @ design.T
+        predictive.flat[:: len(rows) + 1] += 1.0
+        if not predictive.diagonal().max() <= MAX_LEVERAGE:  # or no number, where it overflows
+            return None
+        try:
+            factor = cholesky(predictive)
+        except ValueError:  # what the covariance has lost of its digits, or never had
+            return None
+        surprise = target - spread @ river._eta_arr
+        innovations = lower_solve(factor, np.column_stack((surprise, spread)))
+        covariance -= innovations[:, 1:].T @ innovations[:, 1:]
+        # What is not symmetric in its rounding would grow with every block.
+        covariance += covariance.T.copy()
+        covariance *= 0.5
+        river._ss_arr += design.T @ design
+        river._eta_arr += design.T @ target
+        river._m_dirty = True
+        return np.asarray(factor.diagonal() * innovations[:, 0])
+
+    def view(self, known: Information) -> Posterior:
+        """The posterior as it is now.
+
+        Args:
+            known: What least squares knows of the same events: all there is before the start.
+        """
+        if self._start is None:
+            return Posterior(known.factor)
+        root = cholesky(self._river._ss_arr).T
+        right = root @ self._start.factor[:-1, -1] + lower_solve(root.T, self._river._eta_arr)
+        return Posterior(np.column_stack((root @ self._start.factor[:-1, :-1], right)))
+
+    def copy(self) -> Self:
+        """The same, to go on by itself."""
+        made = type(self)(self.terms)
+        made._start = self._start
+        for name in ("_ss_arr", "_ss_inv_arr", "_eta_arr"):
+            setattr(made._river, name, getattr(self._river, name).copy())
+        return made
+
+    def state(self) -> dict[str, Any]:
+        """River's arrays, as they are, and the coordinates: the same bits through JSON."""
+        start = self._start
+        return {
+            "idx": list(self._river._idx),
+            "start": None if start is None else {"n": start.n, "factor": start.factor.tolist()},
+            "ss": self._river._ss_arr.tolist(),
+            "ss_inv": self._river._ss_inv_arr.tolist(),
+            "eta": self._river._eta_arr.tolist(),
+        }
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Take up a state.
+
+        Raises:
+            ValueError: It is not of these terms, or a number can be none of it.
+        """
+        p = len(self.terms)
+        if tuple(state["idx"]) != self.terms:
+            raise ValueError("the state is of other terms")
+        if (start := state["start"]) is not None:
+            self._start = Information(count(start["n"]), finite(start["factor"], (p + 1, p + 1)))
+        self._river._ss_arr = finite(state["ss"], (p, p))
+        self._river._ss_inv_arr = finite(state["ss_inv"], (p, p))
+        self._river._eta_arr = finite(state["eta"], (p,))
+        self._river._m_dirty = True
+        for matrix in (self._river._ss_arr, self._river._ss_inv_arr):
+            cholesky(matrix)
+        if not np.array_equal(self._river._ss_inv_arr, self._river._ss_inv_arr.T):
+            raise ValueError("the covariance is not symmetric")
+
+    def _new_river(self) -> Any:  # noqa: ANN401 - river has no types
+        """River's regression that knows its features from the start, and has room for no more.
+
+        Alpha and beta are 1: the prior and the noise of the coordinates above.
+        """
+        river = BayesianLinearRegression(alpha=1, beta=1)
+        p = len(self.terms)
+        river._idx = {term: number for number, term in enumerate(self.terms)}
+        river._ss_arr, river._ss_inv_arr = np.eye(p), np.eye(p)
+        river._eta_arr, river._cap, river._m_dirty = np.zeros(p), p, True
+        return river
+
+
+def mean(posteriors: Sequence[Posterior]) -> Floats:
+    """The posterior mean over all partitions, shape (p,): the least squares of all their rows.
+
+    To be asked for only where the events of all of them leave no coefficient open.
+    """
+    factor = triangle(*(posterior.rows for posterior in posteriors))
+    return solve(factor[:-1, :-1], factor[:-1, -1])

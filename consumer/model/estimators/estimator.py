@@ -1,0 +1,43 @@
+"""What learns: river's regressions behind one protocol, and their sum over partitions."""
+
+from collections.abc import Sequence
+from typing import Any, Protocol, Self
+
+import numpy as np
+
+from consumer.model.estimators.bayesian import Bayesian, Posterior, mean
+from consumer.model.estimators.gradient import StochasticGradient, Weights
+from consumer.model.statistics.factor import Floats
+from consumer.model.statistics.information import Information
+
+
+class Estimator(Protocol):
+    """A river regressor that learns in blocks, with a state that is an open document."""
+
+    def learn_block(
+        self, rows: Floats, exact: Floats | None, before: Information, after: Information
+    ) -> Floats: ...
+    def state(self) -> dict[str, Any]: ...
+    def restore(self, state: dict[str, Any]) -> None: ...
+    def copy(self) -> Self: ...
+    def view(self, known: Information) -> Any: ...  # noqa: ANN401 - each learner has a view of its own
+
+
+LEARNERS: dict[str, type[Bayesian | StochasticGradient]] = {
+    "bayesian": Bayesian,
+    "sgd": StochasticGradient,
+}
+
+
+def combine(views: Sequence[Posterior | Weights]) -> Floats:
+    """The coefficients of the model over all partitions, shape (p,), the intercept first.
+
+    Posteriors add up; stochastic-gradient weights are averaged by events. To be asked for only
+    where the events of all partitions leave no coefficient open.
+    """
+    posteriors = [view for view in views if isinstance(view, Posterior)]
+    if posteriors:
+        return mean(posteriors)
+    weights = [view for view in views if isinstance(view, Weights)]
+    shares = [view.n for view in weights]
+    return np.average([view.coefficients for view in weights], axis=0, weights=shares)

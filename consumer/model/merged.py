@@ -1,0 +1,87 @@
+"""The model that answers: the sum over all partitions, as of their positions."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from consumer.decode import Formula, Refusal
+from consumer.model.estimators.estimator import combine
+from consumer.model.partition import PartitionView
+from consumer.model.prequential import figures
+from consumer.model.spec import ModelSpec
+from consumer.model.statistics.regression import Regression, fit
+from consumer.model.statistics.running import SufficientStatistics
+from consumer.model.statistics.summary import Summary, merge
+from contract.messages import Outcome
+
+MAX_FITS = 64
+"""Formulas whose regressions are kept while the model stands: askers may think of any number."""
+
+
+@dataclass(frozen=True)
+class Model:
+    """A sum of partition views; never changes.
+
+    Attributes:
+        spec: What was learned from what.
+        parts: The partitions it rests on, by number.
+    """
+
+    spec: ModelSpec
+    parts: Mapping[int, PartitionView]
+    _fits: dict[Formula, Regression] = field(default_factory=dict, init=False, repr=False)
+
+    @property
+    def positions(self) -> dict[str, int]:
+        """The position of each partition, by its number as a string (JSON has no other keys)."""
+        return {str(number): view.position for number, view in sorted(self.parts.items())}
+
+    @cached_property
+    def events(self) -> int:
+        """Events learned."""
+        return sum(view.counts[Outcome.LEARNED] for view in self.parts.values())
+
+    @cached_property
+    def summary(self) -> Summary:
+        """The sum of the partitions' statistics."""
+        views = [self.parts[number].statistics for number in sorted(self.parts)]
+        return merge(views or [SufficientStatistics(self.spec.fields).view()])
+
+    def fit(self, formula: Formula) -> Regression:
+        """The exact regression of any formula over the fields; worked out once.
+
+        Raises:
+            Refusal: The events leave it open.
+        """
+        if formula not in self._fits:
+            if len(self._fits) >= MAX_FITS:
+                self._fits.clear()
+            self._fits[formula] = fit(self.summary, formula)
+        return self._fits[formula]
+
+    @cached_property
+    def errors(self) -> dict[str, Any]:
+        """The prequential figures: of each event predicted by its partition's model before it."""
+        return figures([self.parts[number].errors for number in sorted(self.parts)])
+
+    @cached_property
+    def coefficients(self) -> dict[str, float]:
+        """The river model's coefficients by term; none while predictions are refused."""
+        try:
+            self.fit(self.spec.formula)
+        except Refusal:
+            return {}
+        views = [self.parts[number].estimate for number in sorted(self.parts)]
+        return dict(zip(self.spec.terms, map(float, combine(views)), strict=True))
+
+    def predict(self, features: Mapping[str, float]) -> float:
+        """The river model's prediction for the formula's features, in the target's unit.
+
+        To be asked for only where :meth:`fit` does not refuse the configured formula.
+        """
+        intercept, *weights = self.coefficients.values()
+        terms = self.spec.formula.terms
+        return intercept + float(np.dot(weights, [features[name] for name in terms]))

@@ -1,0 +1,249 @@
+"""The state of one events partition: a fold of its log, and nothing else.
+
+The state after a position is the same bits however polls and crashes cut the stream: it depends on
+the records alone, in their order. Labelled events are learned in blocks of 64, counted from the
+first; the rest of a block is part of the state as rows, and learned ahead for whoever looks.
+"""
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Self
+
+import numpy as np
+
+from consumer.decode import UNLABELLED, Decoded, EventDecoder, Record, Rejected
+from consumer.decode.dialects import is_of_request, wants_reply
+from consumer.model.estimators.bayesian import Posterior
+from consumer.model.estimators.estimator import LEARNERS, Estimator
+from consumer.model.estimators.gradient import Weights
+from consumer.model.prequential import Prequential
+from consumer.model.spec import ModelSpec
+from consumer.model.statistics.factor import Floats, count, triangle, with_constant
+from consumer.model.statistics.information import Information, one_step_ahead
+from consumer.model.statistics.running import StatisticsView, SufficientStatistics
+from contract.messages import Outcome
+
+REMEMBERED = 5000
+"""Events sent as requests that are known again. A responder has 500 at most on their way that would
+be sent again after a crash; the others may send the rest until its partitions are taken over."""
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A record that was refused, for the dead-letter topic."""
+
+    record: Record
+    why: Rejected
+
+
+@dataclass(frozen=True, slots=True)
+class PartitionView:
+    """A partition's state as it was at a position; never changes, so any thread may read it.
+
+    Attributes:
+        position: The offset of the next record to fold.
+        counts: Events by outcome.
+        estimate: What the river model knows, in the form that sums over partitions.
+        answers: Whether it leaves no coefficient open by itself.
+        errors: The prequential sums.
+        statistics: The sufficient statistics of the labelled events.
+    """
+
+    position: int
+    counts: dict[Outcome, int]
+    estimate: Posterior | Weights
+    answers: bool
+    errors: Prequential
+    statistics: StatisticsView
+
+
+@dataclass(slots=True)
+class FoldResult:
+    """What a fold of records gives to the shell.
+
+    Attributes:
+        learned: How many events were learned.
+        unlabelled: How many had no target.
+        refused: Those that were refused, and why.
+        asking: Those that ask to be acknowledged, with what became of them.
+    """
+
+    learned: int = 0
+    unlabelled: int = 0
+    refused: list[Refused] = field(default_factory=list)
+    asking: list[tuple[Record, Decoded]] = field(default_factory=list)
+
+
+class Partition:
+    """The mutable state of one partition; its owner is the learner.
+
+    Args:
+        spec: What is learned from what.
+        position: The offset of the first record to fold.
+    """
+
+    def __init__(self, spec: ModelSpec, position: int = 0) -> None:
+        self.spec = spec
+        self.position = position
+        self.counts = dict.fromkeys(Outcome, 0)
+        self.forwarded: dict[str, None] = {}  # digests of the last events sent as requests
+        self.errors = Prequential()
+        self.statistics = SufficientStatistics(spec.fields)
+        self.estimator: Estimator = LEARNERS[spec.learner](spec.terms)
+        self._decode = EventDecoder(spec.fields, spec.formula.target)
+        names = (*spec.formula.terms, spec.formula.target)
+        self._columns = np.array([spec.fields.index(name) for name in names])
+        self._in_factor = np.concatenate(([0], 1 + self._columns))
+        self._known = self._folded()
+
+    def fold(self, records: Iterable[Record]) -> FoldResult:
+        """Decode each record in turn; predict, score and learn each block that is full.
+
+        Records before the position were folded already and are passed over.
+        """
+        result = FoldResult()
+        decode, update = self._decode, self.statistics.update
+        for record in records:
+            if record.offset < self.position:
+                continue
+            event = decode(record.value)
+            if record.headers:
+                if wants_reply(record.headers):
+                    result.asking.append((record, event))
+                if is_of_request(record.headers) and self._is_repeat(record):
+                    self.position = record.offset + 1
+                    continue
+            if type(event) is tuple:
+                block = update(event, record.timestamp)
+                if block is not None:
+                    after = self._folded()
+                    self._learn(block, after, record.timestamp, self.estimator, self.errors)
+                    self._known = after
+                result.learned += 1
+            elif event is UNLABELLED:
+                result.unlabelled += 1
+            elif type(event) is Rejected:
+                result.refused.append(Refused(record, event))
+            self.position = record.offset + 1
+        self._count(result)
+        return result
+
+    def skip(self, record: Record, why: Rejected) -> FoldResult:
+        """Pass over a record that cannot be read: as refused, or unseen before the position."""
+        if record.offset < self.position:
+            return FoldResult()
+        result = FoldResult(refused=[Refused(record, why)])
+        self.position = record.offset + 1
+        self._count(result)
+        return result
+
+    def to_state(self) -> dict[str, Any]:
+        """All that the next fold depends on, as numbers that JSON carries bit for bit."""
+        return {
+            "position": self.position,
+            "counts": {outcome.value: count for outcome, count in self.counts.items()},
+            "forwarded": list(self.forwarded),
+            "errors": self.errors.state(),
+            "estimator": self.estimator.state(),
+            "statistics": self.statistics.to_state(),
+        }
+
+    @classmethod
+    def from_state(
+        cls, spec: ModelSpec, state: Mapping[str, Any], sketches: Mapping[str, str]
+    ) -> Self:
+        """The partition that gave this state and these sketches.
+
+        Raises:
+            KeyError: A part of it is missing.
+            TypeError: A part of it is of another kind.
+            ValueError: It is of another spec, or a number can be none of it.
+        """
+        partition = cls(spec, state["position"])
+        partition.counts = {outcome: count(state["counts"][outcome]) for outcome in Outcome}
+        partition.forwarded = dict.fromkeys(state["forwarded"])
+        partition.errors = Prequential.from_state(state["errors"])
+        partition.estimator.restore(state["estimator"])
+        partition.statistics = SufficientStatistics.from_state(
+            spec.fields, state["statistics"], sketches
+        )
+        partition._known = partition._folded()
+        return partition
+
+    def view(self) -> PartitionView:
+        """The state as it is now, the events of the block that is not full yet learned ahead."""
+        estimator, errors, known = self.estimator.copy(), self.errors.copy(), self._known
+        statistics = self.statistics.view()
+        if statistics.pending:
+            rows = statistics.pending_rows()
+            known = known.plus(with_constant(rows[:, self._columns]))
+            self._learn(rows, known, statistics.pending_timestamps[-1], estimator, errors)
+        return PartitionView(
+            self.position,
+            self.counts.copy(),
+            estimator.view(known),
+            known.answers,
+            errors,
+            statistics,
+        )
+
+    def _is_repeat(self, record: Record) -> bool:
+        """Whether the event came as a request that was folded already: then it counts for nothing.
+
+        A repeat is the same to the last byte, the header that names the request included. So the
+        header is not believed: whoever forges it can make nobody else's event pass for a repeat.
+        """
+        digest = _digest(record)
+        if digest in self.forwarded:
+            return True
+        self.forwarded[digest] = None
+        if len(self.forwarded) > REMEMBERED:
+            del self.forwarded[next(iter(self.forwarded))]
+        return False
+
+    def _folded(self) -> Information:
+        """What least squares knows of the formula's columns from the blocks that are full."""
+        factor = self.statistics.factor[:, self._in_factor]
+        return Information(self.statistics.folded, triangle(factor))
+
+    def _learn(
+        self,
+        rows: Floats,
+        after: Information,
+        timestamp_ms: int,
+        estimator: Estimator,
+        errors: Prequential,
+    ) -> None:
+        """Test, then train, on the last rows, shape (n, k).
+
+        What is scored is what would have been answered: a prediction that rests on a field which
+        has not varied so far, or on too few events, would be refused.
+        """
+        events = with_constant(rows[:, self._columns])
+        exact = None
+        if not (self._known.answers and after.answers):
+            exact = one_step_ahead(self._known, events)
+        missed = estimator.learn_block(events, exact, self._known, after)
+        y = events[:, -1]
+        if exact is not None:
+            scored = ~np.isnan(exact)
+            y, missed = y[scored], missed[scored]
+        errors.update(y, missed, timestamp_ms)
+
+    def _count(self, result: FoldResult) -> None:
+        self.counts[Outcome.LEARNED] += result.learned
+        self.counts[Outcome.UNLABELLED] += result.unlabelled
+        self.counts[Outcome.REFUSED] += len(result.refused)
+
+
+def _digest(record: Record) -> str:
+    """Of a record's key, value and headers, 64 bits in hexadecimal."""
+    parts = [record.key, record.value]
+    for name, content in record.headers:
+        parts += [name.encode(errors="surrogatepass"), content]
+    digest = hashlib.blake2b(digest_size=8)
+    for part in parts:
+        length = -1 if part is None else len(part)
+        digest.update(length.to_bytes(8, "big", signed=True) + (part or b""))
+    return digest.hexdigest()

@@ -1,0 +1,233 @@
+"""Prequential errors: each event is predicted before it is learned.
+
+Kept as sums, so that partitions add up. The figures are those of ``river.metrics.MAE``, ``RMSE``
+and ``R2`` over the same predictions (tests/unit/test_prequential.py).
+
+Source: Gama, Sebastiao, Rodrigues, "On evaluating stream learning algorithms", Machine Learning 90
+(2013), with the fading factor of its section 3.2; sums of squares merged as by Chan, Golub,
+LeVeque, "Updating formulae and a pairwise algorithm for computing sample variances" (1979).
+"""
+
+from collections import deque
+from collections.abc import Iterable, Sequence
+from math import isfinite, sqrt
+from typing import Any, NamedTuple, Self
+
+import numpy as np
+
+from consumer.model.statistics.factor import Floats, count
+from consumer.model.statistics.running import BLOCK
+
+LARGEST_ERROR = 1e100
+"""A stochastic gradient may run away; its error still leaves the sums finite."""
+
+LARGEST_SUM = 1e250
+"""No number of such errors, or of their squares, adds up to more."""
+
+RECENT = 1000
+"""Events whose errors are shown apart: the newest, as many as there are blocks to hold so many."""
+
+FADING = 0.999
+"""How much less an error counts with each scored event of its partition that comes after it."""
+
+_WEIGHTS = FADING ** np.arange(BLOCK - 1.0, -1.0, -1.0)
+
+
+class Errors(NamedTuple):
+    """Sums of one-step-ahead errors; those of an empty set by default.
+
+    Attributes:
+        n: How many.
+        absolute: Of their magnitudes.
+        squared: Of their squares.
+        mean_y: Of what came.
+        spread_y: The sum of squares of what came, about that mean.
+    """
+
+    n: int = 0
+    absolute: float = 0.0
+    squared: float = 0.0
+    mean_y: float = 0.0
+    spread_y: float = 0.0
+
+    @classmethod
+    def of(cls, y: Floats, errors: Floats) -> Self:
+        """Of predictions: what came, and that less what was predicted; shapes (n,), n > 0."""
+        mean = float(y.mean())
+        deviations = y - mean
+        return cls(
+            len(y),
+            float(np.abs(errors).sum()),
+            float(errors @ errors),
+            mean,
+            float(deviations @ deviations),
+        )
+
+    def plus(self, other: Self) -> Self:
+        """The sums of both."""
+        total = self.n + other.n
+        if not total:
+            return self
+        delta = other.mean_y - self.mean_y
+        return type(self)(
+            total,
+            self.absolute + other.absolute,
+            self.squared + other.squared,
+            self.mean_y + delta * other.n / total,
+            self.spread_y + other.spread_y + delta * delta * self.n * other.n / total,
+        )
+
+    def figures(self) -> dict[str, float]:
+        """The ``mae`` and ``rmse`` in the target's unit, and ``r2``; an undefined one is absent."""
+        if self.n == 0:
+            return {}
+        figures = {"mae": self.absolute / self.n, "rmse": sqrt(self.squared / self.n)}
+        if self.spread_y > 0 and isfinite(r2 := 1 - self.squared / self.spread_y):
+            figures["r2"] = r2
+        return figures
+
+
+class Faded(NamedTuple):
+    """Sums in which an error counts the less, the longer it is past."""
+
+    weight: float = 0.0
+    absolute: float = 0.0
+    squared: float = 0.0
+
+    def then(self, errors: Floats) -> Self:
+        """After these further errors, shape (n,), n > 0 and at most BLOCK."""
+        weights, past = _WEIGHTS[-len(errors) :], FADING ** len(errors)
+        return type(self)(
+            self.weight * past + float(weights.sum()),
+            self.absolute * past + float(weights @ np.abs(errors)),
+            self.squared * past + float(weights @ np.square(errors)),
+        )
+
+    def plus(self, other: Self) -> Self:
+        """The sums of both."""
+        return type(self)(*map(sum, zip(self, other, strict=True)))
+
+    def figures(self) -> dict[str, float]:
+        """The ``mae`` and ``rmse`` in the target's unit; none before the first error."""
+        if self.weight == 0:
+            return {}
+        return {"mae": self.absolute / self.weight, "rmse": sqrt(self.squared / self.weight)}
+
+
+class Block(NamedTuple):
+    """The errors of events that were scored together, and when the last of them was, in ms."""
+
+    timestamp: int
+    errors: Errors
+
+
+class Prequential:
+    """The errors of one partition; mutable, with one owner."""
+
+    __slots__ = ("errors", "faded", "recent")
+
+    def __init__(self) -> None:
+        self.errors = Errors()
+        self.faded = Faded()
+        self.recent: deque[Block] = deque()
+
+    def update(self, y: Floats, errors: Floats, timestamp_ms: int) -> None:
+        """Score predictions, in one go.
+
+        Args:
+            y: What came, shape (n,).
+            errors: That less what was predicted, shape (n,); NaN where nothing was, which does not
+                count.
+            timestamp_ms: Of the last event.
+        """
+        if (missing := np.isnan(errors)).any():
+            y, errors = y[~missing], errors[~missing]
+        if not len(y):
+            return
+        errors = np.clip(errors, -LARGEST_ERROR, LARGEST_ERROR)
+        block = Errors.of(y, errors)
+        self.errors = self.errors.plus(block)
+        self.faded = self.faded.then(errors)
+        self.recent.append(Block(timestamp_ms, block))
+        beyond = sum(block.errors.n for block in self.recent) - RECENT
+        while beyond >= self.recent[0].errors.n:
+            beyond -= self.recent.popleft().errors.n
+
+    def copy(self) -> Self:
+        """The same, to go on by itself."""
+        made = type(self)()
+        made.errors, made.faded, made.recent = self.errors, self.faded, self.recent.copy()
+        return made
+
+    def state(self) -> dict[str, Any]:
+        """The sums, in the order of their names."""
+        return {
+            "all": list(self.errors),
+            "faded": list(self.faded),
+            "recent": [[block.timestamp, *block.errors] for block in self.recent],
+        }
+
+    @classmethod
+    def from_state(cls, state: dict[str, Any]) -> Self:
+        """The errors that gave this state.
+
+        Raises:
+            KeyError: A part of it is missing.
+            TypeError: It has not these sums.
+            ValueError: One of them can be none.
+        """
+        made = cls()
+        made.errors, made.faded = _errors(*state["all"]), Faded(*map(_sum, state["faded"]))
+        made.recent.extend(Block(_timestamp(at), _errors(*sums)) for at, *sums in state["recent"])
+        return made
+
+
+def figures(parts: Sequence[Prequential]) -> dict[str, Any]:
+    """The figures over several partitions: of all errors, of the ``recent`` and of the ``faded``.
+
+    The recent are those of the newest blocks by record timestamp, of all partitions together, as
+    many as hold RECENT events; ``n`` says how many there are in them.
+    """
+    recent = _newest(block for part in parts for block in reversed(part.recent))
+    faded = Faded()
+    for part in parts:
+        faded = faded.plus(part.faded)
+    return {
+        **total(parts).figures(),
+        "recent": {"n": recent.n, **recent.figures()},
+        "fading": {"factor": FADING, **faded.figures()},
+    }
+
+
+def total(parts: Iterable[Prequential]) -> Errors:
+    """The sums over several partitions."""
+    errors = Errors()
+    for part in parts:
+        errors = errors.plus(part.errors)
+    return errors
+
+
+def _errors(n: object, *sums: object) -> Errors:
+    return Errors(count(n), *map(_sum, sums))
+
+
+def _sum(value: object) -> float:
+    if type(value) is not float or not 0 <= abs(value) <= LARGEST_SUM:
+        raise ValueError(f"{value!r} is no sum of errors")
+    return value
+
+
+def _timestamp(value: object) -> int:
+    if type(value) is not int:
+        raise ValueError(f"{value!r} is no timestamp")
+    return value
+
+
+def _newest(blocks: Iterable[Block]) -> Errors:
+    """Of the newest by timestamp; where these are equal, in the order in which they come."""
+    found = Errors()
+    for block in sorted(blocks, key=lambda block: -block.timestamp):
+        if found.n >= RECENT:
+            break
+        found = found.plus(block.errors)
+    return found

@@ -1,0 +1,19 @@
+"""What is learned from what."""
+
+from dataclasses import dataclass
+
+from consumer.decode import INTERCEPT, Formula
+
+
+@dataclass(frozen=True, slots=True)
+class ModelSpec:
+    """What is learned from what: the part of the settings that the state depends on."""
+
+    fields: tuple[str, ...]
+    formula: Formula
+    learner: str = "bayesian"
+
+    @property
+    def terms(self) -> tuple[str, ...]:
+        """The features of the model, the intercept first."""
+        return (INTERCEPT, *self.formula.terms)

@@ -1,0 +1,127 @@
+"""What remains of rows once they are folded: a value of constant size that never changes."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from consumer.model.statistics.factor import LARGEST, Floats, triangle, with_constant
+from consumer.model.statistics.quantiles import Sketch
+
+WINDOW = 500
+"""Rows kept whole, the last ones: for residual diagnostics, and for exact quartiles till then."""
+
+Times = NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Blocks:
+    """The statistics of the rows folded so far, of k fields.
+
+    Attributes:
+        n: How many rows.
+        factor: R of the rows with a constant before them, shape (1 + k, 1 + k).
+        low: The smallest value of each field, shape (k,); infinity before the first.
+        high: The largest, likewise.
+        sketches: The quantiles of each field.
+        rows: The last rows, at most WINDOW, shape (m, k).
+        timestamps: Theirs, milliseconds since the epoch, shape (m,).
+    """
+
+    n: int
+    factor: Floats
+    low: Floats
+    high: Floats
+    sketches: tuple[Sketch, ...]
+    rows: Floats
+    timestamps: Times
+
+    @classmethod
+    def nothing(cls, k: int) -> Self:
+        """The statistics of no rows."""
+        return cls(
+            n=0,
+            factor=np.zeros((1 + k, 1 + k)),
+            low=np.full(k, np.inf),
+            high=np.full(k, -np.inf),
+            sketches=(Sketch(),) * k,
+            rows=np.empty((0, k)),
+            timestamps=np.empty(0, np.int64),
+        )
+
+    def plus(self, rows: Floats, timestamps: Times) -> Self:
+        """The statistics of these rows besides, shape (m, k), m > 0, all finite."""
+        return type(self)(
+            n=self.n + len(rows),
+            factor=triangle(self.factor, with_constant(rows)),
+            # Adding 0.0 makes a zero positive: which of two zeros is the less is nobody's promise.
+            low=np.minimum(self.low, rows.min(axis=0)) + 0.0,
+            high=np.maximum(self.high, rows.max(axis=0)) + 0.0,
+            sketches=tuple(
+                sketch.plus(column) for sketch, column in zip(self.sketches, rows.T, strict=True)
+            ),
+            rows=np.concatenate((self.rows, rows))[-WINDOW:],
+            timestamps=np.concatenate((self.timestamps, timestamps))[-WINDOW:],
+        )
+
+    def to_state(self) -> dict[str, Any]:
+        """All but the sketches, as nested lists of numbers."""
+        return {
+            "factor": self.factor.tolist(),
+            "min": self.low.tolist() if self.n else [],
+            "max": self.high.tolist() if self.n else [],
+            "rows": self.rows.tolist(),
+            "timestamps_ms": self.timestamps.tolist(),
+        }
+
+    @classmethod
+    def from_state(cls, state: Mapping[str, Any], n: int, sketches: Sequence[Sketch]) -> Self:
+        """The value of n rows that gave this state.
+
+        Raises:
+            ValueError: No n rows can have given it.
+            KeyError: Something is missing.
+        """
+        k = len(sketches)
+        if any(sketch.n != n for sketch in sketches):
+            raise ValueError(f"a sketch has not seen the {n} folded rows")
+        rows, timestamps = window(state["rows"], state["timestamps_ms"], min(n, WINDOW), k)
+        factor = numbers(state["factor"], (1 + k, 1 + k))
+        if np.tril(factor, -1).any() or (factor.diagonal() < 0).any():
+            raise ValueError("the factor is not upper triangular with a diagonal of its sign")
+        if not np.isclose(factor[0, 0] ** 2, n, rtol=1e-6):
+            raise ValueError(f"the factor is not that of {n} rows")
+        if n == 0:
+            return cls.nothing(k)
+        low, high = numbers(state["min"], (k,)), numbers(state["max"], (k,))
+        if (rows < low).any() or (rows > high).any():
+            raise ValueError("a row lies beyond the extremes")
+        return cls(n, factor, low, high, tuple(sketches), rows, timestamps)
+
+
+def window(rows: object, timestamps: object, m: int, k: int) -> tuple[Floats, Times]:
+    """Rows and their timestamps from nested lists, as arrays of shapes (m, k) and (m,).
+
+    Raises:
+        ValueError: They are something else.
+    """
+    if m == 0 and rows == timestamps == []:
+        return np.empty((0, k)), np.empty(0, np.int64)
+    times = np.array(timestamps)
+    if times.shape != (m,) or times.dtype != np.int64:
+        raise ValueError(f"{m} timestamps are due")
+    return numbers(rows, (m, k)), times
+
+
+def numbers(value: object, shape: tuple[int, ...]) -> Floats:
+    """An array of this shape from nested lists of floats, at most LARGEST in magnitude.
+
+    Raises:
+        ValueError: They are something else.
+    """
+    array = np.array(value)
+    if array.shape != shape or array.dtype != np.float64 or not (np.abs(array) <= LARGEST).all():
+        raise ValueError(f"finite numbers of shape {shape} are due")
+    return array

@@ -1,0 +1,84 @@
+"""The design of a formula: its own factor, or why the data cannot answer it."""
+
+import math
+
+from consumer.decode import Formula, Refusal
+from consumer.model.statistics.factor import Floats, rounding, triangle
+from consumer.model.statistics.summary import Summary
+from contract.messages import ErrorCode
+
+COLLINEAR = 1e-7
+"""What must be left of a term's deviations when the terms before it are taken out, as a share.
+
+R's ``lm`` draws its line at the same number. Among the NIST sets Longley has 4e-2 left and Wampler1
+5e-3; of an exact duplicate rounding leaves 1e-14 after a million events.
+"""
+
+DIGITS = 1e3
+"""How far a term must stand out of the rounding: its coefficient has three digits at least."""
+
+
+def open_columns(factor: Floats, n: int) -> tuple[list[bool], list[bool]]:
+    """Of the terms and the target: which do not vary, and which follow from the terms before them.
+
+    Args:
+        factor: R of n rows [1, terms, target], shape (p + 1, p + 1).
+        n: How many rows.
+    """
+    noise = DIGITS * rounding(n)
+    constant, collinear = [], []
+    for j, column in enumerate(zip(*factor.tolist(), strict=True)):
+        size, deviations = math.hypot(*column), math.hypot(*column[1:])
+        constant.append(deviations <= noise * size)
+        collinear.append(column[j] <= max(COLLINEAR * deviations, noise * size))
+    # The first term stands alone if it varies; the target may follow from the terms.
+    return constant[1:], [False, *collinear[2:-1], False]
+
+
+def is_open(factor: Floats, n: int) -> bool:
+    """Whether :func:`design` would refuse to answer from these rows."""
+    if n < len(factor):
+        return True
+    constant, collinear = open_columns(factor, n)
+    return any(constant) or any(collinear)
+
+
+def design(summary: Summary, formula: Formula) -> Floats:
+    """The factor of the columns [1, terms, target], shape (p + 1, p + 1) for p coefficients.
+
+    Raises:
+        Refusal: ``too-few-events`` where no event is left over to judge the fit by;
+            ``constant-field`` or ``collinear-field`` where the data leave a coefficient open.
+    """
+    n, terms = summary.n, formula.terms
+    needed = len(terms) + 2
+    if n < needed:
+        message = f"{formula} takes {needed} events at least, there are {n}"
+        raise Refusal(ErrorCode.TOO_FEW_EVENTS, message)
+    names = (*terms, formula.target)
+    factor = triangle(summary.factor[:, [0, *(1 + summary.fields.index(name) for name in names)]])
+    constant, collinear = open_columns(factor, n)
+    for field, varies_not in zip(names, constant, strict=True):
+        _check_varies(summary, field, varies=not varies_not)
+    for j, term in enumerate(terms):
+        if collinear[j]:
+            message = f"{term} follows from {', '.join(terms[:j])} in all {n} events"
+            raise Refusal(ErrorCode.COLLINEAR_FIELD, f"{message}: it has no effect of its own")
+    return factor
+
+
+def _check_varies(summary: Summary, field: str, *, varies: bool) -> None:
+    """Refuse a field that is constant, or nearly so beside its size.
+
+    That goes for the target too. Least squares would give its one value back with an interval of
+    no width, and a certainty that rests on no variation is a guess.
+    """
+    j = summary.fields.index(field)
+    low, high = float(summary.low[j]), float(summary.high[j])
+    if low == high:
+        message = f"{field} is {low:.15g} in all {summary.n} events"
+    elif not varies:
+        message = f"{field} lies between {low} and {high}, too narrow to compute with"
+    else:
+        return
+    raise Refusal(ErrorCode.CONSTANT_FIELD, f"{message}: it must vary")

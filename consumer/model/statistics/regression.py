@@ -1,0 +1,182 @@
+"""Ordinary least squares for any formula over the fields, from the summary alone.
+
+The columns that a formula names have a factor of their own, ``[[U, z], [0, s]]`` with the target
+last. ``U b = z`` gives the coefficients, ``s`` is the norm of the residuals, and the rows of U's
+inverse carry standard errors and leverage; no cross product is formed on the way (Golub & Van Loan,
+"Matrix Computations", section 5.3; Seber & Lee, "Linear Regression Analysis", chapters 3 to 5).
+"""
+
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from consumer.decode import INTERCEPT, Formula, Refusal
+from consumer.model.statistics.design import design
+from consumer.model.statistics.distributions import student_quantile, student_two_sided
+from consumer.model.statistics.factor import Floats, condition_number, rounding, size, solve
+from consumer.model.statistics.quality import Quality, judge
+from consumer.model.statistics.summary import Summary
+from contract.messages import ErrorCode
+
+LEVEL = 0.95
+"""Of an interval, unless something else is asked for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Coefficient:
+    """One row of the table, in the target's unit per unit of the term.
+
+    Attributes:
+        coef: The estimate.
+        se: Its standard error; 0 where the fit is perfect.
+        t: Their ratio; None where the fit is perfect.
+        p: P(|T| > |t|) if the truth were 0; None where t is.
+        low: Lower end of the interval at LEVEL.
+        high: Upper end.
+    """
+
+    coef: float
+    se: float
+    t: float | None
+    p: float | None
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Regression:
+    """A fitted formula. Every number is finite; what is undefined is None.
+
+    Attributes:
+        formula: What was fitted.
+        n: The events it rests on.
+        df_model: Terms beside the intercept.
+        df_resid: The events n less the number p of coefficients; at least 1.
+        coefficients: By term, the intercept first.
+        quality: How well it fits.
+        factor: U, shape (p, p).
+        inverse: U's, shape (p, p): times the noise, a root of the coefficients' covariance.
+    """
+
+    formula: Formula
+    n: int
+    df_model: int
+    df_resid: int
+    coefficients: Mapping[str, Coefficient]
+    quality: Quality
+    factor: Floats
+    inverse: Floats
+
+    @property
+    def condition_number(self) -> float:
+        """Of the design with its constant, in the fields' units.
+
+        Raises:
+            Refusal: ``out-of-range`` where it is beyond the range of a double.
+        """
+        return _in_range(condition_number(self.factor))
+
+    def to_reply(self) -> dict[str, Any]:
+        """All figures under their names, ready for JSON.
+
+        Raises:
+            Refusal: ``out-of-range`` where one is beyond the range of a double.
+        """
+        return {
+            "formula": str(self.formula),
+            "n": self.n,
+            "df_model": self.df_model,
+            "df_resid": self.df_resid,
+            "coefficients": {term: asdict(row) for term, row in self.coefficients.items()},
+            **asdict(self.quality),
+            "condition_number": self.condition_number,
+        }
+
+
+class Prediction(NamedTuple):
+    """A prediction, and the interval for a new outcome, in the target's unit."""
+
+    prediction: float
+    low: float
+    high: float
+
+    def around(self, prediction: float) -> "Prediction":
+        """The same interval about another prediction."""
+        shift = prediction - self.prediction
+        return Prediction(prediction, self.low + shift, self.high + shift)
+
+
+def fit(summary: Summary, formula: Formula) -> Regression:
+    """The regression of all events in ``summary``.
+
+    Raises:
+        Refusal: ``too-few-events``, ``constant-field`` or ``collinear-field`` where the data leave
+            it open; ``out-of-range`` where a figure is beyond the range of a double.
+    """
+    factor = design(summary, formula)
+    n, p = summary.n, len(formula.terms) + 1
+    upper, explained, unexplained = factor[:p, :p], factor[:p, p], float(factor[p, p])
+    if unexplained <= rounding(n) * size(factor[:, p]):
+        unexplained = 0.0  # a perfect fit: what is left is rounding, not noise to divide by
+    quality = judge(size(explained[1:]), unexplained, n, p)
+    inverse = solve(upper, np.eye(p))
+    errors = [quality.residual_sd * size(row) for row in inverse]
+    rows = map(_coefficient, solve(upper, explained).tolist(), errors, [n - p] * p)
+    return Regression(
+        formula=formula,
+        n=n,
+        df_model=p - 1,
+        df_resid=n - p,
+        coefficients=dict(zip((INTERCEPT, *formula.terms), rows, strict=True)),
+        quality=quality,
+        factor=upper,
+        inverse=inverse,
+    )
+
+
+def _coefficient(estimate: float, se: float, df: int) -> Coefficient:
+    reach = student_quantile(LEVEL, df) * se
+    low, high = _in_range(estimate - reach), _in_range(estimate + reach)
+    if se == 0:
+        return Coefficient(estimate, se, None, None, low, high)
+    t = _in_range(estimate / se)
+    return Coefficient(estimate, se, t, student_two_sided(t, df), low, high)
+
+
+def predict(regression: Regression, x: Mapping[str, float], level: float = LEVEL) -> Prediction:
+    """The target where the terms are ``x``, and where a new outcome falls with odds of ``level``.
+
+    The interval is Student's, for noise and coefficients together: prediction +- t sd sqrt(1 + h),
+    h the leverage of x (Seber & Lee, section 5.3.1).
+
+    Args:
+        regression: The fitted formula.
+        x: A finite number for each term of the formula; others are passed over.
+        level: Between 0 and 1, both excluded.
+
+    Raises:
+        Refusal: ``bad-params`` for a level out of its range; ``missing-field`` for a term that is
+            not in ``x``; ``out-of-range`` where the result is beyond the range of a double.
+    """
+    if not 0 < level < 1:
+        raise Refusal(ErrorCode.BAD_PARAMS, "a level is between 0 and 1, both excluded")
+    if missing := [term for term in regression.formula.terms if term not in x]:
+        message = f"{regression.formula} takes {', '.join(missing)} too"
+        raise Refusal(ErrorCode.MISSING_FIELD, message)
+    row = np.array([1.0, *(x[term] for term in regression.formula.terms)])
+    with np.errstate(over="ignore", invalid="ignore"):  # _in_range has the say
+        centre = float(row @ [coefficient.coef for coefficient in regression.coefficients.values()])
+        leverage_root = size(row @ regression.inverse)
+    spread = regression.quality.residual_sd * math.hypot(1, leverage_root)
+    reach = student_quantile(level, regression.df_resid) * spread
+    return Prediction(*map(_in_range, (centre, centre - reach, centre + reach)))
+
+
+def _in_range(value: float) -> float:
+    if not math.isfinite(value):
+        message = "a figure is beyond the range of a double: rescale the fields"
+        raise Refusal(ErrorCode.OUT_OF_RANGE, message)
+    return value

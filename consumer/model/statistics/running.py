@@ -1,0 +1,154 @@
+"""One partition's sufficient statistics: everything a regression needs, and not the data.
+
+Rows are folded in blocks counted from the partition's first labelled event, and wait as rows till
+their block is full: so the state is a function of the events alone, and no cut into calls, no
+restart and no snapshot changes a bit of it. docs/STATISTICS.md says what follows from it.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import chain
+from typing import Any, Self
+
+import numpy as np
+
+from consumer.model.statistics.blocks import WINDOW, Blocks, Times, window
+from consumer.model.statistics.factor import Floats
+from consumer.model.statistics.quantiles import Sketch
+
+BLOCK = 64
+"""Rows that are folded together. It is part of the state's definition."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class StatisticsView:
+    """One partition's statistics at one moment. Nothing in it ever changes: share it freely.
+
+    Attributes:
+        fields: The names of a row's k columns.
+        blocks: The statistics of the complete blocks.
+        pending: The rows after them, fewer than BLOCK.
+        pending_timestamps: Theirs, milliseconds since the epoch.
+    """
+
+    fields: tuple[str, ...]
+    blocks: Blocks
+    pending: tuple[Sequence[float], ...]
+    pending_timestamps: tuple[int, ...]
+
+    @property
+    def n(self) -> int:
+        """How many rows there were."""
+        return self.blocks.n + len(self.pending)
+
+    def pending_rows(self) -> Floats:
+        """The rows that are not folded yet, shape (m, k)."""
+        return _matrix(self.pending, len(self.fields))
+
+    def window(self) -> tuple[Floats, Times]:
+        """The last rows and their timestamps, at most WINDOW, shapes (m, k) and (m,)."""
+        rows = np.concatenate((self.blocks.rows, self.pending_rows()))
+        timestamps = np.array(self.pending_timestamps, np.int64)
+        return rows[-WINDOW:], np.concatenate((self.blocks.timestamps, timestamps))[-WINDOW:]
+
+
+class SufficientStatistics:
+    """The statistics of one partition; mutable, with one owner, who also takes the views.
+
+    Args:
+        fields: The names of a row's k columns.
+    """
+
+    def __init__(self, fields: Sequence[str]) -> None:
+        self.fields = tuple(fields)
+        self._blocks = Blocks.nothing(len(self.fields))
+        self._pending: list[Sequence[float]] = []
+        self._timestamps: list[int] = []
+
+    @property
+    def n(self) -> int:
+        """How many rows there were."""
+        return self._blocks.n + len(self._pending)
+
+    @property
+    def folded(self) -> int:
+        """How many of them are in complete blocks."""
+        return self._blocks.n
+
+    @property
+    def factor(self) -> Floats:
+        """R of the rows of the complete blocks, a constant before each, shape (1 + k, 1 + k)."""
+        return self._blocks.factor
+
+    def update(self, row: Sequence[float], timestamp_ms: int) -> Floats | None:
+        """Take in one labelled event; the rows of the block that it fills, shape (BLOCK, k).
+
+        Args:
+            row: A finite number for each field, in their order, at most 1e12 in magnitude.
+            timestamp_ms: The record's timestamp, 64 bits as Kafka has it.
+        """
+        self._pending.append(row)
+        self._timestamps.append(timestamp_ms)
+        if len(self._pending) == BLOCK:
+            rows = _matrix(self._pending, len(self.fields))
+            self._blocks = self._blocks.plus(rows, np.array(self._timestamps, np.int64))
+            self._pending.clear()
+            self._timestamps.clear()
+            return rows
+        return None
+
+    def view(self) -> StatisticsView:
+        """The statistics as they are now; later updates do not reach it. Costs a microsecond."""
+        return StatisticsView(
+            self.fields, self._blocks, tuple(self._pending), tuple(self._timestamps)
+        )
+
+    def to_state(self) -> dict[str, Any]:
+        """All but the sketches, as numbers that orjson writes and reads bit for bit.
+
+        Equal events give equal bits.
+        """
+        return {
+            "n": self.n,
+            **self._blocks.to_state(),
+            "pending": _matrix(self._pending, len(self.fields)).tolist(),
+            "pending_timestamps_ms": self._timestamps.copy(),
+        }
+
+    def sketches(self) -> dict[str, str]:
+        """The quantile sketch of each field as text; chance has a say in it."""
+        sketches = zip(self.fields, self._blocks.sketches, strict=True)
+        return {field: sketch.to_text() for field, sketch in sketches}
+
+    @classmethod
+    def from_state(
+        cls, fields: Sequence[str], state: Mapping[str, Any], sketches: Mapping[str, str]
+    ) -> Self:
+        """The statistics that gave this state and these sketches.
+
+        Raises:
+            ValueError: It is no state over these fields.
+        """
+        statistics = cls(fields)
+        try:
+            statistics._restore(state, [Sketch.from_text(sketches[field]) for field in fields])
+        except (KeyError, TypeError, OverflowError, RuntimeError) as error:
+            raise ValueError(f"no state of statistics over {fields}: {error!r}") from error
+        return statistics
+
+    def _restore(self, state: Mapping[str, Any], sketches: Sequence[Sketch]) -> None:
+        n = state["n"]
+        if type(n) is not int or n < 0:
+            raise ValueError(f"n is no count: {n!r}")
+        waiting = n % BLOCK
+        self._blocks = Blocks.from_state(state, n - waiting, sketches)
+        rows, timestamps = window(
+            state["pending"], state["pending_timestamps_ms"], waiting, len(self.fields)
+        )
+        self._pending = [tuple(row) for row in rows.tolist()]
+        self._timestamps = timestamps.tolist()
+
+
+def _matrix(rows: Sequence[Sequence[float]], k: int) -> Floats:
+    """The rows as an array, shape (m, k); in half the time of ``np.array(rows)``."""
+    return np.fromiter(chain.from_iterable(rows), np.float64, len(rows) * k).reshape(-1, k)

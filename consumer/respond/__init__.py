@@ -1,0 +1,13 @@
+"""Requests in, answers out: the responder's loop, and the ways of a reply and of an event on.
+
+May know the state, the context and what is below; nothing of the learner.
+"""
+
+from consumer.respond.acknowledgements import Acknowledgements
+from consumer.respond.claim import Claim
+from consumer.respond.forwards import Forwards
+from consumer.respond.loop import Responder
+from consumer.respond.recreation import Recreation
+from consumer.respond.replies import Replies
+
+__all__ = ["Acknowledgements", "Claim", "Forwards", "Recreation", "Replies", "Responder"]

@@ -1,0 +1,169 @@
+"""A partition's state as one open JSON document, and back. Pure.
+
+One record of the changelog holds the state *and* the position that it is the fold of, so it is
+atomic; and since the fold is deterministic, every snapshot ever written is right for ever.
+``contract/schemas/snapshot.schema.json`` describes it.
+"""
+
+import hashlib
+import math
+from dataclasses import dataclass
+from importlib.metadata import version
+from typing import Any
+
+import orjson
+
+from consumer.model import ModelSpec, Partition
+
+FORMAT = 2
+OLD_FORMAT = 1
+"""Its regression is not exact for features far from zero, and its errors never forget that."""
+FURTHEST = 2**62
+"""A position that no log comes to: Kafka has twice as many offsets."""
+RIVERLINE = version("riverline")
+RIVER = ".".join(version("river").split(".")[:2])
+"""The river whose arrays a state holds: major and minor version."""
+
+
+class DamagedError(Exception):
+    """A record of the changelog is no snapshot, or not the one that was written."""
+
+
+class ForeignError(Exception):
+    """A snapshot is intact and of something else; the message says of what, and what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """A snapshot that has been verified.
+
+    Attributes:
+        partition: Of the events topic.
+        position: The offset of the next record to fold.
+        topic_id: Which topic of that name the positions are in; empty where Kafka does not tell.
+        sha256: Of the canonical state, hexadecimal.
+        state: The canonical state.
+        sketches: Quantile sketches, which draw random bits and so stand outside the state.
+    """
+
+    partition: int
+    position: int
+    topic_id: str
+    sha256: str
+    state: dict[str, Any]
+    sketches: dict[str, str]
+
+    def restore(self, spec: ModelSpec) -> Partition:
+        """A partition that goes on from here.
+
+        Raises:
+            DamagedError: The state is not one of this spec's.
+        """
+        try:
+            return Partition.from_state(spec, self.state, self.sketches)
+        except (KeyError, TypeError, ValueError) as error:
+            raise DamagedError(f"the state cannot be taken up: {error}") from error
+
+
+def take(partition: Partition, number: int, topic_id: str) -> Snapshot:
+    """The snapshot of a partition as it is now."""
+    spec = partition.spec
+    state = {
+        "partition": number,
+        "topic_id": topic_id,
+        "fields": list(spec.fields),
+        "formula": str(spec.formula),
+        "learner": spec.learner,
+        "river": RIVER,
+        **partition.to_state(),
+    }
+    return Snapshot(
+        number, partition.position, topic_id, digest(state), state, partition.statistics.sketches()
+    )
+
+
+def write(snapshot: Snapshot, coefficients: dict[str, float]) -> bytes:
+    """The document; ``coefficients`` are there for anyone to read, and follow from the state.
+
+    Raises:
+        ValueError: A number is not finite (orjson would write null, and hide it).
+    """
+    if not _is_finite(coefficients):
+        raise ValueError("a coefficient is not finite")
+    computed = (snapshot.state["estimator"], snapshot.state["errors"])  # all else is as it was sent
+    if not all(map(_is_finite, computed)):
+        raise ValueError("a number of the state is not finite")
+    document = {
+        "format": FORMAT,
+        "riverline": RIVERLINE,
+        "position": snapshot.position,
+        "coefficients": coefficients,
+        "sha256": snapshot.sha256,
+        "state": snapshot.state,
+        "sketches": snapshot.sketches,
+        "sketches_sha256": digest(snapshot.sketches),
+    }
+    return orjson.dumps(document)
+
+
+def read(value: bytes | None, number: int, spec: ModelSpec) -> Snapshot:
+    """The snapshot in a record of the changelog's partition ``number``.
+
+    Raises:
+        DamagedError: It is none, or not the one that was written.
+        ForeignError: It is of another formula, fields, learner, format or river.
+    """
+    try:
+        document = orjson.loads(value or b"")
+        if document["format"] == OLD_FORMAT:
+            raise DamagedError(f"it is of format {OLD_FORMAT}, which is learned again from the log")
+        if document["format"] != FORMAT:
+            raise ForeignError(_foreign("format", document["format"], FORMAT))
+        state, sketches, sha256 = document["state"], document["sketches"], document["sha256"]
+        if digest(state) != sha256:
+            raise DamagedError("its SHA-256 is not that of its state")
+        if digest(sketches) != document["sketches_sha256"]:
+            raise DamagedError("its second SHA-256 is not that of its sketches")
+        if type(state["position"]) is not int or not 0 <= state["position"] < FURTHEST:
+            raise DamagedError("its position is no offset")
+        if type(state["topic_id"]) is not str:
+            raise DamagedError("its topic id is no text")
+        if state["partition"] != number:
+            raise DamagedError(f"it is of partition {state['partition']}")
+        _same_recipe(state, spec)
+        return Snapshot(number, state["position"], state["topic_id"], sha256, state, sketches)
+    except (orjson.JSONDecodeError, KeyError, TypeError) as error:
+        raise DamagedError(f"no snapshot: {type(error).__name__}: {error}") from error
+
+
+def digest(state: dict[str, Any]) -> str:
+    """SHA-256 of the canonical document: JSON with sorted members, as orjson writes it."""
+    return hashlib.sha256(orjson.dumps(state, option=orjson.OPT_SORT_KEYS)).hexdigest()
+
+
+def _is_finite(value: Any) -> bool:  # noqa: ANN401 - JSON
+    if isinstance(value, dict):
+        return all(map(_is_finite, value.values()))
+    if isinstance(value, list):
+        return all(map(_is_finite, value))
+    return not isinstance(value, float) or math.isfinite(value)
+
+
+def _same_recipe(state: dict[str, Any], spec: ModelSpec) -> None:
+    ours = {
+        "formula": str(spec.formula),
+        "fields": list(spec.fields),
+        "learner": spec.learner,
+        "river": RIVER,
+    }
+    for name, due in ours.items():
+        if state[name] != due:
+            raise ForeignError(_foreign(name, state[name], due))
+
+
+def _foreign(name: str, theirs: object, ours: object) -> str:
+    return (
+        f"the saved state is of another {name}: {str(theirs)[:80]!r}, and this service's is "
+        f"{ours!r}. Go back to that {name}, or choose a new APPLICATION_ID, which relearns from "
+        "the log"
+    )

@@ -1,0 +1,27 @@
+"""What is told of the service: metrics, health, lasting faults, and the HTTP port that shows it.
+
+May know the model; nothing of Kafka.
+"""
+
+from consumer.telemetry.faults import FaultKind, Faults
+from consumer.telemetry.health import Health, LogEnd, Unsaved, listed, not_ready, silent_loops
+from consumer.telemetry.http import Web
+from consumer.telemetry.keys import Certificate, Guard
+from consumer.telemetry.metrics import Telemetry
+from consumer.telemetry.seldom import Seldom
+
+__all__ = [
+    "Certificate",
+    "FaultKind",
+    "Faults",
+    "Guard",
+    "Health",
+    "LogEnd",
+    "Seldom",
+    "Telemetry",
+    "Unsaved",
+    "Web",
+    "listed",
+    "not_ready",
+    "silent_loops",
+]
