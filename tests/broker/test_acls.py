@@ -11,46 +11,19 @@ from pathlib import Path
 import pytest
 
 from broker import EmbeddedCluster
-from broker.security import ADMIN
 from contract.environment import Environment
 from gateway.running import install, running_gateway
+from principals import Principals
 from producer import PredictionClient
-from service import Service, own_names, running_service, wait_until
+from service import Service, running_service, wait_until
 
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(shutil.which("openssl") is None, reason="openssl makes the certificates"),
 ]
 
-ROOT = Path(__file__).parents[2]
 EVENT = {"tv": 1.0, "radio": 2.0, "newspaper": 3.0, "sales": 4.0}
 EVENTS = 500
-
-
-class Principals:
-    """The parts of one application, each as a user of its own."""
-
-    def __init__(self, secured: EmbeddedCluster, folder: Path) -> None:
-        assert secured.security is not None
-        self._secured, self._security = secured, secured.security
-        self.names = own_names(secured.bootstrap_servers)
-        self._tool = folder / "kafka-acls.sh"
-        shim = Path(__file__).with_name("kafka_acls.py")
-        self._tool.write_text(f'#!/bin/sh\nexec "{sys.executable}" "{shim}" "$@"\n')
-        self._tool.chmod(0o755)
-
-    def environment(self, user: str) -> dict[str, str]:
-        return self._security.environment(user, self._secured.bootstrap_servers) | self.names
-
-    def give(self, part: str, user: str) -> None:
-        """As whoever runs the cluster does."""
-        command = [str(ROOT / "deploy/acls.sh"), part, f"User:{user}"]
-        subprocess.run(
-            [*command, "--bootstrap-server", self._secured.bootstrap_servers],
-            env={**os.environ, **self.environment(ADMIN), "KAFKA_ACLS": str(self._tool)},
-            check=True,
-            cwd=ROOT,
-        )
 
 
 @pytest.fixture
