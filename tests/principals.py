@@ -21,7 +21,8 @@ class Principals:
         self.names = own_names(secured.bootstrap_servers)
         self._tool = folder / "kafka-acls.sh"
         shim = ROOT / "tests/broker/kafka_acls.py"
-        self._tool.write_text(f'#!/bin/sh\nexec "{sys.executable}" "{shim}" "$@"\n')
+        run = f'PYTHONPATH="{ROOT}" exec "{sys.executable}" "{shim}" "$@"'
+        self._tool.write_text(f"#!/bin/sh\n{run}\n")
         self._tool.chmod(0o755)
 
     def environment(self, user: str) -> dict[str, str]:
@@ -36,4 +37,13 @@ class Principals:
             | variables,
             check=True,
             cwd=ROOT,
+        )
+
+    def simulate(self, user: str, events: int) -> None:
+        """Send so many events, which are made up."""
+        subprocess.run(
+            [sys.executable, "-m", "producer", "simulate", "--count", str(events)],
+            env={**os.environ, **self.environment(user)},
+            check=True,
+            capture_output=True,
         )

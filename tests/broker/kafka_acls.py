@@ -18,7 +18,7 @@ from kafka.admin import (
     ResourceType,
 )
 
-from contract.environment import Environment
+from contract.login import Login
 
 
 def main() -> None:
@@ -40,7 +40,7 @@ def main() -> None:
         on = ResourcePattern(ResourceType.TOPIC, asked.topic, pattern)
     else:
         on = ResourcePattern(ResourceType.GROUP, asked.group, pattern)
-    with closing(KafkaAdminClient(**Environment.read().admin_options())) as admin:
+    with closing(KafkaAdminClient(**Login().admin_options())) as admin:
         admin.create_acls(
             [
                 ACL(asked.allow_principal, "*", operation(name), ACLPermissionType.ALLOW, on)

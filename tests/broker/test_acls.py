@@ -1,9 +1,6 @@
 """What deploy/acls.sh gives is enough for the main job, on a cluster that denies all else."""
 
-import os
 import shutil
-import subprocess
-import sys
 from contextlib import ExitStack
 from http import HTTPStatus
 from pathlib import Path
@@ -41,7 +38,7 @@ def test_the_main_job_with_the_least_that_each_part_needs(
         service = stack.enter_context(running_service(**principals.environment("service-creates")))
         stack.callback(lambda: print(service.log.read_text()))  # noqa: T201
         wait_until(lambda: service.ready)
-        simulate(principals.environment("producer"))
+        principals.simulate("producer", EVENTS)
         wait_until(lambda: learned(service) == EVENTS)
         for variable, value in principals.environment("asker").items():
             monkeypatch.setenv(variable, value)
@@ -58,15 +55,6 @@ def test_the_main_job_with_the_least_that_each_part_needs(
         assert "does not allow" not in service.log.read_text()
         assert service.metric('riverline_faults_total{kind="permission"}') == 0
         assert service.stop() == 0
-
-
-def simulate(environment: dict[str, str]) -> None:
-    subprocess.run(
-        [sys.executable, "-m", "producer", "simulate", "--count", str(EVENTS)],
-        env={**os.environ, **environment},
-        check=True,
-        capture_output=True,
-    )
 
 
 def learned(service: Service) -> float:

@@ -1,20 +1,16 @@
 """Each dialect's exact headers in, each byte of the reply's record out; no client's library."""
 
-import uuid
 from collections.abc import Iterator
 from time import monotonic
 from typing import Any
 
 import orjson
 import pytest
-from kafka import KafkaAdminClient, KafkaConsumer
-from kafka.admin import NewTopic
 
 from dialects.wire import (
     DIALECTS,
     ERROR,
     EVENT,
-    FAUST_ID,
     NEST_ID,
     PLAIN_ID,
     REPLIES,
@@ -28,6 +24,7 @@ from dialects.wire import (
     body,
     enveloped,
     opened,
+    reply_on_a_later_topic,
 )
 
 
@@ -91,17 +88,9 @@ def test_faust_may_ask_all_in_an_envelope(wire: Wire, tag: dict[str, Any], kind:
     assert body(reply, DIALECTS[-1])["prediction"] > 0
 
 
-def test_faust_may_ask_before_its_reply_topic_is_there(wire: Wire) -> None:
-    topic = f"f-reply-{uuid.uuid4()}"
-    servers = wire.environment["KAFKA_BOOTSTRAP_SERVERS"]
-    wire.ask([("Faust-Ag-ReplyTo", topic.encode()), FAUST_ID], {"tv": 50})
-    admin = KafkaAdminClient(bootstrap_servers=servers)
-    admin.create_topics([NewTopic(topic, 1, 1)])
-    admin.close()
-    consumer = KafkaConsumer(topic, bootstrap_servers=servers, auto_offset_reset="earliest")
-    replies = Wire(wire.environment, wire.producer, consumer)
-    (reply,) = replies.read(lambda found: len(found) > 0)
-    consumer.close()
+def test_faust_may_ask_before_its_reply_topic_is_there(environment: dict[str, str]) -> None:
+    options = {"bootstrap_servers": environment["KAFKA_BOOTSTRAP_SERVERS"]}
+    reply = reply_on_a_later_topic(environment, options, options)
     assert body(reply, DIALECTS[-1])["prediction"] > 0
 
 

@@ -1,12 +1,14 @@
 """A client of every dialect that speaks bytes: exact headers out, records in; no library."""
 
+import uuid
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
 import orjson
-from kafka import KafkaConsumer, KafkaProducer, TopicPartition
+from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition
+from kafka.admin import NewTopic
 
 from service import wait_until
 
@@ -134,6 +136,30 @@ def opened(environment: dict[str, str], options: dict[str, Any]) -> Iterator[Wir
     finally:
         producer.close()
         consumer.close()
+
+
+def reply_on_a_later_topic(
+    environment: dict[str, str], options: dict[str, Any], admin_options: dict[str, Any]
+) -> Any:  # noqa: ANN401 - a kafka-python record
+    """The first reply to a question of Faust's, which is there before its reply topic is.
+
+    Args:
+        environment: Names the requests topic.
+        options: kafka-python's, to come in with.
+        admin_options: The same, of its admin client.
+    """
+    own = environment | {"REPLIES_TOPIC": f"f-reply-{uuid.uuid4()}"}
+    with (
+        closing(KafkaProducer(**options, linger_ms=0)) as producer,
+        closing(KafkaConsumer(**options, auto_offset_reset="earliest")) as consumer,
+    ):
+        client = Wire(own, producer, consumer)
+        client.ask([("Faust-Ag-ReplyTo", REPLIES), FAUST_ID], {"tv": 50})
+        with closing(KafkaAdminClient(**admin_options)) as admin:
+            admin.create_topics([NewTopic(own["REPLIES_TOPIC"], 1, -1)])
+        consumer.subscribe([own["REPLIES_TOPIC"]])
+        (reply,) = client.read(lambda found: len(found) > 0)
+        return reply
 
 
 def enveloped(question: dict[str, Any], reply_to: str, kind: str) -> dict[str, Any]:
