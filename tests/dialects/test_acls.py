@@ -16,7 +16,7 @@ from kafka.admin import NewTopic
 
 from broker import EmbeddedCluster
 from contract.environment import Environment
-from dialects.commands import CLIENTS, KCAT, missing, run
+from dialects.commands import CLIENTS, KCAT, QUARKUS, missing, run
 from dialects.wire import (
     DIALECTS,
     ERROR,
@@ -39,6 +39,7 @@ pytestmark = [
 
 EVENTS = 500
 FAUST = DIALECTS[-1]
+SCRAM = "org.apache.kafka.common.security.scram.ScramLoginModule"
 
 
 @pytest.fixture(scope="module")
@@ -114,6 +115,21 @@ def test_kcat_asks_by_its_own_configuration(
     file = tmp_path / "kcat.conf"
     file.write_text("".join(f"{name}={it}\n" for name, it in librdkafka(environment).items()))
     same_figure(wire, "kcat", KCAT, environment | {"KCAT_CONFIG": str(file)})
+
+
+def test_quarkus_asks_by_its_own_variables(wire: Wire, principals: Principals) -> None:
+    """Its group has the application's name, which is that of the example's jar."""
+    principals.give("asker", "asker", ASKER_GROUP="quarkus")
+    environment = principals.environment("asker")
+    user, password = (environment[f"KAFKA_SASL_PLAIN_{it}"] for it in ("USERNAME", "PASSWORD"))
+    java = {
+        "KAFKA_SASL_JAAS_CONFIG": f'{SCRAM} required username="{user}" password="{password}";',
+        "KAFKA_SSL_TRUSTSTORE_TYPE": "PEM",
+        "KAFKA_SSL_TRUSTSTORE_LOCATION": environment["KAFKA_SSL_CAFILE"],
+        # The first question waits for the group: 5 s, the default, are few on a busy machine.
+        "MP_MESSAGING_OUTGOING_PREDICTIONS_REPLY_TIMEOUT": "20000",
+    }
+    same_figure(wire, "quarkus", QUARKUS, environment | java)
 
 
 def same_figure(
