@@ -8,8 +8,11 @@ deploy/acls.sh PART PRINCIPAL [kafka-acls option ...]
 
   PART       service           learns and answers; the topics are there
              service-creates   the same, and makes the topics that are missing
+             service-replies   answers on REPLIES_TOPIC too, where that is an asker's own one
              producer          sends events
-             asker             asks questions (PredictionClient, `producer ask`)
+             asker             asks questions (PredictionClient, `producer ask`; other clients:
+                               docs/SECURITY.md)
+             asker-creates     the same, and makes REPLIES_TOPIC, which is its own one
              gateway           sends events and asks questions
              monitor           sees the groups' lag
   PRINCIPAL  as Kafka names it: User:riverline
@@ -19,6 +22,8 @@ Everything else goes to kafka-acls: --bootstrap-server HOST:PORT --command-confi
   KAFKA_ACLS  kafka-acls.sh, where it is not in the PATH by this name
   EVENTS_TOPIC, REQUESTS_TOPIC, REPLIES_TOPIC, DEAD_LETTER_TOPIC, APPLICATION_ID
               as the service has them; the defaults are the same
+  ASKER_GROUP the consumer group of an asker whose client joins one; none by default
+A topic or group that ends with * stands for all whose names begin so.
 END
 }
 
@@ -36,7 +41,10 @@ changelog=$application-changelog
 # allow KIND NAME OPERATION...
 allow() {
   local on=("--$1" "$2") operations=()
-  [ "$1" != cluster ] || on=(--cluster)
+  case "$1:$2" in
+    cluster:*) on=(--cluster) ;;
+    *:?*\*) on=("--$1" "${2%\*}" --resource-pattern-type prefixed) ;;
+  esac
   shift 2
   for operation in "$@"; do operations+=(--operation "$operation"); done
   "${KAFKA_ACLS:-kafka-acls.sh}" "${options[@]}" --force --add --allow-principal "$principal" \
@@ -56,6 +64,12 @@ service() {
   allow cluster kafka-cluster Describe # which other applications there are
 }
 
+asker() {
+  allow topic "$requests" Write
+  allow topic "$replies" Read
+  [ -z "${ASKER_GROUP:-}" ] || allow group "$ASKER_GROUP" Read
+}
+
 case "$part" in
   service) service ;;
   service-creates)
@@ -63,10 +77,12 @@ case "$part" in
     for topic in "$events" "$requests" "$replies" "$letters"; do allow topic "$topic" Create; done
     allow topic "$changelog" Create Alter # it grows with the events topic
     ;;
+  service-replies) allow topic "$replies" Write ;;
   producer) allow topic "$events" Write ;;
-  asker)
-    allow topic "$requests" Write
-    allow topic "$replies" Read
+  asker) asker ;;
+  asker-creates)
+    asker
+    allow topic "$replies" Create
     ;;
   gateway)
     allow topic "$events" Write

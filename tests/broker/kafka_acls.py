@@ -9,9 +9,16 @@ import re
 from contextlib import closing
 
 from kafka import KafkaAdminClient
-from kafka.admin import ACL, ACLOperation, ACLPermissionType, ResourcePattern, ResourceType
+from kafka.admin import (
+    ACL,
+    ACLOperation,
+    ACLPermissionType,
+    ACLResourcePatternType,
+    ResourcePattern,
+    ResourceType,
+)
 
-from contract.environment import Environment
+from contract.login import Login
 
 
 def main() -> None:
@@ -23,15 +30,17 @@ def main() -> None:
     parser.add_argument("--topic")
     parser.add_argument("--group")
     parser.add_argument("--cluster", action="store_true")
+    parser.add_argument("--resource-pattern-type", choices=["literal", "prefixed"])
     parser.add_argument("--operation", action="append", required=True)
     asked = parser.parse_args()
+    pattern = ACLResourcePatternType[(asked.resource_pattern_type or "literal").upper()]
     if asked.cluster:
         on = ResourcePattern(ResourceType.CLUSTER, "kafka-cluster")
     elif asked.topic:
-        on = ResourcePattern(ResourceType.TOPIC, asked.topic)
+        on = ResourcePattern(ResourceType.TOPIC, asked.topic, pattern)
     else:
-        on = ResourcePattern(ResourceType.GROUP, asked.group)
-    with closing(KafkaAdminClient(**Environment.read().admin_options())) as admin:
+        on = ResourcePattern(ResourceType.GROUP, asked.group, pattern)
+    with closing(KafkaAdminClient(**Login().admin_options())) as admin:
         admin.create_acls(
             [
                 ACL(asked.allow_principal, "*", operation(name), ACLPermissionType.ALLOW, on)

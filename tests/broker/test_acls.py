@@ -1,9 +1,6 @@
 """What deploy/acls.sh gives is enough for the main job, on a cluster that denies all else."""
 
-import os
 import shutil
-import subprocess
-import sys
 from contextlib import ExitStack
 from http import HTTPStatus
 from pathlib import Path
@@ -11,46 +8,19 @@ from pathlib import Path
 import pytest
 
 from broker import EmbeddedCluster
-from broker.security import ADMIN
 from contract.environment import Environment
 from gateway.running import install, running_gateway
+from principals import Principals
 from producer import PredictionClient
-from service import Service, own_names, running_service, wait_until
+from service import Service, running_service, wait_until
 
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(shutil.which("openssl") is None, reason="openssl makes the certificates"),
 ]
 
-ROOT = Path(__file__).parents[2]
 EVENT = {"tv": 1.0, "radio": 2.0, "newspaper": 3.0, "sales": 4.0}
 EVENTS = 500
-
-
-class Principals:
-    """The parts of one application, each as a user of its own."""
-
-    def __init__(self, secured: EmbeddedCluster, folder: Path) -> None:
-        assert secured.security is not None
-        self._secured, self._security = secured, secured.security
-        self.names = own_names(secured.bootstrap_servers)
-        self._tool = folder / "kafka-acls.sh"
-        shim = Path(__file__).with_name("kafka_acls.py")
-        self._tool.write_text(f'#!/bin/sh\nexec "{sys.executable}" "{shim}" "$@"\n')
-        self._tool.chmod(0o755)
-
-    def environment(self, user: str) -> dict[str, str]:
-        return self._security.environment(user, self._secured.bootstrap_servers) | self.names
-
-    def give(self, part: str, user: str) -> None:
-        """As whoever runs the cluster does."""
-        command = [str(ROOT / "deploy/acls.sh"), part, f"User:{user}"]
-        subprocess.run(
-            [*command, "--bootstrap-server", self._secured.bootstrap_servers],
-            env={**os.environ, **self.environment(ADMIN), "KAFKA_ACLS": str(self._tool)},
-            check=True,
-            cwd=ROOT,
-        )
 
 
 @pytest.fixture
@@ -68,7 +38,7 @@ def test_the_main_job_with_the_least_that_each_part_needs(
         service = stack.enter_context(running_service(**principals.environment("service-creates")))
         stack.callback(lambda: print(service.log.read_text()))  # noqa: T201
         wait_until(lambda: service.ready)
-        simulate(principals.environment("producer"))
+        principals.simulate("producer", EVENTS)
         wait_until(lambda: learned(service) == EVENTS)
         for variable, value in principals.environment("asker").items():
             monkeypatch.setenv(variable, value)
@@ -85,15 +55,6 @@ def test_the_main_job_with_the_least_that_each_part_needs(
         assert "does not allow" not in service.log.read_text()
         assert service.metric('riverline_faults_total{kind="permission"}') == 0
         assert service.stop() == 0
-
-
-def simulate(environment: dict[str, str]) -> None:
-    subprocess.run(
-        [sys.executable, "-m", "producer", "simulate", "--count", str(EVENTS)],
-        env={**os.environ, **environment},
-        check=True,
-        capture_output=True,
-    )
 
 
 def learned(service: Service) -> float:
