@@ -12,7 +12,9 @@ from typing import Any, NamedTuple
 from kafka.errors import (
     AuthorizationError,
     ClusterAuthorizationFailedError,
+    CoordinatorNotAvailableError,
     GroupAuthorizationFailedError,
+    NotCoordinatorError,
     TopicAuthorizationFailedError,
 )
 
@@ -134,10 +136,12 @@ class Permissions:
         self._tell("topic")
 
     def describe_groups(self, admin: Admin, names: Sequence[str]) -> dict[str, Mapping[str, Any]]:
-        """Have Kafka describe these groups, but not those that we may not see; and the cluster.
+        """Have Kafka describe these groups, and tell about the cluster.
+
+        Those are left out that we may not see, or whose coordinator moves or is not there yet.
 
         Raises:
-            KafkaError: Kafka is away, or a group's coordinator moves.
+            KafkaError: Kafka is away.
         """
         self._allowed["cluster", CLUSTER] = admin.describe_cluster()["authorized_operations"]
         found = dict[str, Mapping[str, Any]]()
@@ -146,6 +150,8 @@ class Permissions:
                 found[name] = admin.describe_groups([name])[name]
             except GroupAuthorizationFailedError:
                 self._note("group", name, ())
+            except (CoordinatorNotAvailableError, NotCoordinatorError):
+                continue
             else:
                 self._note("group", name, found[name]["authorized_operations"])
         self._tell("cluster")
