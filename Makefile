@@ -6,8 +6,8 @@ MAKEFLAGS += --no-builtin-rules
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV   := .venv
 RUN    := $(VENV)/bin/python
-# Tests mostly wait, for Kafka and for one another's processes: each worker has a Kafka of its own.
-SPREAD := -n 3 --dist worksteal
+# Tests mostly wait, for Kafka and for processes that start: three workers, each with a Kafka of its own.
+WORKERS := -n 3
 FUZZ_SECONDS ?= 450
 
 help: ## list the commands
@@ -29,10 +29,10 @@ demo: setup ## the main job end to end on an embedded Kafka, with pictures
 	@$(RUN) examples/demo.py
 
 test: setup ## the tests that take seconds (three minutes in all)
-	@$(RUN) -m pytest -m "not slow" $(SPREAD)
+	@$(RUN) -m pytest -m "not slow" $(WORKERS) --dist worksteal
 
 test-all: setup ## every test, those that take minutes too (kills, clients, browser)
-	@$(RUN) -m pytest $(SPREAD)
+	@$(RUN) -m pytest $(WORKERS) --dist loadgroup
 
 check: setup ## style, types, import directions, then the tests
 	@$(VENV)/bin/ruff check
