@@ -6,6 +6,10 @@ MAKEFLAGS += --no-builtin-rules
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV   := .venv
 RUN    := $(VENV)/bin/python
+# Tests mostly wait, for Kafka and for processes that start: three workers, each with a Kafka of its own.
+WORKERS := -n 3 --dist worksteal
+# Those that take minutes have brokers to kill and time limits to keep: two of them at a time.
+OF_ALL  := -n 2 --dist loadgroup
 FUZZ_SECONDS ?= 450
 
 help: ## list the commands
@@ -26,11 +30,11 @@ $(VENV)/.installed: requirements.lock pyproject.toml
 demo: setup ## the main job end to end on an embedded Kafka, with pictures
 	@$(RUN) examples/demo.py
 
-test: setup ## the tests that take seconds (under five minutes in all)
-	@$(RUN) -m pytest -m "not slow"
+test: setup ## the tests that take seconds (under four minutes in all)
+	@$(RUN) -m pytest -m "not slow" $(WORKERS)
 
 test-all: setup ## every test, those that take minutes too (kills, clients, browser)
-	@$(RUN) -m pytest
+	@$(RUN) -m pytest $(OF_ALL)
 
 check: setup ## style, types, import directions, then the tests
 	@$(VENV)/bin/ruff check

@@ -24,6 +24,18 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """For `--dist loadgroup`: each cluster is one worker's alone: idle brokers cost, too.
+
+    All other tests go by files.
+    """
+    for item in items:
+        needs = getattr(item, "fixturenames", ())
+        clusters = [name for name in ("secured", "cluster") if name in needs]
+        file = item.nodeid.partition("::")[0]
+        item.add_marker(pytest.mark.xdist_group(clusters[0] if clusters else file))
+
+
 @pytest.fixture(scope="session")
 def kafka(request: pytest.FixtureRequest) -> Iterator[str]:
     """Bootstrap servers of a Kafka for the whole session; its topics are not removed."""

@@ -1,7 +1,13 @@
 /** The HTTP application: which way a request takes. */
 
 import { fileURLToPath } from "node:url";
-import express, { Router, type ErrorRequestHandler, type Express } from "express";
+import express, {
+  Router,
+  type ErrorRequestHandler,
+  type Express,
+  type Request,
+  type Response,
+} from "express";
 import helmet from "helmet";
 import type { Logger } from "pino";
 import { apiRouter, route } from "./api.ts";
@@ -15,6 +21,9 @@ import { seldom } from "./seldom.ts";
 import type { Settings } from "./settings.ts";
 
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
+
+/** How long a sender whose body is refused may still send before the connection is closed. */
+const LINGER_MS = 2000;
 
 const CONTENT_SECURITY_POLICY = {
   useDefaults: false,
@@ -105,8 +114,27 @@ function report(log: Logger): ErrorRequestHandler {
     const problem = asProblem(error);
     if (problem.code === "gateway-fault") tell(error, request.path);
     response.status(problem.status).set(problem.headers).type("application/problem+json");
-    response.send(JSON.stringify(problem));
+    const body = JSON.stringify(problem);
+    if (problem.code !== "too-slow" && response.get("Connection") === "close" && !request.complete)
+      sendBeforeTheEnd(request, response, body);
+    else response.send(body);
   };
+}
+
+/** Answer whoever still sends, and close when they have sent, or soon.
+ *
+ * If a connection is closed under its sender, the answer may be lost on its way (RFC 9112, 9.6).
+ */
+function sendBeforeTheEnd(request: Request, response: Response, body: string): void {
+  response.set("Content-Length", String(Buffer.byteLength(body)));
+  response.write(body);
+  const end = (): void => {
+    clearTimeout(timer);
+    response.end();
+  };
+  const timer = setTimeout(end, LINGER_MS);
+  request.once("close", end);
+  request.unpipe().resume();
 }
 
 /** Express and its parsers say by a status what is wrong with a request. */

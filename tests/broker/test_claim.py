@@ -109,7 +109,10 @@ def test_a_group_that_shares_anew_is_there_all_the_while(names: dict[str, str]) 
 
     def reader() -> KafkaConsumer:
         topic = settings.requests_topic
-        return KafkaConsumer(topic, bootstrap_servers=servers, group_id=group)
+        # A join that a poll gives up delays the group by a session: the shortest allowed.
+        return KafkaConsumer(
+            topic, bootstrap_servers=servers, group_id=group, session_timeout_ms=6000
+        )
 
     with closing(admin(settings)) as looking, closing(reader()) as first, closing(reader()) as late:
 

@@ -135,7 +135,7 @@ def test_what_kafka_refuses_need_not_be_survived(
     ("config", "batches"),
     [
         pytest.param({}, [*ONE_UNREADABLE, *READABLE, OF_THE_BROKER], id="as Kafka is"),
-        pytest.param(ANY_TIME, OF_ANY_TIME, id="any timestamp"),
+        pytest.param(ANY_TIME, OF_ANY_TIME, id="any timestamp", marks=pytest.mark.slow),
         pytest.param(
             APPENDED,
             [*ONE_UNREADABLE, *READABLE, *OF_ANY_TIME],

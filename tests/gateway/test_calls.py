@@ -2,11 +2,13 @@
 
 import gzip
 import json
+import random
 import re
 import socket
 import subprocess
 import sys
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
+from http.client import HTTPConnection
 from pathlib import Path
 
 import pytest
@@ -184,6 +186,25 @@ def test_a_fault_in_a_body_has_a_status_and_a_code(
 ) -> None:
     answer = gateway.send("POST", f"/v1/ia/{path}", body, headers)
     assert (answer.status, answer.code) == (status, code)
+
+
+@pytest.mark.parametrize("how", ["declared", "chunked", "gzip"])
+def test_whoever_still_sends_when_refused_gets_the_answer(gateway: Gateway, how: str) -> None:
+    """More bytes than are on their way at once: a connection closed under them loses it."""
+    body = random.Random(1).randbytes(16_000_000)  # noqa: S311 - a test's chance
+    headers = LINES
+    if how == "gzip":
+        body = gzip.compress(body, 1)
+        headers = headers | GZIP
+    if how == "declared":
+        headers = headers | {"Content-Length": str(len(body))}
+    chunks = (body[begin : begin + 65_536] for begin in range(0, len(body), 65_536))
+    with closing(HTTPConnection("127.0.0.1", gateway.port, timeout=30)) as connection:
+        connection.request("POST", "/v1/ia/events", chunks, headers)
+        answer = connection.getresponse()
+        assert answer.status == 413
+        assert answer.headers["Connection"] == "close"
+        assert json.loads(answer.read())["code"] == "too-large"
 
 
 def test_a_batch_with_a_bad_line_is_not_sent_at_all(world: World, gateway: Gateway) -> None:
