@@ -87,12 +87,17 @@ def own_names(servers: str) -> dict[str, str]:
 
 
 @contextmanager
-def running_service(**environment: str) -> Iterator[Service]:
-    """Start a consumer with these variables; at the end it is killed if it still runs."""
+def running_service(*, module: str = "consumer", **environment: str) -> Iterator[Service]:
+    """Start a consumer with these variables; at the end it is killed if it still runs.
+
+    Args:
+        module: What Python runs.
+        environment: The variables, beside those of this process.
+    """
     port = free_port("127.0.0.1")
     with tempfile.NamedTemporaryFile(suffix=".log") as log:
         process = subprocess.Popen(
-            [sys.executable, "-m", "consumer"],
+            [sys.executable, "-m", module],
             env={**os.environ, "HTTP_PORT": str(port), **environment},
             stdout=log,
             stderr=log,
