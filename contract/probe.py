@@ -1,6 +1,6 @@
-"""Why Kafka does not let us in: a connection of our own asks each server, once one has failed.
+"""Finds out why Kafka does not let us in, by connecting to each server ourselves.
 
-kafka-python often loses the reason: it reads the end of the connection with it.
+kafka-python often loses the reason, because it reads it together with the end of the connection.
 """
 
 import socket
@@ -17,27 +17,27 @@ from contract.internals.talk import Talk
 from contract.tokens import TokenError
 
 SECONDS = 6.0
-"""For all servers."""
+"""Time limit for all servers together."""
 
 SERVER_SECONDS = 3.0
-"""For one; a token's endpoint may take most of it."""
+"""Time limit for one server; a token endpoint may take most of it."""
 
 ALERT_SECONDS = 0.3
-"""A broker that refuses our certificate says so after the handshake, and must be let to say it:
-bytes that it has not read when it closes would wipe out what it said."""
+"""How long to wait for an alert after the handshake: a broker refuses our certificate only then.
+If we had written before we read the alert, the reset of the connection would wipe it out."""
 
 UNSUPPORTED_MECHANISM, ILLEGAL_STATE = 33, 34
 _NAMED = 3
 
 
 def explain(settings: Environment, seconds: float = SECONDS) -> Shut | None:
-    """What is wrong; None where a server lets us in, or there is no time to ask.
+    """The reason; None if a server lets us in, or there is no time to ask.
 
-    Blocks; a token that is refused is not used again.
+    Blocks. A token that is refused is not used again.
 
     Args:
-        settings: Where Kafka is, and how it lets us in.
-        seconds: How long it may take, but for looking up the hosts' names.
+        settings: Kafka's addresses and our login.
+        seconds: Time limit, except for looking up host names.
     """
     deadline = monotonic() + seconds
     unreachable: list[str] = []
@@ -55,7 +55,7 @@ def explain(settings: Environment, seconds: float = SECONDS) -> Shut | None:
 
 
 class _Visit:
-    """To one server, HOST:PORT, by a deadline."""
+    """A connection attempt to one server, HOST:PORT, by a deadline."""
 
     def __init__(self, server: str, settings: Environment, deadline: float) -> None:
         host, _, port = server.rpartition(":")
@@ -66,7 +66,7 @@ class _Visit:
         self._tls = settings.kafka_security_protocol.endswith("SSL")
 
     def shut(self) -> Shut | None:
-        """What shuts us out; None: it lets us in."""
+        """The reason why the server shuts us out; None if it lets us in."""
         try:
             context = self._settings.tls_files.context() if self._tls else None
         except OSError as error:
@@ -75,7 +75,7 @@ class _Visit:
             return self._entered(context)
         except TokenError as error:
             return Shut(DoorKind.REFUSED, str(error))
-        except (socket.gaierror, UnicodeError):  # UnicodeError: no host can have such a name
+        except (socket.gaierror, UnicodeError):  # UnicodeError: not a possible host name
             return diagnose.unknown_host(self._server)
         except (TimeoutError, ConnectionRefusedError):
             return diagnose.silent(self._server)
@@ -93,7 +93,7 @@ class _Visit:
             mechanism = self._settings.kafka_sasl_mechanism
             code = talk.begin_login(mechanism or "PLAIN")
             if mechanism is None:
-                known = code == ILLEGAL_STATE  # there are no logins here
+                known = code == ILLEGAL_STATE  # the listener has no logins
                 return None if known else diagnose.login_expected(self._server, self._settings)
             if code == ILLEGAL_STATE:
                 return diagnose.no_login_expected(self._server, self._settings)
@@ -116,10 +116,10 @@ class _Visit:
         return diagnose.refused(settings)
 
     def _connected(self, context: ssl.SSLContext | None) -> socket.socket:
-        """A connection, over TLS if there is a context.
+        """Connect, over TLS if there is a context.
 
         Raises:
-            OSError: It does not come about.
+            OSError: The connection cannot be made.
         """
         left = max(0.01, self._deadline - monotonic())
         sock = socket.create_connection(self._address, left)
@@ -138,7 +138,7 @@ class _Visit:
         return diagnose.of_tls(error, self._server, self._settings, expired=ours.expired())
 
     def _closed(self) -> Shut:
-        """It hung up on us: does it speak the other way?"""
+        """The reason where it closed the connection: tries again without TLS, or with it."""
         with suppress(OSError, KafkaProtocolError):
             if self._tls:
                 with self._connected(None) as sock:
@@ -146,7 +146,7 @@ class _Visit:
                 return diagnose.no_tls(self._server, self._settings)
             anybody = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
             anybody.check_hostname = False
-            anybody.verify_mode = ssl.CERT_NONE  # nothing is said to it
+            anybody.verify_mode = ssl.CERT_NONE  # we send it nothing
             with self._connected(anybody):
                 return diagnose.tls_expected(self._server, self._settings)
         return diagnose.closes(self._server, self._settings)

@@ -1,4 +1,4 @@
-"""Bearer tokens for OAUTHBEARER: by a client's credentials (RFC 6749, section 4.4), or a function.
+"""Bearer tokens for OAUTHBEARER: by client credentials (RFC 6749, section 4.4), or from a function.
 
 They are fetched when a connection logs in, in the thread that connects.
 """
@@ -16,10 +16,10 @@ from typing import Protocol
 from urllib.parse import quote, urlencode
 
 TIMEOUT_SECONDS = 2.5
-"""Less than a connection may take to come about: it waits for its token."""
+"""Less than the time limit of a connection attempt, which waits for its token."""
 
 AGE = 0.8
-"""A token is used for this part of its life."""
+"""The part of its lifetime for which a token is used."""
 
 DEFAULT_LIFETIME_SECONDS = 300
 MAX_BYTES = 256 * 1024
@@ -35,24 +35,24 @@ class Source(Protocol):
     """Where tokens come from."""
 
     def token(self) -> str:
-        """A token that is good now.
+        """A token that is valid now.
 
         Raises:
-            TokenError: There is none.
+            TokenError: None can be had.
         """
 
     def forget(self) -> None:
-        """Fetch the next one anew: the one of now was refused."""
+        """Fetch a new token next time: the current one was refused."""
 
 
 class Endpoint:
-    """An identity provider's token endpoint; may be used by any thread.
+    """An identity provider's token endpoint; callable from any thread.
 
     Args:
-        url: The endpoint's.
-        client: Our id there.
-        secret: Our secret there.
-        scope: What the token is to be for, if the endpoint wants to know.
+        url: The endpoint's URL.
+        client: Our client id.
+        secret: Our client secret.
+        scope: The scope to ask for, if any.
     """
 
     def __init__(self, url: str, client: str, secret: str, scope: str | None = None) -> None:
@@ -67,7 +67,7 @@ class Endpoint:
         self._until = 0.0
 
     def token(self) -> str:
-        """The token of before for four fifths of its life, then another."""
+        """The last token for AGE of its lifetime, then a new one."""
         with self._lock:
             if monotonic() >= self._until:
                 self._token, seconds = self._fetch()
@@ -75,12 +75,12 @@ class Endpoint:
             return self._token
 
     def forget(self) -> None:
-        """Fetch the next one anew: the one of now was refused."""
+        """Fetch a new token next time: the current one was refused."""
         with self._lock:
             self._until = 0.0
 
     def _fetch(self) -> tuple[str, float]:
-        """A new token, and for how many seconds it is good."""
+        """A new token, and its lifetime in seconds."""
         status, body = self._ask()
         if status in _REFUSALS:
             raise TokenError(f"the token endpoint {self._url} refused client {self._client}")
@@ -103,12 +103,12 @@ class Endpoint:
         except urllib.error.HTTPError as error:
             with error:
                 return error.code, b""
-        except (OSError, ValueError) as error:  # ValueError: it does not speak HTTP, in a way
+        except (OSError, ValueError) as error:  # ValueError: malformed HTTP
             raise TokenError(f"the token endpoint {self._url} does not answer") from error
 
 
 class _NoRedirect(urllib.request.HTTPRedirectHandler):
-    """Our secret goes to the endpoint that was named, and nowhere else."""
+    """Follows no redirect: our secret goes to the configured endpoint alone."""
 
     def redirect_request(self, *_: object) -> None:
         return None
@@ -118,10 +118,10 @@ _OPENER = urllib.request.build_opener(_NoRedirect)
 
 
 class Function:
-    """Tokens from a function of the user's, called each time when a connection logs in.
+    """Tokens from a function of the user's, called each time a connection logs in.
 
     Args:
-        path: Where it is: ``package.module:function``; it takes nothing and returns a token.
+        path: ``package.module:function``, which takes no arguments and returns a token.
 
     Raises:
         ValueError: There is no such function.
@@ -139,14 +139,14 @@ class Function:
         self._function: Callable[[], object] = function
 
     def token(self) -> str:
-        """What the function returns now."""
+        """Call the function."""
         try:
             token = self._function()
-        except Exception as error:  # it is another's, and its message may hold a secret
+        except Exception as error:  # of any kind; its message may hold a secret
             raise TokenError(f"{self._path} raised {type(error).__name__}") from error
         if not isinstance(token, str) or not token:
             raise TokenError(f"{self._path} returned no token, but a {type(token).__name__}")
         return token
 
     def forget(self) -> None:
-        """Nothing is kept here."""
+        """Does nothing: no token is kept."""

@@ -12,6 +12,8 @@ from kafka import KafkaAdminClient, KafkaProducer, TopicPartition
 from kafka.errors import UnknownTopicOrPartitionError
 
 from consumer.client import connections, poll, read_what_is_new, rejoin, watch_topic_id
+from consumer.client.internals.batches import Unpacker
+from consumer.client.internals.fencing import Fence
 from consumer.client.internals.group import joined
 from consumer.client.internals.metadata import leader_of
 from consumer.client.internals.sockets import FastTCP, Selector
@@ -197,6 +199,8 @@ def test_connections_are_of_the_path_that_was_chosen_and_large_fetches_come_whol
     transports = [it.transport for it in member._manager._conns.values() if it.connected]
     assert transports
     assert {isinstance(it, FastTCP) for it in transports} == {fast}
+    assert member._fetcher.PartitionRecords is Unpacker  # what corrects faults is on both paths
+    assert isinstance(member._coordinator.fence, Fence)
     selector = member._net._selector
     assert isinstance(selector, PrecedingSelector) == fast
     assert isinstance(selector, Selector) == fast
