@@ -6,7 +6,8 @@ from time import monotonic
 from consumer.decode import Decoded, Record, Refusal, Rejected
 from consumer.decode.dialects import BadAddressError, find_address
 from consumer.model import Model, answer
-from consumer.respond.replies import PendingReply, Replies
+from consumer.respond.pending import PendingReply
+from consumer.respond.replies import Replies
 from contract.messages import ErrorCode, Method
 
 MAX_AGE_MS = 5 * 60 * 1000

@@ -28,8 +28,9 @@ from consumer.decode.dialects import (
 )
 from consumer.model import answer
 from consumer.respond.forwards import Forward, Forwards
+from consumer.respond.pending import PendingReply
 from consumer.respond.positions import Positions, Sent
-from consumer.respond.replies import PendingReply, Replies
+from consumer.respond.replies import Replies
 from contract.messages import ErrorCode, Method, RequestOutcome
 
 log = structlog.get_logger()

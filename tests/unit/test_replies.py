@@ -12,7 +12,8 @@ from consumer.client.internals.direct_producer import Arrived, DirectProducer
 from consumer.client.protocols import Producer
 from consumer.decode.dialects import Address, Message
 from consumer.decode.dialects.families import PLAIN
-from consumer.respond.replies import OVERHEAD_BYTES, PATIENCE_SECONDS, PendingReply, Replies
+from consumer.respond.pending import OVERHEAD_BYTES, PendingReply
+from consumer.respond.replies import PATIENCE_SECONDS, Replies
 from contract.messages import Method, RequestOutcome
 
 HERE = "prediction-replies"
