@@ -20,7 +20,7 @@ from consumer.client.topics.creation import ensure_topics
 from consumer.client.topics.replication import Replication
 from consumer.decode.dialects import Message
 from consumer.settings import Settings
-from service import wait_until
+from support.waiting import wait_until
 
 POLL_MS = 200
 KILOBYTE = b"x" * 1000
