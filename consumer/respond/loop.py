@@ -14,6 +14,7 @@ from consumer.client import (
     connections,
     joined,
     offsets,
+    path_of,
     poll,
     read_what_is_new,
     serve,
@@ -52,6 +53,7 @@ class Responder:
         claim: Claim,
     ) -> None:
         self._settings = context.settings
+        self._path = path_of(context.settings)
         self._consumer = consumer
         self._replies = replies
         self._claim = claim
@@ -118,7 +120,7 @@ class Responder:
         if self._positions.commit_when_due(monotonic()):
             oldest = self._positions.oldest(self._settings.replies_topic)
             self._health.oldest_reply = oldest
-        self._served_last = at_rest and serve(self._consumer, self._take, POLL_MS)
+        self._served_last = at_rest and serve(self._path, self._consumer, self._take, POLL_MS)
 
     def _take(self, polled: Batches | SkippedRecord) -> None:
         """Answer what was asked; called in this thread, or in the client's while this one waits."""

@@ -26,7 +26,7 @@ from typing import Any
 import structlog
 from kafka.errors import AuthorizationError, KafkaError, KafkaTimeoutError
 
-from consumer.client import DirectProducer, Producer, introduce
+from consumer.client import Direct, Producer, introduce
 from consumer.decode import Refusal
 from consumer.decode.dialects import Message
 from consumer.model import answer
@@ -59,7 +59,7 @@ class Replies:
     def __init__(
         self,
         producer: Producer,
-        direct: DirectProducer,
+        direct: Direct,
         look: Callable[[], None],
         count: Count,
         buffer_bytes: int,
