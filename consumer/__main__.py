@@ -12,7 +12,7 @@ import typer
 from consumer.app import App, LoopDiedError
 from consumer.client import TopicError, connections
 from consumer.settings import Settings
-from consumer.telemetry import Seldom
+from consumer.telemetry import RateLimit
 from contract.environment import SettingsError
 from contract.kafka import TopicCreationError
 
@@ -32,10 +32,10 @@ def main() -> None:
     Exit codes: 0 stopped as asked; 1 ended by a fault that the last log line names; 2 the settings
     are not usable, each fault named.
     """
-    seldom = Seldom()
-    _log_to_stderr(seldom)
+    rate_limit = RateLimit()
+    _log_to_stderr(rate_limit)
     try:
-        app = App(Settings.read(), seldom.unsaid)
+        app = App(Settings.read(), rate_limit.unsaid)
     except SettingsError as error:
         print(f"The settings are not usable:\n{error}", file=sys.stderr)  # noqa: T201
         raise typer.Exit(BAD_SETTINGS) from None
@@ -57,12 +57,12 @@ def main() -> None:
     log.info("stopped")
 
 
-def _log_to_stderr(seldom: Seldom) -> None:
+def _log_to_stderr(rate_limit: RateLimit) -> None:
     logging.basicConfig(stream=sys.stderr, format="%(name)s: %(message)s")
     connections.quieten()
     structlog.configure(
         processors=[
-            seldom,
+            rate_limit,
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             structlog.processors.format_exc_info,  # plain: a traceback's locals hold payloads

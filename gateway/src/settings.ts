@@ -16,7 +16,7 @@ const names = z.string().transform((text) =>
     .map((name) => name.trim())
     .filter((name) => name !== ""),
 );
-const topic = z.string().regex(/^[A-Za-z0-9._-]{1,249}$/, "is no topic's name");
+const topic = z.string().regex(/^[A-Za-z0-9._-]{1,249}$/, "is not a topic name");
 const file = z.string().transform((path, context) => {
   try {
     return readFileSync(path);
