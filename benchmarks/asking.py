@@ -14,7 +14,7 @@ from confluent_kafka import Consumer, Producer, TopicPartition
 
 from broker.ports import free_port
 from contract.messages import CORRELATION_ID, REPLY_TO
-from contract.topics import PARTITIONS
+from contract.topics import PARTITION_COUNT
 from events import QUIET, fresh
 from programs import OURS, PEERS, ContenderError, Program, running
 
@@ -53,7 +53,7 @@ class KafkaAsker:
 
     def __enter__(self) -> Self:
         """Read the replies from their end on."""
-        partitions = [TopicPartition(self._replies, number) for number in range(PARTITIONS)]
+        partitions = [TopicPartition(self._replies, number) for number in range(PARTITION_COUNT)]
         for partition in partitions:
             _, partition.offset = self._consumer.get_watermark_offsets(
                 partition, timeout=PATIENCE_SECONDS

@@ -118,7 +118,7 @@ def _wait_until_shared(services: list[Service]) -> None:
     deadline = monotonic() + LIMIT_SECONDS
     while True:
         assigned = [figure(service, ASSIGNED) for service in services]
-        if min(assigned) >= 1 and sum(assigned) == topics.PARTITIONS:
+        if min(assigned) >= 1 and sum(assigned) == topics.PARTITION_COUNT:
             return
         if monotonic() > deadline:
             raise ServiceError(f"partitions assigned: {assigned}")

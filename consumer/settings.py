@@ -83,7 +83,7 @@ class Settings(Environment):
     @classmethod
     def _token_can_be_sent(cls, token: SecretStr | None) -> SecretStr | None:
         if token is not None and not re.fullmatch(SENDABLE, token.get_secret_value()):
-            raise ValueError("takes one character at least, of letters, digits and -._~+/=")
+            raise ValueError("must be one or more letters, digits or -._~+/=")
         return token
 
     @field_validator("http_tls_keyfile")

@@ -73,17 +73,19 @@ def login_cut_off(broker: str, settings: Environment) -> Shut:
 
 def login_expected(broker: str, settings: Environment) -> Shut:
     """The broker wants a user, and our protocol has none."""
-    return Shut(DoorKind.REFUSED, f"{broker} expects a login, and not {_protocol(settings)}")
+    return Shut(DoorKind.REFUSED, f"{broker} expects a login, not {_protocol(settings)}")
 
 
 def no_login_expected(broker: str, settings: Environment) -> Shut:
     """Our protocol has a user, and the broker wants none."""
-    return Shut(DoorKind.REFUSED, f"{broker} knows no login, and not {_protocol(settings)}")
+    return Shut(
+        DoorKind.REFUSED, f"{broker} does not take logins, which {_protocol(settings)} asks for"
+    )
 
 
 def tls_expected(broker: str, settings: Environment) -> Shut:
     """The broker speaks TLS, and we did not."""
-    return Shut(DoorKind.REFUSED, f"{broker} expects TLS, and not {_protocol(settings)}")
+    return Shut(DoorKind.REFUSED, f"{broker} expects TLS, not {_protocol(settings)}")
 
 
 def no_tls(broker: str, settings: Environment) -> Shut:
@@ -139,12 +141,14 @@ def _of_theirs(code: int, theirs: str, settings: Environment) -> str:
         _NOT_YET_VALID: f"{theirs} is not valid yet",
         _REVOKED: f"{theirs} is revoked by KAFKA_SSL_CRLFILE",
         _LIST_EXPIRED: "the list in KAFKA_SSL_CRLFILE has expired",
-        _NO_LIST: f"KAFKA_SSL_CRLFILE has no list of whoever signed {theirs}",
+        _NO_LIST: f"KAFKA_SSL_CRLFILE has no list from the issuer of {theirs}",
     } | dict.fromkeys(_OTHER_HOST, f"{theirs} is not for this host name")
     if settings.kafka_ssl_cafile is None:
-        stranger = f"{theirs} is signed by no authority known here: name it with KAFKA_SSL_CAFILE"
+        stranger = (
+            f"{theirs} is not signed by an authority known here: name it with KAFKA_SSL_CAFILE"
+        )
     else:
-        stranger = f"{theirs} is signed by nobody in KAFKA_SSL_CAFILE"
+        stranger = f"{theirs} is not signed by an authority in KAFKA_SSL_CAFILE"
     return said.get(code, stranger)
 
 

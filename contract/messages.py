@@ -64,7 +64,6 @@ class ErrorCode(StrEnum):
     CONSTANT_FIELD = "constant-field"
     COLLINEAR_FIELD = "collinear-field"
     BAD_REPLY_ADDRESS = "bad-reply-address"
-    NOT_READY = "not-ready"
     EXPIRED = "expired"
     NOT_LEARNED = "not-learned"
     INTERNAL = "internal"

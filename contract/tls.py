@@ -83,7 +83,7 @@ class Files:
         if self.revoked is not None and not _loaded(self.revoked)["crl"]:
             faults.append("KAFKA_SSL_CRLFILE: holds no list of revoked certificates")
         if self.ciphers is not None and not _knows(self.ciphers):
-            faults.append("KAFKA_SSL_CIPHERS: is no cipher list of OpenSSL's")
+            faults.append("KAFKA_SSL_CIPHERS: is not an OpenSSL cipher list")
         if not faults and self.certificate is not None and self.key is not None:
             faults += self._faults_of_key(self.certificate, self.key)
         return faults

@@ -58,15 +58,13 @@ def parse_object(value: bytes | None) -> dict[str, Any] | Rejected:
     if type(value) is Unreadable:  # its bytes may be anything, JSON too
         return Rejected(Reason.UNREADABLE, value.detail)
     if len(value) > MAX_MESSAGE_BYTES:
-        return Rejected(
-            Reason.TOO_LARGE, f"{len(value)} bytes; at most {MAX_MESSAGE_BYTES} are read"
-        )
+        return Rejected(Reason.TOO_LARGE, f"{len(value)} bytes; the limit is {MAX_MESSAGE_BYTES}")
     try:
         document = orjson.loads(value)
     except orjson.JSONDecodeError as error:
         return Rejected(Reason.BAD_JSON, f"not JSON: {error}")
     if type(document) is not dict:
-        return Rejected(Reason.BAD_SHAPE, f"a JSON object is due, not {_kind(document)}")
+        return Rejected(Reason.BAD_SHAPE, f"expected a JSON object, got {_kind(document)}")
     return document
 
 
@@ -76,7 +74,7 @@ def parse_number(name: str, value: object) -> float | Rejected:
     Booleans and strings are no numbers. orjson has already refused NaN and infinity.
     """
     if type(value) is not float and type(value) is not int:
-        return Rejected(Reason.NOT_A_NUMBER, f"{name} is {_kind(value)}; a number is due")
+        return Rejected(Reason.NOT_A_NUMBER, f"{name}: expected a number, got {_kind(value)}")
     if not -VALUE_LIMIT <= value <= VALUE_LIMIT:
         return Rejected(Reason.OUT_OF_RANGE, f"{name} is beyond {VALUE_LIMIT:g} in magnitude")
     return float(value)

@@ -47,14 +47,14 @@ def parse_formula(text: str, fields: Sequence[str], target: str | None = None) -
             ``unknown-field`` for a name that is not in ``fields``.
     """
     if len(text) > MAX_FORMULA_LENGTH:
-        raise _bad(f"the formula has {len(text)} characters, {MAX_FORMULA_LENGTH} are allowed")
+        raise _bad(f"the formula has {len(text)} characters; the limit is {MAX_FORMULA_LENGTH}")
     left, tilde, right = text.partition("~")
     if not tilde:
         raise _bad(f"{_echo(text)} has no ~ between the target and the terms")
     response = _target(left.strip(), fields, target)
     terms = tuple(dict.fromkeys(_terms(right, response, fields)))
     if response in terms:
-        raise _bad(f"{response} stands on both sides of the ~")
+        raise _bad(f"{response} is on both sides of the ~")
     return Formula(response, terms)
 
 
@@ -83,10 +83,10 @@ def _field(name: str, fields: Sequence[str]) -> str:
     if name in fields:
         return name
     if not _NAME.fullmatch(name):
-        raise _bad(f"{_echo(name)} is no field name; a formula reads like 'y ~ a + b'")
+        raise _bad(f"{_echo(name)} is not a field name; a formula looks like 'y ~ a + b'")
     raise Refusal(
         ErrorCode.UNKNOWN_FIELD,
-        f"there is no field {_echo(name)}; the fields are {', '.join(fields)}",
+        f"{_echo(name)} is not a field; the fields are {', '.join(fields)}",
     )
 
 

@@ -40,7 +40,9 @@ def decode_request(value: bytes | None) -> Request:
     except ValueError:
         raise Refusal(ErrorCode.UNKNOWN_METHOD, f"the methods are {', '.join(Method)}") from None
     if extra := document.keys() - {"method", "params"}:
-        raise Refusal(ErrorCode.BAD_PARAMS, f"{len(extra)} member(s) beside method and params")
+        raise Refusal(
+            ErrorCode.BAD_PARAMS, f"{len(extra)} unexpected member(s) besides method and params"
+        )
     params = document.get("params")
     if params is None:
         params = {}
@@ -79,10 +81,11 @@ def features(
         if name not in fields:
             scrap = repr(name[:MAX_ECHO_LENGTH])[:MAX_ECHO_LENGTH]  # escapes make it longer
             raise Refusal(
-                ErrorCode.UNKNOWN_FIELD, f"{scrap} is no field; they are {', '.join(fields)}"
+                ErrorCode.UNKNOWN_FIELD,
+                f"{scrap} is not a field; the fields are {', '.join(fields)}",
             )
         if name == target:
-            raise Refusal(ErrorCode.BAD_PARAMS, f"{target} is what is predicted, not a feature")
+            raise Refusal(ErrorCode.BAD_PARAMS, f"{target} is the target, not a feature")
         number = parse_number(name, value)
         if isinstance(number, Rejected):
             raise Refusal(ErrorCode(number.reason), number.detail)

@@ -31,7 +31,7 @@ def answer(request: Request, model: Model) -> Reply:
         case Method.DESCRIBE:
             return _describe(request.params, model)
         case Method.LEARN:
-            raise ValueError("learn is no question")
+            raise ValueError("learn is not a question")
 
 
 def encode(reply: Reply) -> bytes:
@@ -41,7 +41,7 @@ def encode(reply: Reply) -> bytes:
         ValueError: A number is not finite (orjson would write null, and hide it).
     """
     if not _finite(reply):
-        raise ValueError("a number of the reply is not finite")
+        raise ValueError("the reply holds a number that is not finite")
     return orjson.dumps(reply)
 
 

@@ -20,7 +20,7 @@ from consumer.model.estimators.gradient import Weights
 from consumer.model.prequential import Prequential
 from consumer.model.spec import ModelSpec
 from consumer.model.statistics.factor import Floats, count, triangle, with_constant
-from consumer.model.statistics.information import Information, one_step_ahead
+from consumer.model.statistics.least_squares import LeastSquares, one_step_ahead
 from consumer.model.statistics.running import StatisticsView, SufficientStatistics
 from contract.messages import Outcome
 
@@ -202,15 +202,15 @@ class Partition:
             del self.forwarded[next(iter(self.forwarded))]
         return False
 
-    def _folded(self) -> Information:
+    def _folded(self) -> LeastSquares:
         """What least squares knows of the formula's columns from the blocks that are full."""
         factor = self.statistics.factor[:, self._in_factor]
-        return Information(self.statistics.folded, triangle(factor))
+        return LeastSquares(self.statistics.folded, triangle(factor))
 
     def _learn(
         self,
         rows: Floats,
-        after: Information,
+        after: LeastSquares,
         timestamp_ms: int,
         estimator: Estimator,
         errors: Prequential,

@@ -213,13 +213,13 @@ def _errors(n: object, *sums: object) -> Errors:
 
 def _sum(value: object) -> float:
     if type(value) is not float or not 0 <= abs(value) <= LARGEST_SUM:
-        raise ValueError(f"{value!r} is no sum of errors")
+        raise ValueError(f"{value!r} is not a sum of errors")
     return value
 
 
 def _timestamp(value: object) -> int:
     if type(value) is not int:
-        raise ValueError(f"{value!r} is no timestamp")
+        raise ValueError(f"{value!r} is not a timestamp")
     return value
 
 

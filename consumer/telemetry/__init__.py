@@ -4,11 +4,11 @@ May know the model; nothing of Kafka.
 """
 
 from consumer.telemetry.faults import FaultKind, Faults
+from consumer.telemetry.guard import Certificate, Guard
 from consumer.telemetry.health import Health, LogEnd, Unsaved, listed, not_ready, silent_loops
 from consumer.telemetry.http import Web
-from consumer.telemetry.keys import Certificate, Guard
 from consumer.telemetry.metrics import Telemetry
-from consumer.telemetry.seldom import Seldom
+from consumer.telemetry.rate_limit import RateLimit
 
 __all__ = [
     "Certificate",
@@ -17,7 +17,7 @@ __all__ = [
     "Guard",
     "Health",
     "LogEnd",
-    "Seldom",
+    "RateLimit",
     "Telemetry",
     "Unsaved",
     "Web",

@@ -87,7 +87,7 @@ class Faults:
             fault = self._lasting.pop(about, None)
         if fault is not None:
             seconds = round(self._clock() - fault.since, 1)
-            log.info("right again", about=about, after_seconds=seconds)
+            log.info("recovered", about=about, after_seconds=seconds)
 
     def unready(self) -> list[str]:
         """The sentences for which the service is not ready."""

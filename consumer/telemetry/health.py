@@ -136,16 +136,16 @@ def not_ready(health: Health, *, now: float) -> list[str]:
         reasons.append("Kafka does not answer")
     waiting = [loop for loop, assigned in list(health.assignment.items()) if not assigned]
     if health.answered_by:
-        reasons.append(f"stands by: the application {health.answered_by} answers the requests")
+        reasons.append(f"standing by: application {health.answered_by} answers the requests")
         waiting = [loop for loop in waiting if loop != "responder"]
     if waiting or not health.assignment:
         reasons.append(f"no assignment yet: {', '.join(waiting) or 'not started'}")
     if health.unrestored:
         reasons.append(f"not restored yet: {listed(health.unrestored)}")
     if health.unknown:
-        reasons.append(f"not known where the log ends: {listed(health.unknown)}")
+        reasons.append(f"the end of the log is not known: {listed(health.unknown)}")
     if health.behind is None:
-        reasons.append("the log's end is not known yet")
+        reasons.append("the end of the log is not known yet")
     elif health.behind > MAX_BEHIND:
         reasons.append(f"{health.behind} records behind, more than {MAX_BEHIND}")
     oldest = health.oldest_reply

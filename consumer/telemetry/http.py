@@ -14,7 +14,7 @@ from typing import NamedTuple
 from prometheus_client import CollectorRegistry, Counter
 from prometheus_client.exposition import choose_encoder
 
-from consumer.telemetry.keys import Guard
+from consumer.telemetry.guard import Guard
 
 PATIENCE_SECONDS = 5.0
 MAX_HEAD_BYTES = 8 * 1024
@@ -145,9 +145,11 @@ class Web:
 
     def _page(self, method: str, path: str, fields: dict[str, str]) -> Page:
         if path != OPEN and not self._guard.lets_in(fields.get("authorization", "")):
-            return _text(HTTPStatus.UNAUTHORIZED, ["a token is needed"], UNKNOWN_CALLER)
+            return _text(HTTPStatus.UNAUTHORIZED, ["a bearer token is required"], UNKNOWN_CALLER)
         if path != "/metrics" and path not in self._checks:
-            return _text(HTTPStatus.NOT_FOUND, ["/metrics, /livez and /readyz are here"])
+            return _text(
+                HTTPStatus.NOT_FOUND, ["not found; the paths are /metrics, /livez and /readyz"]
+            )
         if method not in ("GET", "HEAD"):
             return _text(HTTPStatus.METHOD_NOT_ALLOWED, ["GET or HEAD"])
         if path == "/metrics":

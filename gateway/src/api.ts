@@ -99,7 +99,7 @@ function train(ask: Ask): RequestHandler {
     const type = request.accepts(["json", "html"]);
     response.vary("Accept");
     if (type === false)
-      throw new Problem("not-acceptable", `the table comes as ${JSON_TYPE} or text/html`);
+      throw new Problem("not-acceptable", `the table is available as ${JSON_TYPE} or text/html`);
     const table = await ask("train", query(request));
     if (type === "html") response.type("html").send(renderTable(table));
     else response.json(table);
@@ -135,7 +135,7 @@ function query(request: Request): Params {
 
 function object(request: Request): Params {
   const value = decode(request.body as Buffer);
-  if (!isObject(value)) throw new Problem("bad-shape", "a JSON object is due");
+  if (!isObject(value)) throw new Problem("bad-shape", "expected a JSON object");
   return value;
 }
 

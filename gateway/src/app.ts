@@ -17,7 +17,7 @@ import type { Client } from "./client.ts";
 import type { Health } from "./health.ts";
 import type { Metrics } from "./metrics.ts";
 import { Problem, type Code } from "./problem.ts";
-import { seldom } from "./seldom.ts";
+import { rateLimited } from "./rate-limit.ts";
 import type { Settings } from "./settings.ts";
 
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
@@ -102,7 +102,7 @@ function operations(client: Client, health: Health, metrics: Metrics): Router {
 }
 
 function report(log: Logger): ErrorRequestHandler {
-  const tell = seldom((passedOver, err: unknown, path: string) => {
+  const tell = rateLimited((passedOver, err: unknown, path: string) => {
     log.error({ err, path, passedOver }, "a fault of ours");
   });
   return (error: unknown, request, response, next) => {

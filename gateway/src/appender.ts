@@ -56,7 +56,7 @@ export class Appender {
 
   /** @throws {Problem} Kafka is known to take nothing: nobody has to wait to learn that. */
   check(): void {
-    if (!this.ready) throw new Problem("kafka-away", "Kafka takes no events now");
+    if (!this.ready) throw new Problem("kafka-away", "Kafka is not accepting events now");
   }
 
   /**

@@ -10,7 +10,7 @@ export function bearer(token: string): RequestHandler {
   return (request, _, next) => {
     const given = /^Bearer +(.+)$/i.exec(request.headers.authorization ?? "")?.[1];
     if (given === undefined || !timingSafeEqual(digest(given), due))
-      throw new Problem("unauthorized", "a bearer token is due", { "WWW-Authenticate": "Bearer" });
+      throw new Problem("unauthorized", "a bearer token is required", { "WWW-Authenticate": "Bearer" });
     next();
   };
 }

@@ -54,7 +54,7 @@ function expectType(request: Request, types: readonly string[]): void {
   // `is` gives null for a request without a body: its type says nothing then.
   if (known === null) throw new Problem("bad-json", "the request has no body");
   if (known === false)
-    throw new Problem("unsupported-media-type", `a body is due in ${types.join(" or ")}`, {
+    throw new Problem("unsupported-media-type", `expected a body of type ${types.join(" or ")}`, {
       "Accept-Post": types.join(", "),
     });
 }

@@ -168,7 +168,7 @@ export function parse(value: Buffer): Reply | Problem {
   } catch {
     reply = undefined;
   }
-  if (!isObject(reply)) return new Problem("internal", "the service's reply is no JSON object");
+  if (!isObject(reply)) return new Problem("internal", "the service's reply is not a JSON object");
   if (!("error" in reply)) return reply;
   const { code, message } = isObject(reply["error"]) ? reply["error"] : {};
   const detail = typeof message === "string" ? message : "the service gave no reason";

@@ -104,8 +104,8 @@ function ofCertificates(codes: Set<unknown>, said: string, broker: string, doors
   if ([...UNTRUSTED].some((code) => codes.has(code)))
     return fault(
       doors.KAFKA_SSL_CAFILE === undefined
-        ? `${theirs} is signed by no authority known here: name it with KAFKA_SSL_CAFILE`
-        : `${theirs} is signed by nobody in KAFKA_SSL_CAFILE`,
+        ? `${theirs} is not signed by an authority known here: name it with KAFKA_SSL_CAFILE`
+        : `${theirs} is not signed by an authority in KAFKA_SSL_CAFILE`,
     );
   if (!/alert/i.test(said)) return undefined;
   const certificate = ours(doors);
@@ -135,7 +135,7 @@ function ofProtocols(codes: Set<unknown>, said: string, broker: string, doors: D
   const protocol = `KAFKA_SECURITY_PROTOCOL=${doors.KAFKA_SECURITY_PROTOCOL}`;
   if (said.includes("verify the broker supports TLS") || codes.has("ERR_SSL_WRONG_VERSION_NUMBER"))
     return fault(`${broker} does not speak TLS, which ${protocol} asks for`);
-  if (said.includes("Broker requires TLS")) return fault(`${broker} expects TLS, and not ${protocol}`);
+  if (said.includes("Broker requires TLS")) return fault(`${broker} expects TLS, not ${protocol}`);
   if (codes.has("PLT_KFK_AUTHENTICATION"))
     return fault(`${broker} closed the connection before the login: does it expect ${protocol}?`);
   return undefined;

@@ -71,7 +71,7 @@ export function unusable(keys: Keys): string[] {
   if (keys.KAFKA_SSL_CRLFILE && !works(() => createSecureContext({ crl: keys.KAFKA_SSL_CRLFILE })))
     faults.push("KAFKA_SSL_CRLFILE: holds no list of revoked certificates");
   if (keys.KAFKA_SSL_CIPHERS && !works(() => createSecureContext({ ciphers: keys.KAFKA_SSL_CIPHERS })))
-    faults.push("KAFKA_SSL_CIPHERS: is no cipher list of OpenSSL's");
+    faults.push("KAFKA_SSL_CIPHERS: is not an OpenSSL cipher list");
   const lock = { key, ...(passphrase !== undefined && { passphrase }) };
   if (key !== undefined && !works(() => createSecureContext(lock)))
     faults.push(

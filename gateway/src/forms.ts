@@ -29,7 +29,7 @@ export function readQuery(query: URLSearchParams): Params {
 export function readForm(form: string, fields: readonly string[]): Params {
   const pairs = [...new URLSearchParams(form)];
   if (pairs.length !== fields.length || pairs.some(([name]) => name !== "data[]"))
-    throw new Problem("bad-shape", `data[] is due ${fields.length} times: ${fields.join(", ")}`);
+    throw new Problem("bad-shape", `expected data[] ${fields.length} times: ${fields.join(", ")}`);
   return Object.fromEntries(fields.map((field, i) => [field, numberOr(pairs[i]?.[1] ?? "")]));
 }
 

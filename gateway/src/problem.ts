@@ -22,7 +22,6 @@ const STATUS = {
   "constant-field": 409,
   "collinear-field": 409,
   "bad-reply-address": 502,
-  "not-ready": 503,
   // Nobody should be waiting any more; or the clocks differ, which the detail says.
   "expired": 504,
   "not-learned": 503,

@@ -17,7 +17,7 @@ const names = z.string().transform((text) =>
 function topic(of: Readonly<{ pattern: string; default: string; description: string }>) {
   return z
     .string()
-    .regex(new RegExp(of.pattern), "is no topic's name")
+    .regex(new RegExp(of.pattern), "is not a topic name")
     .default(of.default)
     .describe(of.description);
 }

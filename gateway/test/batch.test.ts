@@ -19,7 +19,7 @@ test("empty lines and carriage returns are passed over", () => {
   assert.deepEqual(lines(""), []);
 });
 
-test("a line that is no JSON object is named", () => {
+test("a line that is not a JSON object is named", () => {
   const faults: [string, string, RegExp][] = [
     ['{"tv":1}\n\nzzz', "bad-json", /^line 3: not JSON/],
     ['{"tv":1}\n[]\n', "bad-shape", /^line 2 /],

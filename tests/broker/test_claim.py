@@ -21,7 +21,7 @@ from support.waiting import wait_until
 from .conftest import Start
 from .test_service import simulate
 
-STANDS_BY = "stands by: the application "
+STANDS_BY = "standing by: application "
 
 
 def other(names: dict[str, str], **environment: str) -> dict[str, str]:

@@ -201,7 +201,7 @@ class World:
         """Append to a partition of the changelog, which is made where it is missing."""
         changelog = topics.changelog(self.settings.changelog_topic, self.partitions)
         with suppress(TopicAlreadyExistsError):
-            self.create(changelog.name, changelog.partitions, **changelog.config)
+            self.create(changelog.name, changelog.partition_count, **changelog.config)
         key = f"partition-{number}".encode()
         self.send(documents, changelog.name, partition=number, key=key)
 

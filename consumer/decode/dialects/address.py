@@ -109,14 +109,14 @@ def find_address(
     fallback = Address(default_topic, dialect, correlation_id) if correlation_id else None
     if not last.get(dialect.reply_topic):
         if fallback is None:
-            raise BadAddressError(f"neither {REPLY_TO} nor {CORRELATION_ID}: nobody waits", None)
+            raise BadAddressError(f"neither {REPLY_TO} nor {CORRELATION_ID} is given", None)
         return fallback
     topic = _topic(last[dialect.reply_topic] or b"", dialect)
     if topic is None:
-        raise BadAddressError(f"{dialect.reply_topic} is no topic's name", fallback)
+        raise BadAddressError(f"{dialect.reply_topic} is not a topic name", fallback)
     if not allowed(topic):
         raise BadAddressError(
-            f"{dialect.reply_topic} names a topic that no reply may go to", fallback
+            f"{dialect.reply_topic} names a topic that replies may not go to", fallback
         )
     address = Address(topic, dialect, correlation_id, fallback=fallback)
     number = last.get(dialect.reply_partition) if dialect.reply_partition else None
@@ -124,7 +124,7 @@ def find_address(
         return address
     partition = _partition(number)
     if partition is None:
-        raise BadAddressError(f"{dialect.reply_partition} is no partition's number", fallback)
+        raise BadAddressError(f"{dialect.reply_partition} is not a partition number", fallback)
     return replace(address, partition=partition)
 
 
@@ -157,7 +157,7 @@ def _check_id(dialect: Dialect, correlation_id: bytes | None) -> None:
     if correlation_id is None:
         return
     if len(correlation_id) > MAX_CORRELATION_ID_BYTES:
-        raise BadAddressError(f"a {name} of more than {MAX_CORRELATION_ID_BYTES} bytes", None)
+        raise BadAddressError(f"{name} has more than {MAX_CORRELATION_ID_BYTES} bytes", None)
     if dialect is FAUST:
         try:
             correlation_id.decode()

@@ -3,7 +3,7 @@
 River's regression starts from the prior N(0, I / alpha) on the coefficients that it is given, so
 on raw features its answer depends on where their zero lies and in what unit they are. Here it is
 given other coordinates. When the first events leave no coefficient open, their factor
-``[[U, z], [0, s]]`` (``statistics.information``) gives the features ``x U^-1`` and the target
+``[[U, z], [0, s]]`` (``statistics.least_squares``) gives the features ``x U^-1`` and the target
 ``y - x b``, b the solution of ``U b = z``: in these, what the first events know is precisely the
 prior N(0, I). River learns every event after them, and knows what a regression without any prior
 would know.
@@ -29,7 +29,7 @@ from consumer.model.statistics.factor import (
     solve,
     triangle,
 )
-from consumer.model.statistics.information import Information, one_step_ahead
+from consumer.model.statistics.least_squares import LeastSquares, one_step_ahead
 
 MAX_LEVERAGE = 1e4
 """How surprising a row may be, in noise variances: above it the innovations of its block lose
@@ -61,11 +61,11 @@ class Bayesian:
 
     def __init__(self, terms: Sequence[str]) -> None:
         self.terms = tuple(terms)
-        self._start: Information | None = None
+        self._start: LeastSquares | None = None
         self._river = self._new_river()
 
     def learn_block(
-        self, rows: Floats, exact: Floats | None, before: Information, after: Information
+        self, rows: Floats, exact: Floats | None, before: LeastSquares, after: LeastSquares
     ) -> Floats:
         """Learn a block of events, each predicted first.
 
@@ -89,13 +89,13 @@ class Bayesian:
         self._start_from(after)
         return one_step_ahead(before, rows) if exact is None else exact
 
-    def _start_from(self, known: Information) -> None:
+    def _start_from(self, known: LeastSquares) -> None:
         """New coordinates; none while the events leave a coefficient open."""
         self._start = known if known.answers else None
         self._river = self._new_river()
 
     @np.errstate(over="ignore", invalid="ignore")
-    def _update(self, start: Information, rows: Floats) -> Floats | None:
+    def _update(self, start: LeastSquares, rows: Floats) -> Floats | None:
         """The posterior and the errors of learning event after event, at once.
 
         With S the block's predictive covariance and L its Cholesky factor, the errors of predicting
@@ -127,7 +127,7 @@ class Bayesian:
         river._m_dirty = True
         return np.asarray(factor.diagonal() * innovations[:, 0])
 
-    def view(self, known: Information) -> Posterior:
+    def view(self, known: LeastSquares) -> Posterior:
         """The posterior as it is now.
 
         Args:
@@ -168,7 +168,7 @@ class Bayesian:
         if tuple(state["idx"]) != self.terms:
             raise ValueError("the state is of other terms")
         if (start := state["start"]) is not None:
-            self._start = Information(count(start["n"]), finite(start["factor"], (p + 1, p + 1)))
+            self._start = LeastSquares(count(start["n"]), finite(start["factor"], (p + 1, p + 1)))
         self._river._ss_arr = finite(state["ss"], (p, p))
         self._river._ss_inv_arr = finite(state["ss_inv"], (p, p))
         self._river._eta_arr = finite(state["eta"], (p,))

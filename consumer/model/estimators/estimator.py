@@ -8,19 +8,19 @@ import numpy as np
 from consumer.model.estimators.bayesian import Bayesian, Posterior, mean
 from consumer.model.estimators.gradient import StochasticGradient, Weights
 from consumer.model.statistics.factor import Floats
-from consumer.model.statistics.information import Information
+from consumer.model.statistics.least_squares import LeastSquares
 
 
 class Estimator(Protocol):
     """A river regressor that learns in blocks, with a state that is an open document."""
 
     def learn_block(
-        self, rows: Floats, exact: Floats | None, before: Information, after: Information
+        self, rows: Floats, exact: Floats | None, before: LeastSquares, after: LeastSquares
     ) -> Floats: ...
     def state(self) -> dict[str, Any]: ...
     def restore(self, state: dict[str, Any]) -> None: ...
     def copy(self) -> Self: ...
-    def view(self, known: Information) -> Any: ...  # noqa: ANN401 - each learner has a view of its own
+    def view(self, known: LeastSquares) -> Any: ...  # noqa: ANN401 - each learner has a view of its own
 
 
 LEARNERS: dict[str, type[Bayesian | StochasticGradient]] = {

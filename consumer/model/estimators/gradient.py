@@ -10,7 +10,7 @@ from river.preprocessing import StandardScaler
 
 from consumer.decode import INTERCEPT
 from consumer.model.statistics.factor import Floats, count, finite
-from consumer.model.statistics.information import Information
+from consumer.model.statistics.least_squares import LeastSquares
 
 Features = dict[str, float]
 
@@ -59,8 +59,8 @@ class StochasticGradient:
         self,
         rows: Floats,
         _exact: Floats | None = None,
-        _before: Information | None = None,
-        _after: Information | None = None,
+        _before: LeastSquares | None = None,
+        _after: LeastSquares | None = None,
     ) -> Floats:
         """Learn a block of events, one after another: there is no shorter way.
 
@@ -83,7 +83,7 @@ class StochasticGradient:
         made.restore(self.state())
         return made
 
-    def view(self, _known: Information | None = None) -> Weights:
+    def view(self, _known: LeastSquares | None = None) -> Weights:
         """The weights, undone of their scaling."""
         coefficients = [float(self._regression.intercept)]
         for name in self._features:

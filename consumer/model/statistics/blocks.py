@@ -7,7 +7,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from consumer.model.statistics.factor import LARGEST, Floats, triangle, with_constant
+from consumer.model.statistics.factor import Floats, finite, triangle, with_constant
 from consumer.model.statistics.quantiles import Sketch
 
 WINDOW = 500
@@ -88,14 +88,14 @@ class Blocks:
         if any(sketch.n != n for sketch in sketches):
             raise ValueError(f"a sketch has not seen the {n} folded rows")
         rows, timestamps = window(state["rows"], state["timestamps_ms"], min(n, WINDOW), k)
-        factor = numbers(state["factor"], (1 + k, 1 + k))
+        factor = finite(state["factor"], (1 + k, 1 + k))
         if np.tril(factor, -1).any() or (factor.diagonal() < 0).any():
             raise ValueError("the factor is not upper triangular with a diagonal of its sign")
         if not np.isclose(factor[0, 0] ** 2, n, rtol=1e-6):
             raise ValueError(f"the factor is not that of {n} rows")
         if n == 0:
             return cls.nothing(k)
-        low, high = numbers(state["min"], (k,)), numbers(state["max"], (k,))
+        low, high = finite(state["min"], (k,)), finite(state["max"], (k,))
         if (rows < low).any() or (rows > high).any():
             raise ValueError("a row lies beyond the extremes")
         return cls(n, factor, low, high, tuple(sketches), rows, timestamps)
@@ -111,17 +111,5 @@ def window(rows: object, timestamps: object, m: int, k: int) -> tuple[Floats, Ti
         return np.empty((0, k)), np.empty(0, np.int64)
     times = np.array(timestamps)
     if times.shape != (m,) or times.dtype != np.int64:
-        raise ValueError(f"{m} timestamps are due")
-    return numbers(rows, (m, k)), times
-
-
-def numbers(value: object, shape: tuple[int, ...]) -> Floats:
-    """An array of this shape from nested lists of floats, at most LARGEST in magnitude.
-
-    Raises:
-        ValueError: They are something else.
-    """
-    array = np.array(value)
-    if array.shape != shape or array.dtype != np.float64 or not (np.abs(array) <= LARGEST).all():
-        raise ValueError(f"finite numbers of shape {shape} are due")
-    return array
+        raise ValueError(f"expected {m} timestamps")
+    return finite(rows, (m, k)), times

@@ -2,7 +2,7 @@
 
 import math
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 
@@ -29,10 +29,6 @@ class Description:
     fields: dict[str, dict[str, float | None]]
     quantiles: Literal["exact", "approximate"]
 
-    def to_reply(self) -> dict[str, Any]:
-        """Both, ready for JSON."""
-        return {"fields": self.fields, "quantiles": self.quantiles}
-
 
 def describe(summary: Summary) -> Description:
     """Describe every field over all events.
@@ -41,7 +37,7 @@ def describe(summary: Summary) -> Description:
         Refusal: ``too-few-events`` where there is none.
     """
     if summary.n == 0:
-        raise Refusal(ErrorCode.TOO_FEW_EVENTS, "there is no event to describe yet")
+        raise Refusal(ErrorCode.TOO_FEW_EVENTS, "there are no events to describe yet")
     exact = summary.n <= WINDOW
     if exact:
         quartiles = np.quantile(summary.window(), RANKS, axis=0).T.tolist()

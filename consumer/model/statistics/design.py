@@ -53,7 +53,7 @@ def design(summary: Summary, formula: Formula) -> Floats:
     n, terms = summary.n, formula.terms
     needed = len(terms) + 2
     if n < needed:
-        message = f"{formula} takes {needed} events at least, there are {n}"
+        message = f"{formula} needs at least {needed} events; there are {n}"
         raise Refusal(ErrorCode.TOO_FEW_EVENTS, message)
     names = (*terms, formula.target)
     factor = triangle(summary.factor[:, [0, *(1 + summary.fields.index(name) for name in names)]])
@@ -78,7 +78,7 @@ def _check_varies(summary: Summary, field: str, *, varies: bool) -> None:
     if low == high:
         message = f"{field} is {low:.15g} in all {summary.n} events"
     elif not varies:
-        message = f"{field} lies between {low} and {high}, too narrow to compute with"
+        message = f"{field} varies only between {low} and {high}, too little to compute with"
     else:
         return
     raise Refusal(ErrorCode.CONSTANT_FIELD, f"{message}: it must vary")

@@ -88,14 +88,14 @@ def size(column: Floats) -> float:
 
 
 def finite(value: object, shape: tuple[int, ...]) -> Floats:
-    """The value as an array of this shape, every number finite and at most LARGEST in magnitude.
+    """An array of this shape from nested lists of floats, at most LARGEST in magnitude.
 
     Raises:
-        ValueError: It is not.
+        ValueError: The value is something else.
     """
-    array = np.asarray(value, dtype=np.float64)
-    if array.shape != shape or not (np.abs(array) <= LARGEST).all():
-        raise ValueError(f"finite numbers of shape {shape} are due")
+    array = np.array(value)
+    if array.shape != shape or array.dtype != np.float64 or not (np.abs(array) <= LARGEST).all():
+        raise ValueError(f"expected finite numbers of shape {shape}")
     return array
 
 
@@ -106,7 +106,7 @@ def count(value: object) -> int:
         ValueError: It does not.
     """
     if type(value) is not int or not 0 <= value < 2**62:
-        raise ValueError(f"{value!r} is no count")
+        raise ValueError(f"{value!r} is not a count")
     return value
 
 

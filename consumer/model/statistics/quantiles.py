@@ -73,7 +73,7 @@ class Sketch:
         content = base64.b64decode(text, validate=True)
         digest, body = content[:_DIGEST_BYTES], content[_DIGEST_BYTES:]
         if digest != _digest(body):
-            raise ValueError("the sketch is damaged: its digest is another")
+            raise ValueError("the sketch is damaged: its digest does not match")
         return cls(kll_doubles_sketch.deserialize(body))
 
 

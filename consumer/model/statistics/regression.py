@@ -162,9 +162,9 @@ def predict(regression: Regression, x: Mapping[str, float], level: float = LEVEL
             not in ``x``; ``out-of-range`` where the result is beyond the range of a double.
     """
     if not 0 < level < 1:
-        raise Refusal(ErrorCode.BAD_PARAMS, "a level is between 0 and 1, both excluded")
+        raise Refusal(ErrorCode.BAD_PARAMS, "level must be between 0 and 1, exclusive")
     if missing := [term for term in regression.formula.terms if term not in x]:
-        message = f"{regression.formula} takes {', '.join(missing)} too"
+        message = f"missing: {', '.join(missing)}; the formula is {regression.formula}"
         raise Refusal(ErrorCode.MISSING_FIELD, message)
     row = np.array([1.0, *(x[term] for term in regression.formula.terms)])
     with np.errstate(over="ignore", invalid="ignore"):  # _in_range has the say

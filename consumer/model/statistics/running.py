@@ -133,13 +133,13 @@ class SufficientStatistics:
         try:
             statistics._restore(state, [Sketch.from_text(sketches[field]) for field in fields])
         except (KeyError, TypeError, OverflowError, RuntimeError) as error:
-            raise ValueError(f"no state of statistics over {fields}: {error!r}") from error
+            raise ValueError(f"not a state of statistics over {fields}: {error!r}") from error
         return statistics
 
     def _restore(self, state: Mapping[str, Any], sketches: Sequence[Sketch]) -> None:
         n = state["n"]
         if type(n) is not int or n < 0:
-            raise ValueError(f"n is no count: {n!r}")
+            raise ValueError(f"n is not a count: {n!r}")
         waiting = n % BLOCK
         self._blocks = Blocks.from_state(state, n - waiting, sketches)
         rows, timestamps = window(

@@ -64,7 +64,7 @@ def merge(parts: Sequence[StatisticsView]) -> Summary:
         ValueError: There is none, or their fields differ.
     """
     if len({part.fields for part in parts}) != 1:
-        raise ValueError("at least one part is due, and all over the same fields")
+        raise ValueError("expected at least one part, all over the same fields")
     pending = np.concatenate([part.pending_rows() for part in parts])
     blocks = [part.blocks for part in parts]
     return Summary(

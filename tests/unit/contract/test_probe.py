@@ -101,7 +101,7 @@ def test_nothing_is_said_where_we_come_in() -> None:
         ({API_VERSIONS: OK, HANDSHAKE: UNSUPPORTED}, "broker {} does not offer PLAIN"),
         (
             {API_VERSIONS: OK, HANDSHAKE: ILLEGAL_STATE},
-            "{} knows no login, and not KAFKA_SECURITY_PROTOCOL=SASL_PLAINTEXT",
+            "{} does not take logins, which KAFKA_SECURITY_PROTOCOL=SASL_PLAINTEXT asks for",
         ),
         (
             {API_VERSIONS: OK, HANDSHAKE: OK},

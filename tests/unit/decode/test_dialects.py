@@ -21,7 +21,7 @@ from contract.messages import MAX_CORRELATION_ID_BYTES, MAX_MESSAGE_BYTES
 DEFAULT = "prediction-replies"
 JSON = ("content-type", b"application/json")
 VALUE = b'{"prediction":9.4}'
-ERROR = b'{"code":"not-a-number","message":"tv is a string; a number is due"}'
+ERROR = b'{"code":"not-a-number","message":"tv: expected a number, got a string"}'
 
 
 def address(headers: Headers) -> Address:

@@ -75,7 +75,7 @@ def test_the_first_fault_in_the_order_of_the_fields_is_named() -> None:
 )
 def test_a_refusal_says_what_stood_where_a_number_is_due(text: str, kind: str) -> None:
     why = rejected(f'{{"tv": {text}, "radio": 2, "newspaper": 3, "sales": 4}}'.encode())
-    assert (why.reason, why.detail) == (Reason.NOT_A_NUMBER, f"tv is {kind}; a number is due")
+    assert (why.reason, why.detail) == (Reason.NOT_A_NUMBER, f"tv: expected a number, got {kind}")
 
 
 def test_a_refusal_never_repeats_what_was_sent() -> None:

@@ -65,8 +65,8 @@ def test_field_names_may_hold_dots_and_digits() -> None:
         ("log(sales) ~ tv", "'log(sales)'"),
         ("sales ~ __import__('os').system('true')", "system"),
         ("sales ~ \x1b[31mtv", r"\x1b"),
-        ("sales ~ sales", "sales stands on both sides"),
-        ("sales ~ tv + sales", "sales stands on both sides"),
+        ("sales ~ sales", "sales is on both sides"),
+        ("sales ~ tv + sales", "sales is on both sides"),
     ],
 )
 def test_what_does_not_parse_is_refused_by_the_part_at_fault(text: str, part: str) -> None:

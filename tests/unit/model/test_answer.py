@@ -116,7 +116,7 @@ def test_a_summary_counts_every_field() -> None:
 
 
 def test_an_event_is_not_taken_for_a_question() -> None:
-    with pytest.raises(ValueError, match="no question"):
+    with pytest.raises(ValueError, match="not a question"):
         answer.answer(Request(Method.LEARN, {}), model(ROWS))
 
 

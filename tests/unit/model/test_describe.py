@@ -65,11 +65,10 @@ def test_a_constant_field_has_exactly_its_value_and_no_deviation() -> None:
     assert figures["std"] == 0.0
 
 
-def test_the_reply_is_plain_and_says_what_the_quartiles_are_worth() -> None:
-    reply = describe(summed(("a", "b"), rows(10))).to_reply()
-    assert list(reply) == ["fields", "quantiles"]
-    assert type(reply["fields"]["a"]["count"]) is int
-    assert {type(value) for value in reply["fields"]["b"].values()} == {int, float}
+def test_the_figures_are_plain_numbers() -> None:
+    fields = describe(summed(("a", "b"), rows(10))).fields
+    assert type(fields["a"]["count"]) is int
+    assert {type(value) for value in fields["b"].values()} == {int, float}
 
 
 def test_no_event_is_nothing_to_describe() -> None:

@@ -13,7 +13,7 @@ from consumer.decode.formula import INTERCEPT
 from consumer.model.estimators.bayesian import MAX_PRECISION, Bayesian
 from consumer.model.estimators.estimator import LEARNERS, combine
 from consumer.model.estimators.gradient import StochasticGradient
-from consumer.model.statistics.information import Information, one_step_ahead
+from consumer.model.statistics.least_squares import LeastSquares, one_step_ahead
 from consumer.model.statistics.running import BLOCK
 
 Floats = NDArray[np.float64]
@@ -45,7 +45,7 @@ class Learned:
 
     def __init__(self, p: int = len(TERMS)) -> None:
         self.estimator = Bayesian(TERMS[:p])
-        self.known = Information(0, np.zeros((p + 1, p + 1)))
+        self.known = LeastSquares(0, np.zeros((p + 1, p + 1)))
 
     def learn(self, rows: Floats, targets: Floats) -> Floats:
         """The errors of predicting each."""

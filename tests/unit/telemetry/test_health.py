@@ -32,7 +32,7 @@ def test_a_service_that_has_just_started_says_all_that_it_waits_for() -> None:
     assert not_ready(Health(), now=NOW) == [
         "Kafka does not answer",
         "no assignment yet: not started",
-        "the log's end is not known yet",
+        "the end of the log is not known yet",
     ]
 
 
@@ -143,5 +143,5 @@ def test_partitions_that_are_not_restored_or_not_reached_are_named() -> None:
     health.unrestored, health.unknown = frozenset({3}), frozenset({2, 1})
     assert not_ready(health, now=NOW) == [
         "not restored yet: partition 3",
-        "not known where the log ends: partitions 1, 2",
+        "the end of the log is not known: partitions 1, 2",
     ]

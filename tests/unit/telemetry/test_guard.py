@@ -14,8 +14,8 @@ from prometheus_client import CollectorRegistry
 
 from broker.certificates import Authority
 from consumer.telemetry.faults import FaultKind, Faults
+from consumer.telemetry.guard import Certificate, Guard
 from consumer.telemetry.http import Web
-from consumer.telemetry.keys import Certificate, Guard
 
 TOKEN = "dG9rZW4-of.a_test="  # noqa: S105
 
@@ -88,7 +88,7 @@ def test_a_renewed_certificate_is_shown_without_a_restart(authority: Authority) 
         issued.key.write_bytes(kept)
         with structlog.testing.capture_logs() as told:
             assert handshake(web, authority) == second
-        assert [line["event"] for line in told] == ["right again"]
+        assert [line["event"] for line in told] == ["recovered"]
 
 
 def handshake(web: Web, authority: Authority) -> bytes:

@@ -16,7 +16,7 @@ TELL_APART = ("about", "setting")
 """Values of ours, never of a sender's, whose lines are counted apart."""
 
 
-class Seldom:
+class RateLimit:
     """A structlog processor: bounds the warnings and errors of each event.
 
     Args:

@@ -5,7 +5,7 @@ from contextlib import suppress
 import structlog
 from structlog.typing import EventDict
 
-from consumer.telemetry.seldom import LINES, MINUTE_SECONDS, Seldom
+from consumer.telemetry.rate_limit import LINES, MINUTE_SECONDS, RateLimit
 
 
 class Log:
@@ -13,12 +13,12 @@ class Log:
 
     def __init__(self) -> None:
         self.now = 0.0
-        self.seldom = Seldom(lambda: self.now)
+        self.rate_limit = RateLimit(lambda: self.now)
         self.said: list[EventDict] = []
 
     def tell(self, event: str, method: str = "warning", **details: object) -> None:
         with suppress(structlog.DropEvent):
-            self.said.append(self.seldom(None, method, {"event": event, **details}))
+            self.said.append(self.rate_limit(None, method, {"event": event, **details}))
 
 
 def test_many_lines_of_one_kind_are_counted() -> None:
@@ -26,7 +26,7 @@ def test_many_lines_of_one_kind_are_counted() -> None:
     for number in range(100_000):
         log.tell("reply not delivered", topic=f"theirs-{number}")
     assert len(log.said) == LINES
-    assert log.seldom.unsaid == {"reply not delivered": 100_000 - LINES}
+    assert log.rate_limit.unsaid == {"reply not delivered": 100_000 - LINES}
 
 
 def test_after_a_minute_the_first_line_says_how_many_there_were() -> None:

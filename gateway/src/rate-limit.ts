@@ -3,7 +3,7 @@
 const REPEAT_MS = 60_000;
 
 /** Calls `tell` at most once a minute, with how often it was not called since the last time. */
-export function seldom<Arguments extends unknown[]>(
+export function rateLimited<Arguments extends unknown[]>(
   tell: (passedOver: number, ...given: Arguments) => void,
   now: () => number = Date.now,
 ): (...given: Arguments) => void {

@@ -16,7 +16,7 @@ from consumer.model.statistics.factor import Floats, solve, triangle
 
 
 @dataclass(frozen=True, eq=False)
-class Information:
+class LeastSquares:
     """What n events say of the coefficients of a formula.
 
     Attributes:
@@ -46,7 +46,7 @@ class Information:
 
 
 @np.errstate(over="ignore", invalid="ignore")
-def one_step_ahead(before: Information, rows: Floats) -> Floats:
+def one_step_ahead(before: LeastSquares, rows: Floats) -> Floats:
     """The error of predicting each event from all those before it, by least squares.
 
     The recursive residuals of Brown, Durbin, Evans, "Techniques for testing the constancy of
