@@ -121,7 +121,7 @@ def test_ten_thousand_large_replies_to_nowhere_take_bounded_memory(
     buffer_bytes = Settings().replies_buffer_bytes
     produce(settings, settings.events_topic, events(4000))
     wait_until(lambda: service.metric(LEARNED) == 4000)
-    with PredictionClient(settings) as asker:
+    with PredictionClient(settings, timeout=60) as asker:
         assert len(orjson.dumps(asker.ask("describe", {"recent": 500}))) > 35_000
         before = peak = resident(service)
         question = b'{"method": "describe", "params": {"recent": 500}}'
