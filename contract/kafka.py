@@ -1,14 +1,14 @@
-"""kafka-python's connections, kept from creating topics and from waiting for ever.
+"""kafka-python's connections, kept from creating topics and from waiting forever.
 
-A client that asks a broker about a topic may create it by asking, with the broker's defaults (one
-partition, seven days): that is how both come. kafka-python 3.0.12 has the option
-``allow_auto_create_topics`` against it, which never reaches its requests. Here it does.
+A client that asks a broker about a topic may thereby create it, with the broker's defaults (one
+partition, seven days). kafka-python 3.0.12 has the option ``allow_auto_create_topics`` against
+it, but never passes it on to its requests. Here it does.
 
-It takes a login that fails for a fault of the request that waits for it: whoever reads or writes is
-told that it is for good. Here it is a connection that did not come about, and is tried again.
+It treats a failed login as a permanent fault of the request that waits for it, which then raises in
+the caller. Here it is a failed connection, and is tried again.
 
-And it waits without a limit for a server that takes the connection and says nothing where TLS's
-handshake is due. Here the handshake is part of what a connection is given to come about.
+And it waits without limit for a server that accepts the connection but does not answer TLS's
+handshake. Here the handshake is included in the connection's time limit.
 """
 
 import ssl
@@ -50,9 +50,9 @@ def never_create_topics(cluster: Any) -> None:  # noqa: ANN401 - kafka-python's
 
 
 class Connections(KafkaConnectionManager):  # type: ignore[misc]  # kafka-python has no types
-    """Its own, with a limit on TLS's handshake; a socket whose handshake fails is closed.
+    """Connections with a time limit on TLS's handshake; a socket whose handshake fails is closed.
 
-    Whatever ends a connection is an error that passes.
+    Every error that ends a connection is retriable.
     """
 
     async def _connect(self, node: Any, conn: Any, **options: Any) -> None:  # noqa: ANN401
@@ -86,7 +86,7 @@ class Connections(KafkaConnectionManager):  # type: ignore[misc]  # kafka-python
 
 
 def _close(conn: Any, error: Exception | None = None) -> None:  # noqa: ANN401
-    """In place of a connection's `close`: a refusal may be mended, and is told by the door."""
+    """Replaces a connection's `close`: makes a refusal retriable, as it may be fixed meanwhile."""
     if error is not None and not isinstance(error, RetriableError | IncompatibleBrokerVersion):
         error = KafkaConnectionError(f"{type(error).__name__}: {error}")
     type(conn).close(conn, error)
@@ -101,7 +101,7 @@ class _Wrapped:
 
 
 class NetClient(KafkaNetClient):  # type: ignore[misc]  # kafka-python has no types
-    """What a consumer, a producer or an admin client is given as ``kafka_client``.
+    """The ``kafka_client`` option of our consumers, producers and admin clients.
 
     Raises:
         TopicCreationError: This version of kafka-python would create topics.
