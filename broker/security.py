@@ -2,7 +2,7 @@
 
 Clients have two listeners: SASL_SSL for passwords (SCRAM and PLAIN) and tokens, SSL for those with
 a certificate.  Brokers and controllers speak with each other over mutual TLS too.  The principal
-is User:NAME in each case, so that one ACL holds for a user however it proves who it is.
+is User:NAME in each case, so that an ACL for a user holds however it authenticates.
 """
 
 import json
@@ -18,10 +18,10 @@ from broker.folder import new_cluster_id
 from broker.tokens import TokenIssuer
 
 ADMIN = "admin"
-"""The user who may do all."""
+"""The user that may do everything."""
 
 BROKER = "broker"
-"""The principal of brokers and controllers: it too may do all."""
+"""The principal of brokers and controllers, which may do everything too."""
 _MODULES = "org.apache.kafka.common.security"
 
 # Files are relative to the process's working directory: Java's properties know ASCII alone.
