@@ -34,7 +34,7 @@ class Service:
     log: Path
 
     def status(self, path: str) -> int:
-        """The HTTP status of a path; 0 where nobody listens."""
+        """The HTTP status of a path; 0 if nothing listens."""
         try:
             with urllib.request.urlopen(f"{self.address}{path}", timeout=5) as page:  # noqa: S310
                 return int(page.status)
@@ -73,7 +73,7 @@ class Service:
 
 
 def own_names(servers: str) -> dict[str, str]:
-    """A service's environment on this Kafka: topics and groups that nobody else has."""
+    """A service's environment on this Kafka: with its own topics and groups."""
     own = uuid.uuid4().hex[:8]
     return {
         "KAFKA_BOOTSTRAP_SERVERS": servers,

@@ -12,7 +12,7 @@ from broker.lifetime import Lifetime
 from broker.process import JavaProcess
 
 _STOP_GRACE_S = 15.0  # 0.3 s on two idle cores
-_DYING_S = 2.0  # how long a former life's Java may still be going away
+_DYING_S = 2.0  # how long the previous Java may take to end
 
 
 class EmbeddedKafka(Lifetime):
@@ -88,7 +88,7 @@ class EmbeddedKafka(Lifetime):
         Raises:
             BrokerError: any of its kinds; no process is left running.
         """
-        # Killed by others an instant ago it may still be dying: that is no fault.
+        # If another process has just killed it, it may still be ending: that is not a fault.
         if self._java is not None and self._java.poll(_DYING_S) is None:
             raise BrokerError(f"This Kafka is running already, on {self.bootstrap_servers}.")
         ports.wait_until_free(self._host, self._port, timeout_s=_DYING_S)

@@ -32,7 +32,7 @@ def launch(
     A port that is free when it is chosen may be taken when Kafka listens: then others are tried.
 
     Args:
-        folder: where Kafka works; nobody else may use it.
+        folder: Kafka's folder; no other Kafka may use it.
         host: the address to listen on.
         port: where clients connect; 0 for a free one.
         extra: broker settings that override this package's or are added to them.

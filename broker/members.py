@@ -15,7 +15,7 @@ from broker.folder import new_cluster_id
 from broker.quorum import Addresses, replication
 from broker.security import Security
 
-_DYING_S = 2.0  # how long a former life's Java may still be going away
+_DYING_S = 2.0  # how long the previous Java may take to end
 
 
 @dataclass(frozen=True, slots=True)

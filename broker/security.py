@@ -64,8 +64,8 @@ class Security:
         """Name the folder; nothing is written yet.
 
         Args:
-            folder: made if need be, for nobody else to read; what is in it is used again.
-            users: who has a password and a certificate beside `admin`; they may do what ACLs allow.
+            folder: created if missing, readable by us only; its contents are reused.
+            users: users besides `admin`, with a password and a certificate, subject to ACLs.
                 Not `broker`, which is the brokers' own name.
         """
         self.folder = Path(folder).absolute()
@@ -193,6 +193,6 @@ def _export(file: Path, environment: Mapping[str, str]) -> None:
 
 
 def _write(file: Path, text: str) -> None:
-    """Write a file for nobody else to read."""
+    """Write a file that only we can read."""
     file.touch(mode=0o600)
     file.write_text(text)

@@ -99,7 +99,7 @@ class _Visit:
             wanted = SaslHandshakeRequest(mechanism=mechanism or "PLAIN", version=1)
             code = talk.ask(wanted).error_code
             if mechanism is None:
-                known = code == ILLEGAL_STATE  # there are no logins here
+                known = code == ILLEGAL_STATE  # the broker takes no logins
                 return None if known else diagnose.login_expected(self._server, self._settings)
             if code == ILLEGAL_STATE:
                 return diagnose.no_login_expected(self._server, self._settings)

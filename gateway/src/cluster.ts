@@ -124,7 +124,7 @@ export class Cluster {
 
   async #run(): Promise<void> {
     while (!this.#stopped) {
-      const nextInTrouble = delay(LOOK_IN_TROUBLE_MS); // at most this often, whoever asks for it
+      const nextInTrouble = delay(LOOK_IN_TROUBLE_MS); // at most this often, whatever the demand
       let well = false;
       try {
         well = this.#take(await this.#ask());
