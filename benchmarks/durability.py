@@ -23,7 +23,8 @@ import numpy as np
 
 from broker import EmbeddedKafka
 from producer import PredictionClient
-from service import LEARNED, Service, running_service, wait_until
+from support.service import LEARNED, Service, running_service
+from support.waiting import wait_until
 
 MODEL = "riverline_model_events"
 PROCESSOR = "process_cpu_seconds_total"

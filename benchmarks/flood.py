@@ -21,7 +21,8 @@ from confluent_kafka import Producer
 
 from broker import EmbeddedKafka
 from producer.simulate import simulate
-from service import LEARNED, Service, own_names, running_service, wait_until
+from support.service import LEARNED, Service, own_names, running_service
+from support.waiting import wait_until
 
 PARTITIONS = 4
 WARM_UP = 2000  # events

@@ -14,8 +14,8 @@ from events import create, fill, fresh, gated, mobile_events, wide_events
 from learning import ServiceError, figure, started, time_learning, wait_until_learned
 from machine import machine, today
 from results import CatchUp, Growth, Memory
-from service import LEARNED, Service
 from sizes import Sizes, warm_up
+from support.service import LEARNED, Service
 from turns import in_turn
 
 LIMIT_SECONDS = 300.0

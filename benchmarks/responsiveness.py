@@ -18,7 +18,8 @@ import numpy as np
 
 from broker import EmbeddedKafka
 from producer import PredictionClient
-from service import LEARNED, Service, running_service, wait_until
+from support.service import LEARNED, Service, running_service
+from support.waiting import wait_until
 
 WARM_UP = 500  # events
 

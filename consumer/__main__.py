@@ -10,11 +10,16 @@ import structlog
 import typer
 
 from consumer.app import App, LoopDiedError
-from consumer.client import TopicError, connections
+from consumer.client import (
+    TopicCreationError,
+    TopicError,
+    UnknownClientError,
+    connections,
+    install,
+)
 from consumer.settings import Settings
 from consumer.telemetry import RateLimit
 from contract.environment import SettingsError
-from contract.kafka import TopicCreationError
 
 OK, DIED, BAD_SETTINGS = 0, 1, 2
 
@@ -30,14 +35,18 @@ def main() -> None:
     /metrics, /livez and /readyz of HTTP_HOST:HTTP_PORT.
 
     Exit codes: 0 stopped as asked; 1 ended by a fault that the last log line names; 2 the settings
-    are not usable, each fault named.
+    or the installed kafka-python are not usable, each fault named.
     """
     rate_limit = RateLimit()
     _log_to_stderr(rate_limit)
     try:
+        install()
         app = App(Settings.read(), rate_limit.unsaid)
     except SettingsError as error:
         print(f"The settings are not usable:\n{error}", file=sys.stderr)  # noqa: T201
+        raise typer.Exit(BAD_SETTINGS) from None
+    except UnknownClientError as error:
+        print(error, file=sys.stderr)  # noqa: T201
         raise typer.Exit(BAD_SETTINGS) from None
     except OSError as error:
         print(f"HTTP_HOST/HTTP_PORT: cannot listen there: {error}", file=sys.stderr)  # noqa: T201

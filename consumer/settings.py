@@ -50,6 +50,10 @@ class Settings(Environment):
     checkpoint_interval_ms: int = Field(
         1000, ge=10, le=3_600_000, description="how often the state is saved, milliseconds"
     )
+    fast_path: bool = Field(
+        default=True,
+        description="off: kafka-python's public API alone carries requests and replies; slower",
+    )
     take_over: bool = Field(
         default=False,
         description="answer requests even if another application does, which then stands by",

@@ -17,9 +17,10 @@ from pydantic import (
 )
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from contract.kafka import NetClient
+from contract.internals.connections import NetClient
+from contract.internals.tokens import Provider
 from contract.tls import Files
-from contract.tokens import Endpoint, Function, Provider
+from contract.tokens import Endpoint, Function
 
 
 def split_names(value: object) -> object:

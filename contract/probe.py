@@ -7,17 +7,13 @@ import socket
 import ssl
 from contextlib import suppress
 from time import monotonic
-from typing import Any
 
 from kafka.errors import KafkaProtocolError
-from kafka.net.sasl import get_sasl_mechanism
-from kafka.protocol.metadata import ApiVersionsRequest
-from kafka.protocol.parser import KafkaProtocol
-from kafka.protocol.sasl import SaslAuthenticateRequest, SaslHandshakeRequest
 
 from contract import diagnose
 from contract.diagnose import DoorKind, Shut
 from contract.environment import Environment
+from contract.internals.talk import Talk
 from contract.tokens import TokenError
 
 SECONDS = 6.0
@@ -30,7 +26,6 @@ ALERT_SECONDS = 0.3
 """A broker that refuses our certificate says so after the handshake, so we wait before sending:
 bytes that it has not read when it closes would discard its message."""
 
-MAX_BYTES = 1_000_000
 UNSUPPORTED_MECHANISM, ILLEGAL_STATE = 33, 34
 _NAMED = 3
 
@@ -93,11 +88,10 @@ class _Visit:
                 sock.settimeout(ALERT_SECONDS)
                 with suppress(TimeoutError):
                     sock.recv(1)
-            talk = _Talk(sock, self._deadline)
-            talk.ask(ApiVersionsRequest(version=0))
+            talk = Talk(sock, self._deadline)
+            talk.ask_for_versions()
             mechanism = self._settings.kafka_sasl_mechanism
-            wanted = SaslHandshakeRequest(mechanism=mechanism or "PLAIN", version=1)
-            code = talk.ask(wanted).error_code
+            code = talk.begin_login(mechanism or "PLAIN")
             if mechanism is None:
                 known = code == ILLEGAL_STATE  # the broker takes no logins
                 return None if known else diagnose.login_expected(self._server, self._settings)
@@ -107,23 +101,19 @@ class _Visit:
                 return diagnose.not_offered(self._server, self._settings)
             return self._logged_in(talk, mechanism)
 
-    def _logged_in(self, talk: "_Talk", name: str) -> Shut | None:
+    def _logged_in(self, talk: Talk, mechanism: str) -> Shut | None:
         settings = self._settings
-        login = get_sasl_mechanism(name)(host=self._address[0], **settings.login_options())
         try:
-            while not login.is_done():
-                request = SaslAuthenticateRequest(auth_bytes=login.auth_bytes(), version=1)
-                answer = talk.ask(request)
-                if answer.error_code:
-                    if settings.tokens is not None:
-                        settings.tokens.source.forget()
-                    return diagnose.refused(settings)
-                login.receive(answer.auth_bytes)
+            accepted = talk.log_in(mechanism, host=self._address[0], **settings.login_options())
         except (ValueError, LookupError):
             return diagnose.not_proven(self._server, settings)
         except ConnectionError:
             return diagnose.login_cut_off(self._server, settings)
-        return None
+        if accepted:
+            return None
+        if settings.tokens is not None:
+            settings.tokens.source.forget()
+        return diagnose.refused(settings)
 
     def _connected(self, context: ssl.SSLContext | None) -> socket.socket:
         """A connection, over TLS if there is a context.
@@ -152,7 +142,7 @@ class _Visit:
         with suppress(OSError, KafkaProtocolError):
             if self._tls:
                 with self._connected(None) as sock:
-                    _Talk(sock, self._deadline).ask(ApiVersionsRequest(version=0))
+                    Talk(sock, self._deadline).ask_for_versions()
                 return diagnose.no_tls(self._server, self._settings)
             anybody = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
             anybody.check_hostname = False
@@ -160,32 +150,3 @@ class _Visit:
             with self._connected(anybody):
                 return diagnose.tls_expected(self._server, self._settings)
         return diagnose.closes(self._server, self._settings)
-
-
-class _Talk:
-    """Questions and answers over a connection, by a deadline."""
-
-    def __init__(self, sock: socket.socket, deadline: float) -> None:
-        self._sock = sock
-        self._deadline = deadline
-        self._protocol = KafkaProtocol(
-            client_id="riverline-probe", receive_message_max_bytes=MAX_BYTES
-        )
-
-    def ask(self, request: Any) -> Any:  # noqa: ANN401 - kafka-python's
-        """The answer.
-
-        Raises:
-            OSError: The connection was closed, or it takes too long.
-            KafkaProtocolError: The answer is not in Kafka's protocol.
-        """
-        self._protocol.send_request(request)
-        self._sock.settimeout(max(0.01, self._deadline - monotonic()))
-        self._sock.sendall(self._protocol.send_bytes())
-        while True:
-            self._sock.settimeout(max(0.01, self._deadline - monotonic()))
-            data = self._sock.recv(MAX_BYTES)
-            if not data:
-                raise ConnectionResetError("closed")
-            for _, answer in self._protocol.receive_bytes(data):
-                return answer

@@ -15,8 +15,6 @@ from time import monotonic
 from typing import Protocol
 from urllib.parse import quote, urlencode
 
-from kafka.net.sasl.oauth import AbstractTokenProvider
-
 TIMEOUT_SECONDS = 2.5
 """Less than a connection's time limit, which includes fetching the token."""
 
@@ -152,23 +150,3 @@ class Function:
 
     def forget(self) -> None:
         """Nothing is kept here."""
-
-
-class Provider(AbstractTokenProvider):  # type: ignore[misc]  # kafka-python has no types
-    """What kafka-python asks for a token.
-
-    Attributes:
-        source: Where they come from.
-    """
-
-    def __init__(self, source: Source) -> None:
-        super().__init__()
-        self.source = source
-
-    def token(self) -> str:
-        """A valid token.
-
-        Raises:
-            TokenError: None could be fetched.
-        """
-        return self.source.token()

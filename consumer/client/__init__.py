@@ -7,16 +7,17 @@ kafka-python's private parts is in ``internals``, which no other room may import
 from consumer.client.clients import Clients, cover, open_clients
 from consumer.client.connections import MAX_POLL_RECORDS, group_id
 from consumer.client.door import Door
-from consumer.client.internals.direct_producer import DirectProducer
+from consumer.client.internals import TopicCreationError, UnknownClientError, install
 from consumer.client.internals.group import joined, read_what_is_new, rejoin
-from consumer.client.internals.metadata import leader_of
+from consumer.client.internals.metadata import leader_of, watch_topic_id
 from consumer.client.internals.serve import Batches
 from consumer.client.internals.skip import SkippedRecord
+from consumer.client.path import Path, path_of
 from consumer.client.permissions import ABOUT_START, NotAllowedError, Permissions, forbidden
 from consumer.client.poll import poll, serve
 from consumer.client.precedence import Precedence
 from consumer.client.producers import introduce
-from consumer.client.protocols import NO_LEADER, Admin, Consumer, Future, Producer
+from consumer.client.protocols import NO_LEADER, Admin, Arrived, Consumer, Direct, Future, Producer
 from consumer.client.topics.creation import TopicError
 
 __all__ = [
@@ -24,27 +25,34 @@ __all__ = [
     "MAX_POLL_RECORDS",
     "NO_LEADER",
     "Admin",
+    "Arrived",
     "Batches",
     "Clients",
     "Consumer",
-    "DirectProducer",
+    "Direct",
     "Door",
     "Future",
     "NotAllowedError",
+    "Path",
     "Permissions",
     "Precedence",
     "Producer",
     "SkippedRecord",
+    "TopicCreationError",
     "TopicError",
+    "UnknownClientError",
     "cover",
     "forbidden",
     "group_id",
+    "install",
     "introduce",
     "joined",
     "leader_of",
     "open_clients",
+    "path_of",
     "poll",
     "read_what_is_new",
     "rejoin",
     "serve",
+    "watch_topic_id",
 ]

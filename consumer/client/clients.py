@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from kafka.errors import KafkaError
 
 from consumer.client import connections, producers
-from consumer.client.internals.direct_producer import DirectProducer
+from consumer.client.path import path_of
 from consumer.client.permissions import Permissions
 from consumer.client.precedence import Precedence
-from consumer.client.protocols import Consumer, Producer
+from consumer.client.protocols import Consumer, Direct, Producer
 from consumer.client.topics import settings as topic_settings
 from consumer.client.topics.creation import (
     EventsTopic,
@@ -36,7 +36,7 @@ class Clients:
     changelog: Consumer
     dead_letters: Producer
     replies: Producer
-    direct: DirectProducer
+    direct: Direct
     forwards: Producer
     snapshots: Producer
 
@@ -81,7 +81,7 @@ def open_clients(
     requests = connections.know(
         consumer(connections.requests_consumer(settings, precedence)), settings.requests_topic
     )
-    direct = DirectProducer(requests, settings)
+    direct = path_of(settings).direct(requests, settings)
     stack.callback(direct.close)
     topic_settings.warn(findings)
     return Clients(

@@ -5,7 +5,6 @@ The options and their reasons are measured ones: docs/FAILURES.md, "The clients"
 
 import logging
 from collections.abc import Callable
-from functools import partial
 from typing import Any
 
 from kafka import KafkaAdminClient, KafkaConsumer
@@ -13,19 +12,17 @@ from kafka.admin import MemberToRemove
 from kafka.coordinator.assignors.cooperative_sticky import CooperativeStickyAssignor
 from kafka.errors import UnknownTopicOrPartitionError
 
-from consumer.client.internals import group, sockets
 from consumer.client.internals.batches import unpack_with
-from consumer.client.precedence import Precedence, PrecedingSelector
+from consumer.client.internals.group import watch_heartbeats
+from consumer.client.path import path_of
+from consumer.client.precedence import Precedence
 from consumer.client.protocols import Admin, Consumer
 from consumer.client.timeouts import METADATA_MAX_AGE_MS, REPLIES_METADATA_MAX_AGE_MS
 from consumer.settings import Settings
-from contract.kafka import NetClient
 from contract.topics import MAX_SNAPSHOT_BYTES
 
 SESSION_TIMEOUT_MS = 10_000
 MAX_POLL_RECORDS = 500
-
-sockets.install()
 
 
 def events_consumer(settings: Settings) -> Consumer:
@@ -49,27 +46,32 @@ def requests_consumer(settings: Settings, precedence: Precedence) -> Consumer:
         max_poll_records=100,
         max_partition_fetch_bytes=64 * 1024,
         metadata_max_age_ms=REPLIES_METADATA_MAX_AGE_MS,
-        selector=partial(PrecedingSelector, precedence),
+        **path_of(settings).options_of_requests(precedence),
     )
 
 
 def connect(kind: Callable[..., Any], **options: object) -> Any:  # noqa: ANN401 - a Protocol's
-    """A client of kafka-python, or no trace of it.
+    """Open a client of kafka-python; where that fails, close what it leaves behind.
 
     One that does not reach the broker raises in its constructor and leaves its I/O thread running:
-    a service that waits for Kafka would gather them.
+    a service that waits for Kafka would collect one for each try.
+
+    Args:
+        kind: The client's class.
+        options: Its options, ``kafka_client`` among them.
 
     Raises:
         KafkaError: The broker is not there, or does not let us in.
     """
-    opened: list[NetClient] = []
+    opened: list[Any] = []
+    connections: Any = options["kafka_client"]
 
-    def net_client(**config: object) -> NetClient:
-        opened.append(NetClient(**config))
+    def net_client(**config: object) -> Any:  # noqa: ANN401 - kafka-python's
+        opened.append(connections(**config))
         return opened[-1]
 
     try:
-        return kind(**{"selector": sockets.Selector, **options, "kafka_client": net_client})
+        return kind(**options | {"kafka_client": net_client})
     except BaseException:
         for client in opened:
             client.close()
@@ -102,19 +104,22 @@ def _group_consumer(settings: Settings, *, role: str, **options: object) -> Cons
         heartbeat_interval_ms=1000,
         **options,
     )
-    group.prepare(consumer)
+    watch_heartbeats(consumer)
+    path_of(settings).prepare(consumer)
     return consumer
 
 
 def _consumer(settings: Settings, *, role: str, **options: object) -> Consumer:
     consumer: Consumer = connect(
         KafkaConsumer,
-        **settings.client_options(),
+        **settings.client_options()
+        | path_of(settings).options()
+        | {"metadata_max_age_ms": METADATA_MAX_AGE_MS}
+        | options,
         client_id=f"{settings.application_id}-{role}-{settings.member}",
         enable_auto_commit=False,
         metrics_enabled=False,
         bootstrap_timeout_ms=2000,
-        **{"metadata_max_age_ms": METADATA_MAX_AGE_MS, **options},
     )
     unpack_with(consumer)
     return consumer
@@ -138,7 +143,7 @@ def admin(settings: Settings, *, patience_ms: int = 5000) -> Admin:
     """For topics, and for asking whether Kafka is there."""
     made: Admin = connect(
         KafkaAdminClient,
-        **settings.admin_options(),
+        **settings.admin_options() | path_of(settings).options(),
         client_id=f"{settings.application_id}-admin-{settings.member}",
         request_timeout_ms=patience_ms,
         bootstrap_timeout_ms=2000,

@@ -1,10 +1,10 @@
-"""Poll, guarded: a batch that kafka-python cannot read is stepped over, once and for good.
+"""``poll``, guarded against three faults of kafka-python; ``serve``, the fast path between polls.
 
-An exception while a fetch is read is raised once; after that the bare client's ``poll`` spins on
-the same place and returns nothing, silently. (A bad record, and a batch whose ends are known,
-never get here: see ``unpack``.)
-
-And a join that one poll begins is ended by a later one: the bare client may forget it between them.
+- An exception while a fetch is unpacked is raised once; after that ``poll`` returns nothing for
+  ever, without an error. Here the record is skipped. (A bad record, or a damaged batch, does not
+  raise: see ``internals.batches``.)
+- A join that one poll begins and the next should finish may be forgotten: see ``finish_joining``.
+- Records kept back while their partition was paused may be: see ``take_up_what_was_paused``.
 """
 
 import time
@@ -20,18 +20,19 @@ from kafka.errors import (
 )
 
 from consumer.client.internals.group import finish_joining, joins_anew, take_up_what_was_paused
-from consumer.client.internals.serve import Batches, take_where_they_arrive
+from consumer.client.internals.serve import Batches
 from consumer.client.internals.skip import SkippedRecord, step_over
+from consumer.client.path import Path
 from consumer.client.protocols import Consumer
 
 Take = Callable[[Batches | SkippedRecord], None]
 
 
 def poll(consumer: Consumer, timeout_ms: int) -> Batches | SkippedRecord:
-    """Records by partition, or one record that cannot be unpacked, already stepped over.
+    """Records by partition; or one record that cannot be unpacked and is already skipped.
 
     Raises:
-        KafkaError: Something about Kafka is wrong, not about a record, and does not pass by itself.
+        KafkaError: Not about a record, and not one that passes: someone has to act.
     """
     take_up_what_was_paused(consumer)
     try:
@@ -42,19 +43,21 @@ def poll(consumer: Consumer, timeout_ms: int) -> Batches | SkippedRecord:
         finish_joining(consumer)
 
 
-def serve(consumer: Consumer, take: Take, timeout_ms: int) -> bool:
-    """Have records taken in the client's I/O thread, where they arrive, without a change of thread.
+def serve(path: Path, consumer: Consumer, take: Take, timeout_ms: int) -> bool:
+    """Between two polls, take records in the consumer's I/O thread; on the fast path alone.
 
-    For so long, or until the group wants a poll. To be called between two polls, while the group is
-    at rest; the polls do all the rest that a consumer does.
+    Blocks until the time is up or a poll is needed. Polls still do everything else that a consumer
+    has to do: joining, committing, skipping records.
 
     Args:
-        consumer: That of a group that has joined.
-        take: Takes what a poll would have returned; may not use the consumer.
-        timeout_ms: After this long it ends.
+        path: Whether there is such a short cut.
+        consumer: A member of a group, joined.
+        take: Called in the I/O thread with what a poll would have returned; may not use the
+            consumer.
+        timeout_ms: How long.
 
     Returns:
-        Whether all is at rest. If not, the next poll should take its time.
+        Whether the time was up. If not, the next poll should wait for records.
 
     Raises:
         KafkaError: As by a poll.
@@ -71,7 +74,7 @@ def serve(consumer: Consumer, take: Take, timeout_ms: int) -> bool:
 
     until = monotonic() + timeout_ms / 1000
     try:
-        return take_where_they_arrive(consumer, taken, until)
+        return path.take(consumer, taken, until)
     except Exception as error:
         if deaths:
             raise
@@ -81,15 +84,15 @@ def serve(consumer: Consumer, take: Take, timeout_ms: int) -> bool:
 
 
 def _mended(consumer: Consumer, error: Exception, timeout_ms: int) -> Batches | SkippedRecord:
-    """What to go on with after this error.
+    """What a poll that raised this error returns instead.
 
     Raises:
-        Exception: The error, where there is nothing to go on with.
+        Exception: The error, where it is fatal.
     """
     if isinstance(error, NoOffsetForPartitionError):
-        return {}  # newly assigned; its position is set in the loop
+        return {}  # newly assigned: the loop seeks to its position
     if isinstance(error, RetriableError):
-        time.sleep(timeout_ms / 1000)  # the broker is away: the watch tells of it
+        time.sleep(timeout_ms / 1000)  # the broker is away, which the watch reports
         return {}
     if isinstance(error, FencedInstanceIdError) and joins_anew(consumer):
         return {}

@@ -11,6 +11,7 @@ from kafka.errors import KafkaTimeoutError
 from consumer.client.connections import connect
 from consumer.client.internals.metadata import keep_to_what_is_there
 from consumer.client.partitioner import round_the_leaderless
+from consumer.client.path import path_of
 from consumer.client.protocols import Producer
 from consumer.client.timeouts import (
     METADATA_MAX_AGE_MS,
@@ -35,7 +36,7 @@ def producer(settings: Settings, *, role: str, **options: object) -> Producer:
     """
     made: Producer = connect(
         KafkaProducer,
-        **settings.client_options(),
+        **settings.client_options() | path_of(settings).options(),
         client_id=f"{settings.application_id}-{role}-{settings.member}",
         acks="all",
         enable_idempotence=False,

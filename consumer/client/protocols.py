@@ -6,6 +6,7 @@ from typing import Any, Protocol
 from kafka import TopicPartition
 
 from consumer.decode import Record
+from consumer.decode.dialects import Message
 
 NO_LEADER = -1
 """Where a partition has none, the client says so."""
@@ -87,3 +88,20 @@ class Producer(Protocol):
     def partitions_for(self, topic: str) -> set[int]: ...
     def flush(self, timeout: float | None = ...) -> None: ...
     def close(self, timeout: float | None = ...) -> None: ...
+
+
+class Arrived(Protocol):
+    """Told in the I/O thread what became of a message."""
+
+    def __call__(self, *, delivered: bool) -> None:
+        """Kafka has acknowledged it; or it has not, and must be sent in another way."""
+
+
+class Direct(Protocol):
+    """A way for replies beside the producer; may refuse any."""
+
+    def send(
+        self, topic: str, partition: int | None, message: Message, arrived: Arrived
+    ) -> bool: ...
+    def flush(self) -> None: ...
+    def close(self) -> None: ...

@@ -75,7 +75,7 @@ class Model:
         except Refusal:
             return {}
         views = [self.parts[number].estimate for number in sorted(self.parts)]
-        return dict(zip(self.spec.terms, map(float, combine(views)), strict=True))
+        return self.spec.by_term(combine(views))
 
     def predict(self, features: Mapping[str, float]) -> float:
         """The river model's prediction for the formula's features, in the target's unit.

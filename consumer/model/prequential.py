@@ -1,7 +1,7 @@
 """Prequential errors: each event is predicted before it is learned.
 
 Kept as sums, so that partitions add up. The figures are those of ``river.metrics.MAE``, ``RMSE``
-and ``R2`` over the same predictions (tests/unit/test_prequential.py).
+and ``R2`` over the same predictions (tests/unit/model/test_prequential.py).
 
 Source: Gama, Sebastiao, Rodrigues, "On evaluating stream learning algorithms", Machine Learning 90
 (2013), with the fading factor of its section 3.2; sums of squares merged as by Chan, Golub,

@@ -5,11 +5,10 @@ with the old id, requests of the new topic would pass for repeats of the old one
 """
 
 import threading
-from typing import Any
 
 import structlog
 
-from consumer.client import Consumer
+from consumer.client import Consumer, watch_topic_id
 
 log = structlog.get_logger()
 
@@ -34,8 +33,7 @@ class Recreation:
         self.topic_id = topic_id
         self._known = {topic_id}
         self._lock = threading.Lock()
-        cluster: Any = getattr(consumer, "_cluster")  # noqa: B009
-        cluster.add_listener(self._heard)
+        watch_topic_id(consumer, topic, self.saw)
 
     def saw(self, topic_id: str) -> None:
         """Take note of the topic's id; may be called by any thread.
@@ -48,11 +46,3 @@ class Recreation:
             self._known.add(topic_id)
             self.topic_id = topic_id
         log.warning("the requests topic was recreated", topic=self._topic, topic_id=topic_id)
-
-    def _heard(self, cluster: Any) -> None:  # noqa: ANN401 - kafka-python's
-        """Called with new metadata, in the client's I/O thread."""
-        topic_id = cluster.topic_id(
-            self._topic
-        )  # none of a topic that is gone, or of an old broker
-        if topic_id is not None and cluster.partitions_for_topic(self._topic):
-            self.saw(str(topic_id))

@@ -2,16 +2,15 @@
 
 import { X509Certificate } from "node:crypto";
 import { createSecureContext } from "node:tls";
+import { ENVIRONMENT } from "./environment.ts";
 
 type Given = Readonly<Record<string, string | undefined>>;
 
 /** The secrets, which may also be in files, named by NAME_FILE. */
-export const SECRETS = [
+export const SECRETS: readonly string[] = [
   "GATEWAY_TOKEN",
-  "KAFKA_SASL_PLAIN_PASSWORD",
-  "KAFKA_SASL_OAUTHBEARER_CLIENT_SECRET",
-  "KAFKA_SSL_PASSWORD",
-] as const;
+  ...Object.entries(ENVIRONMENT).flatMap(([name, of]) => ("secret" in of ? [name] : [])),
+];
 
 const OF_PASSWORDS = ["KAFKA_SASL_PLAIN_USERNAME", "KAFKA_SASL_PLAIN_PASSWORD"];
 const OF_TOKENS = [

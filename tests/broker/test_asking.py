@@ -22,7 +22,7 @@ from producer import (
     PredictionTimeoutError,
     TopicMissingError,
 )
-from service import wait_until
+from support.waiting import wait_until
 from unit.batches import Crafted
 
 from .test_crafted import told, write

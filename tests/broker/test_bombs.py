@@ -11,7 +11,8 @@ import zstandard
 from chaos.world import tell
 from contract.environment import Environment
 from producer import PredictionClient
-from service import LEARNED, wait_until
+from support.service import LEARNED
+from support.waiting import wait_until
 from unit.batches import HEADER, Crafted, sealed
 
 from .conftest import Start

@@ -19,7 +19,8 @@ from kafka import KafkaAdminClient
 from contract.environment import Environment
 from contract.messages import REQUEST_OF_EVENT, Outcome
 from producer import PredictionClient
-from service import LEARNED, wait_until
+from support.service import LEARNED
+from support.waiting import wait_until
 from unit.batches import Crafted, craft, varint
 
 from .conftest import Start

@@ -12,7 +12,7 @@ from kafka import KafkaAdminClient, KafkaProducer
 from broker import EmbeddedKafka
 from contract.environment import Environment
 from producer import PredictionClient, PredictionTimeoutError, TopicMissingError
-from service import wait_until
+from support.waiting import wait_until
 
 from .conftest import Start
 from .test_service import ask_raw, produce, read_all, run

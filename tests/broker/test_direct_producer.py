@@ -13,6 +13,7 @@ from consumer.client.internals.direct_producer import DirectProducer
 from consumer.client.internals.group import joined
 from consumer.client.internals.serve import Batches
 from consumer.client.internals.skip import SkippedRecord
+from consumer.client.path import FastPath
 from consumer.client.poll import Take, poll, serve
 from consumer.client.precedence import Precedence
 from consumer.client.protocols import Consumer
@@ -20,9 +21,10 @@ from consumer.client.topics.creation import ensure_topics
 from consumer.client.topics.replication import Replication
 from consumer.decode.dialects import Message
 from consumer.settings import Settings
-from service import wait_until
+from support.waiting import wait_until
 
 POLL_MS = 200
+PATH = FastPath()
 KILOBYTE = b"x" * 1000
 
 
@@ -44,7 +46,7 @@ def consumer(settings: Settings) -> Iterator[Consumer]:
         wait_until(lambda: poll(opened, POLL_MS) == {} and joined(opened))
         # It begins at the log's end: what is asked before that is found would be passed over.
         assert [opened.position(at) for at in opened.assignment()] == [0] * 4
-        wait_until(lambda: poll(opened, POLL_MS) == {} and serve(opened, nothing, POLL_MS))
+        wait_until(lambda: poll(opened, POLL_MS) == {} and serve(PATH, opened, nothing, POLL_MS))
         yield opened
 
 
@@ -67,7 +69,7 @@ def ask(settings: Settings, *values: bytes, key: bytes | None = None) -> None:
 
 def serve_until(consumer: Consumer, take: Take, enough: Any) -> None:  # noqa: ANN401 - any condition
     def turn() -> bool:
-        if not serve(consumer, take, POLL_MS):
+        if not serve(PATH, consumer, take, POLL_MS):
             polled = poll(consumer, POLL_MS)
             if polled:
                 take(polled)
@@ -202,7 +204,7 @@ def test_more_than_a_batch_holds_goes_another_way(
 def test_while_nothing_is_to_be_fetched_serving_ends_at_once(settings: Settings) -> None:
     with closing(connections.requests_consumer(settings, Precedence())) as idle:
         idle.subscribe([settings.requests_topic], listener=None)
-        assert not serve(idle, nothing, 60_000)
+        assert not serve(PATH, idle, nothing, 60_000)
 
 
 def test_what_is_raised_on_taking_is_raised_by_serving(

@@ -26,7 +26,8 @@ from broker import EmbeddedCluster
 from broker.security import ADMIN
 from contract.environment import Environment
 from producer import PredictionClient
-from service import Service, own_names, running_service, wait_until
+from support.service import Service, own_names, running_service
+from support.waiting import wait_until
 
 pytestmark = [
     pytest.mark.slow,

@@ -19,7 +19,8 @@ from contract.environment import Environment
 from contract.examples import load_events
 from contract.messages import DEAD_LETTER_BYTES, MAX_MESSAGE_BYTES, Outcome
 from producer import PredictionClient, PredictionError, PredictionTimeoutError
-from service import LEARNED, Service, wait_until
+from support.service import LEARNED, Service
+from support.waiting import wait_until
 
 from .conftest import Start
 

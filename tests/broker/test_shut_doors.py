@@ -36,7 +36,8 @@ from gateway.doors import TokenEndpoint, giving_tokens, leading_to, listening, s
 from leaks import unclosed_sockets
 from producer import PredictionClient
 from producer.errors import KafkaUnavailableError
-from service import LEARNED, Service, own_names, running_service, wait_until
+from support.service import LEARNED, Service, own_names, running_service
+from support.waiting import wait_until
 
 pytestmark = [
     pytest.mark.slow,

@@ -20,7 +20,8 @@ from consumer.client import producers
 from consumer.settings import Settings
 from contract.environment import Environment
 from producer import PredictionClient
-from service import LEARNED, Service, wait_until
+from support.service import LEARNED, Service
+from support.waiting import wait_until
 
 from .conftest import Start
 

@@ -24,6 +24,7 @@ from consumer.learn import dead_letters as deadletters
 from consumer.learn import loop as learner
 from consumer.learn.dead_letters import DeadLetters
 from consumer.learn.loop import Learner
+from consumer.learn.owned import OwnedPartitions
 from consumer.model.partition import FoldResult, Partition
 from consumer.model.statistics.running import SufficientStatistics
 from consumer.state import changelog, snapshot
@@ -256,11 +257,11 @@ def hash_unchecked(_: int) -> None:
 def group_offset_read(_: int) -> None:
     """Records that the group's offset brought are learned as if the state had asked for them."""
 
-    def around(real: Function, *args: Anything) -> set[int]:
-        real(*args)
-        return set()
+    def around(real: Function, self: OwnedPartitions) -> set[int]:
+        real(self)
+        return set(self._partitions)
 
-    wrap(Learner, "_take_up_assignment", around)
+    wrap(OwnedPartitions, "follow_group", around)
 
 
 def pending_left_out(_: int) -> None:

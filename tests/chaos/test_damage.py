@@ -17,7 +17,7 @@ from chaos.conftest import Make
 from chaos.reference import document, flip, judge, wait_saved
 from chaos.world import Asker, Instance, World, events, tell
 from consumer.state import snapshot
-from service import wait_until
+from support.waiting import wait_until
 
 pytestmark = pytest.mark.slow
 

@@ -1,10 +1,7 @@
 """One application on a real Kafka: its topics, its log, and its processes, which may be killed."""
 
-import os
 import random
 import signal
-import subprocess
-import sys
 import threading
 import uuid
 from collections.abc import Iterable, Iterator
@@ -19,12 +16,12 @@ from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition
 from kafka.errors import CoordinatorNotAvailableError, TopicAlreadyExistsError
 from kafka.structs import OffsetAndMetadata
 
-from broker.ports import free_port
 from consumer.settings import Settings
 from contract import topics
 from contract.messages import CORRELATION_ID, REPLY_TO
 from producer.simulate import simulate
-from service import Service, wait_until
+from support.service import Service, own_names, start_service
+from support.waiting import wait_until
 
 MUTANT = Path(__file__).with_name("mutant.py")
 REFUSED_VALUES: tuple[bytes | None, ...] = (
@@ -85,22 +82,14 @@ class Instance:
 
     @property
     def runs(self) -> bool:
-        return self._service is not None and self._service.process.poll() is None
+        return self._service is not None and self._service.runs
 
     def start(self, *mutation: str, **environment: str) -> Self:
         """Begin a life: the service, or a mutant of it."""
         assert not self.runs
         self.lives += 1
-        port = free_port("127.0.0.1")
         command = [str(MUTANT), *mutation] if mutation else ["-m", "consumer"]
-        with self.log.open("ab") as log:
-            process = subprocess.Popen(
-                [sys.executable, *command],
-                env={**os.environ, **self.environment, "HTTP_PORT": str(port), **environment},
-                stdout=log,
-                stderr=log,
-            )
-        self._service = Service(f"http://127.0.0.1:{port}", process, self.log)
+        self._service = start_service(self.environment | environment, self.log, command)
         return self
 
     def wait_ready(self, seconds: float = 60.0) -> Self:
@@ -159,12 +148,7 @@ class World:
     @property
     def names(self) -> dict[str, str]:
         return {
-            "KAFKA_BOOTSTRAP_SERVERS": self.servers,
-            "APPLICATION_ID": f"riverline-{self.own}",
-            "EVENTS_TOPIC": f"events-{self.own}",
-            "REQUESTS_TOPIC": f"requests-{self.own}",
-            "REPLIES_TOPIC": f"prediction-replies-{self.own}",
-            "DEAD_LETTER_TOPIC": f"events-{self.own}.dead-letters",
+            **own_names(self.servers, self.own),
             "CHECKPOINT_INTERVAL_MS": "200",
             **self.environment,
         }

@@ -10,7 +10,7 @@ import orjson
 from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition
 from kafka.admin import NewTopic
 
-from service import wait_until
+from support.waiting import wait_until
 
 UUID = bytes(range(0xF0, 0x100))  # as Spring's and SmallRye's may be: no UTF-8
 ERROR = {"code": "not-a-number", "message": "tv: expected a number, got a string"}

@@ -26,8 +26,9 @@ from broker import EmbeddedCluster, Security
 from broker.ports import free_port
 from broker.security import ADMIN
 from gateway.doors import TokenEndpoint, giving_tokens, leading_to, speaking_tls
-from gateway.running import EVENT, Gateway, running_gateway
-from service import own_names, wait_until
+from support.gateway import EVENT, Gateway, running_gateway
+from support.service import own_names
+from support.waiting import wait_until
 
 pytestmark = [
     pytest.mark.slow,

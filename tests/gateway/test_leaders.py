@@ -16,8 +16,9 @@ from kafka.admin import NewTopic
 
 from broker import EmbeddedCluster
 from gateway.answerer import Answerer, answering, read_all
-from gateway.running import EVENT, Answer, Gateway, running_gateway
-from service import LEARNED, own_names, running_service, wait_until
+from support.gateway import EVENT, Answer, Gateway, running_gateway
+from support.service import LEARNED, own_names, running_service
+from support.waiting import wait_until
 
 pytestmark = pytest.mark.slow
 

@@ -1,4 +1,25 @@
-"""Everything that touches a private part of kafka-python 3.0.12, and nothing else does.
+"""The private parts of kafka-python 3.0.12 that only the service needs, and nothing else.
 
-May know the protocols of what we use, and what is decoded.
+No module outside this package and ``contract.internals`` (what the producer needs as well) imports
+a private module of kafka-python or reads a private attribute of it. ``parts`` lists each one, with
+its signature; ``install`` checks them at the service's start. Which test shows on a real broker
+that a part does what we use it for is in docs/adr/0001-one-wall.md.
+
+May import the protocols of what we use, and what is decoded.
 """
+
+from consumer.client.internals.parts import PARTS
+from contract.internals import parts
+from contract.internals.connections import TopicCreationError
+
+UnknownClientError = parts.UnknownClientError
+__all__ = ["TopicCreationError", "UnknownClientError", "install"]
+
+
+def install() -> None:
+    """Refuse a kafka-python that is not the version we know, or lacks a private part that we use.
+
+    Raises:
+        UnknownClientError: Names every fault.
+    """
+    parts.check({**parts.PARTS, **PARTS})

@@ -1,56 +1,51 @@
-"""The short way out: replies written by the I/O thread that fetched their requests.
+"""Replies sent by the I/O thread that fetched their requests: part of the fast path.
 
-kafka-python's consumer and producer each have a thread for their sockets. A reply that is handed
-to the producer waits for that thread, which waits for the interpreter, beside a learner that never
-lets go of it by itself. Here the plain case needs no change of thread: the leader of the reply's
-partition is known and connected. Everything else (another leader, an outage, a reply that is too
-large) is the producer's, which knows what to do.
+kafka-python's consumer and its producer each have an I/O thread. A reply that is handed to the
+producer waits until the producer's thread gets the interpreter lock, beside a learner that never
+releases it on its own. Here the usual case needs no other thread: the leader of the reply's
+partition is known and connected. In every other case (a new leader, an outage, a reply that is too
+large) the message is refused, or reported as not delivered, and the producer sends it.
 """
 
 import threading
 import time
 from collections import Counter
 from contextlib import suppress
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
 from kafka import TopicPartition
 from kafka.errors import KafkaError
-from kafka.net.manager import KafkaConnectionManager
 from kafka.protocol.producer import ProduceRequest
 from kafka.record.default_records import DefaultRecordBatchBuilder
 
 from consumer.client.internals.metadata import forget_what_is_gone
+from consumer.client.internals.sockets import FastConnections
 from consumer.client.partitioner import round_the_leaderless
-from consumer.client.protocols import NO_LEADER, Consumer
+from consumer.client.protocols import NO_LEADER, Arrived, Consumer
 from consumer.client.timeouts import REPLIES_METADATA_MAX_AGE_MS, REQUEST_TIMEOUT_MS
 from consumer.decode.dialects import Message
 from consumer.settings import Settings
-from contract.kafka import never_create_topics
+from contract.internals.connections import never_create_topics
 
 BATCH_BYTES = 900_000
 BOOTSTRAP_MS = 2000
-MAX_IN_FLIGHT = 4  # to each broker; one less than what the client pauses at
-MAX_VERSION = 9  # as the client's own producer asks
+MAX_IN_FLIGHT = 4  # batches to each broker; kafka-python pauses a connection at 5
+MAX_VERSION = 9  # of the request, as kafka-python's producer limits it
 
 _Topic: Any = ProduceRequest.TopicProduceData
 
 
-class Arrived(Protocol):
-    """Told in the I/O thread what became of a message."""
-
-    def __call__(self, *, delivered: bool) -> None:
-        """Kafka has it, or else it is to be sent in another way."""
-
-
 class Parcel(NamedTuple):
-    """A message that is about to leave."""
+    """A message, and who is told what became of it."""
 
     message: Message
     arrived: Arrived
 
 
 class DirectProducer:
-    """A connection for replies, served by the I/O thread of the consumer of the requests.
+    """Connections for replies, served by the I/O thread of the requests' consumer.
+
+    To send and to flush take effect in that thread alone.
 
     Args:
         consumer: Of the requests topic.
@@ -62,7 +57,7 @@ class DirectProducer:
 
     def __init__(self, consumer: Consumer, settings: Settings) -> None:
         self._net: Any = getattr(consumer, "_net")
-        self._manager = KafkaConnectionManager(
+        self._manager = FastConnections(
             self._net,
             **settings.client_options(),
             client_id=f"{settings.application_id}-lane-{settings.member}",
@@ -76,17 +71,21 @@ class DirectProducer:
         self._in_flight: Counter[int] = Counter()
 
     def close(self) -> None:
-        """Close the connection; what is on its way is not waited for."""
+        """Close the connections without waiting for what is in flight."""
         self._net.run(self._manager.close)
 
     def send(self, topic: str, partition: int | None, message: Message, arrived: Arrived) -> bool:
-        """Take a message that is to ``leave``, or don't: only the I/O thread's are taken.
+        """Accept a message, to be sent by the next ``flush``.
 
         Args:
-            topic: One that exists.
-            partition: Of the topic; None: the key's, or any.
+            topic: An existing topic.
+            partition: Where it goes; None: the key's partition, or any.
             message: To be sent.
-            arrived: Told what became of it, unless False is returned.
+            arrived: Told what became of it, if it was accepted.
+
+        Returns:
+            Whether it was accepted. It is not in another thread than the I/O thread, nor while the
+            topic's metadata is not known.
         """
         if not self._is_here():
             return False
@@ -102,14 +101,17 @@ class DirectProducer:
         return True
 
     def flush(self) -> None:
-        """Send what was taken, a batch for each partition, or as soon as there is room for it."""
+        """Send what was accepted, one batch for each partition.
+
+        A broker gets four batches at a time; what is beyond waits until one is acknowledged.
+        """
         if not self._is_here():
             return
         for at in list(self._waiting):
             leader = self._leader(at)
             if self._in_flight[leader] >= MAX_IN_FLIGHT:
-                continue  # one that does not answer holds up no other
-            parcels = self._waiting.pop(at, [])  # to be told may have sent them meanwhile
+                continue  # the other brokers' batches need not wait for this one
+            parcels = self._waiting.pop(at, [])  # `_tell` may have called us, and sent them
             connection = self._connection(leader) if parcels else None
             records, packed = (b"", 0) if connection is None else _batch(parcels)
             _tell(parcels[packed:], delivered=False)
@@ -129,11 +131,11 @@ class DirectProducer:
         return NO_LEADER if leader is None else leader
 
     def _connection(self, leader: int) -> Any:  # noqa: ANN401 - kafka-python's
-        """The open connection to the leader; None: there is none now, and it is asked for."""
+        """The open connection to the leader; where there is none, None, and one is opened."""
         if leader == NO_LEADER:
             self._cluster.request_update()
             return None
-        with suppress(KafkaError):  # it was lost a moment ago, or does not let us in
+        with suppress(KafkaError):  # the connection is lost, or the broker refuses us
             connection = self._manager.get_connection(leader)
             if connection.connected and not connection.paused:
                 return connection
@@ -155,7 +157,7 @@ class DirectProducer:
 
 
 def _batch(parcels: list[Parcel]) -> tuple[bytes, int]:
-    """A record batch, and how many had room in it (one always has)."""
+    """A record batch, and how many messages fit into it (the first always does)."""
     batch = DefaultRecordBatchBuilder(2, 0, False, -1, -1, -1, BATCH_BYTES)  # noqa: FBT003
     now_ms = int(time.time() * 1000)
     for number, (message, _) in enumerate(parcels):

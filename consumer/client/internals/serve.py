@@ -1,4 +1,8 @@
-"""Records taken in the client's I/O thread, where they arrive, without a change of thread."""
+"""Records handed over in the I/O thread that fetched them: part of the fast path.
+
+``poll`` wakes the I/O thread to fetch, and is woken by it when records come: two changes of thread
+before a request is read. Here a coroutine in that thread fetches, and calls ``take`` itself.
+"""
 
 from collections.abc import Callable
 from time import monotonic
@@ -17,7 +21,16 @@ Batches = dict[TopicPartition, list[Record]]
 def take_where_they_arrive(
     consumer: Consumer, take: Callable[[Batches], None], until: float
 ) -> bool:
-    """Do so until then, or until the group wants a poll; whether all is at rest.
+    """Fetch, and call ``take`` in the I/O thread; blocks the caller meanwhile.
+
+    Args:
+        consumer: A member of a group.
+        take: Called with at most ``max_poll_records`` records; may not use the consumer.
+        until: When to end, in monotonic seconds.
+
+    Returns:
+        False where it ended earlier because a poll is needed: the group rebalances, or there is
+        nothing to fetch.
 
     Raises:
         Exception: What ``take`` or the client raised.
@@ -27,13 +40,13 @@ def take_where_they_arrive(
 
 
 async def _turns(consumer: Any, take: Callable[[Batches], None], until: float) -> bool:  # noqa: ANN401
-    """In the I/O thread: ask for records, take them when they come, ask again."""
+    """Runs in the I/O thread: fetch, wait for the first response, take its records, repeat."""
     fetcher, net = consumer._fetcher, consumer._net
     while (left := until - monotonic()) > 0:
         if consumer._coordinator.need_rejoin():
             return False
         if _took(fetcher, take):
-            await net.sleep(0)  # the thread has other tasks too, the group's heartbeat is one
+            await net.sleep(0)  # lets the thread's other tasks run, the heartbeat among them
             continue
         await fetcher._send_fetches_async()
         if not (fetches := list(fetcher._fetch_futures)):
@@ -50,7 +63,7 @@ async def _turns(consumer: Any, take: Callable[[Batches], None], until: float) -
 
 
 def _took(fetcher: Any, take: Callable[[Batches], None]) -> bool:  # noqa: ANN401
-    """Take at most `max_poll_records` of what has come; whether there was anything."""
+    """Take at most ``max_poll_records`` fetched records; whether there were any."""
     records, _ = fetcher.fetched_records()
     if records:
         take(records)
@@ -58,7 +71,11 @@ def _took(fetcher: Any, take: Callable[[Batches], None]) -> bool:  # noqa: ANN40
 
 
 class _Turn:
-    """One wait for records. It ends once, and takes nothing after that."""
+    """One wait for the response of any fetch.
+
+    Attributes:
+        ended: Done when records were taken, ``take`` failed, or the time is up.
+    """
 
     def __init__(self, fetcher: Any, take: Callable[[Batches], None]) -> None:  # noqa: ANN401
         self._fetcher = fetcher
@@ -66,17 +83,17 @@ class _Turn:
         self.ended = KafkaFuture()
 
     def came(self, _response: object) -> None:
-        """Take the first at once: another task of the I/O thread's loop would be later."""
+        """Called with the response of a fetch: takes the records now, not in a later task."""
         if self.ended.is_done:
             return
         try:
             _took(self._fetcher, self._take)
-        except BaseException as error:  # noqa: BLE001 - raised where the turn is waited for
+        except BaseException as error:  # noqa: BLE001 - raised by `await turn.ended`
             self.ended.failure(error)
         else:
             self.ended.success(None)
 
     def end(self) -> None:
-        """It has taken long enough."""
+        """Called when the time is up."""
         if not self.ended.is_done:
             self.ended.success(None)

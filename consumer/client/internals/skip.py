@@ -1,4 +1,4 @@
-"""A record that the client cannot unpack is stepped over: where it lies, and the seek behind it."""
+"""Skipped records: seeks past a record that kafka-python cannot unpack."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from contract.messages import Reason
 
 @dataclass(frozen=True, slots=True)
 class Lost:
-    """A record of which only its place is known."""
+    """A record of which only the offset is known."""
 
     offset: int
     timestamp: int = -1
@@ -24,7 +24,7 @@ class Lost:
 
 @dataclass(frozen=True, slots=True)
 class SkippedRecord:
-    """Where an unreadable record lies, and what the client said of it."""
+    """Where an unreadable record is, and the client's error."""
 
     at: TopicPartition
     record: Lost
@@ -32,11 +32,14 @@ class SkippedRecord:
 
 
 def step_over(consumer: Consumer, error: Exception) -> SkippedRecord:
-    """Seek behind the record that made ``poll`` raise.
+    """Seek past the record that made ``poll`` raise.
 
-    The client does not say which one it was. It holds the fetch that it was unpacking, whose next
-    offset is the record's own, and never before the position; one that it has read to the end was
-    not it, and without one the error was not about a record.
+    The error does not say which record it was. The client still holds the fetch that it was
+    unpacking, and that fetch's next offset is the record's. Where it holds none, or one that it has
+    read to the end, the error was not about a record.
+
+    Raises:
+        Exception: The error, where it was not about a record.
     """
     held: Any = getattr(consumer, "_fetcher")._next_partition_records
     if not held:

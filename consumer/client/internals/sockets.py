@@ -1,8 +1,13 @@
-"""Bytes from Kafka and to it: read in large pieces, written at once, waited for without ado.
+"""Sockets with fewer system calls: part of the fast path.
 
-kafka-python reads a socket 4 kB at a time, and gives the interpreter up before each: a fetch of a
-megabyte takes 256 turns in which the learner, and whoever is to be answered, wait for one another.
-And it writes in the second turn of its loop after that in which it was asked to.
+Each system call releases the interpreter lock, and beside a busy learner it takes up to half a
+millisecond to get it back. kafka-python makes many of them:
+
+- it reads 4 kB at a time, so a fetch of a megabyte takes 256 calls: ``receive`` reads 64 kB;
+- it writes only in a later turn of its event loop: ``FastTCP.write`` tries to write at once;
+- for each wait it registers a socket with the kernel and unregisters it after, and it looks up
+  whether the socket is registered in a way that asks for both its addresses, six calls in all:
+  ``Selector`` leaves the registration in place.
 """
 
 import selectors
@@ -13,92 +18,118 @@ from typing import Any
 from kafka.errors import KafkaConnectionError
 from kafka.net.transport import KafkaSSLTransport, KafkaTCPTransport
 
+from contract.internals.connections import Connections, NetClient
+
 PIECE_BYTES = 64 * 1024
 
-_NOBODY = object()
-
 Waiting = list[tuple[selectors.SelectorKey, int]]
-"""Who waited, and for which of the events that have come."""
+"""Keys that became ready, each with the events that it is ready for."""
 
-_NO_MORE = (BlockingIOError, InterruptedError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
+_IDLE = object()
+"""The data of a key that is registered with the kernel although nobody waits for it."""
 
-# They must be there, or a new kafka-python would pass us by in silence.
-_write_later = KafkaTCPTransport.write
-_receive = KafkaTCPTransport._sock_recv, KafkaSSLTransport._sock_recv
+_NOT_NOW = (BlockingIOError, InterruptedError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
 
 
 class Selector(selectors.DefaultSelector):
-    """One that leaves the kernel's registration in place from one wait to the next.
+    """Keeps a socket registered with the kernel after ``unregister``, as an idle key.
 
-    The client registers a socket for each wait and unregisters it after. And it asks before whether
-    it waits already, and the standard selector's "no" names the socket with both its addresses: six
-    system calls a wait in all, and at each of them the interpreter is given up.
+    To its user an idle key does not exist. It is really unregistered when it becomes ready while
+    idle, or when another socket has got its file descriptor.
     """
 
     def get_key(self, fileobj: Any) -> selectors.SelectorKey:  # noqa: ANN401 - a socket
-        """What is waited for.
+        """The key of a registered socket.
 
         Raises:
-            KeyError: Nothing.
+            KeyError: It is not registered.
             ValueError: It is closed.
         """
         number = fileobj.fileno()
         key = self.get_map()[number] if number >= 0 else super().get_key(fileobj)
-        if key.data is _NOBODY:
+        if key.data is _IDLE:
             raise KeyError(number)
         return key
 
     def register(self, fileobj: Any, events: int, data: Any = None) -> selectors.SelectorKey:  # noqa: ANN401
-        """Wait for this."""
-        left = self.get_map().get(fileobj.fileno())
-        if left is not None and left.data is _NOBODY:
-            if left.fileobj is fileobj and left.events == events:
+        """Register a socket, or take its idle key up again."""
+        idle = self.get_map().get(fileobj.fileno())
+        if idle is not None and idle.data is _IDLE:
+            if idle.fileobj is fileobj and idle.events == events:
                 return self.modify(fileobj, events, data)
-            super().unregister(left.fileobj)  # a closed one that had the same number, maybe
+            super().unregister(idle.fileobj)
         return super().register(fileobj, events, data)
 
     def unregister(self, fileobj: Any) -> selectors.SelectorKey:  # noqa: ANN401
-        """Wait no more, for now."""
+        """Make a socket's key idle.
+
+        Raises:
+            KeyError: It is not registered.
+        """
         key = self.get_key(fileobj)
-        return self.modify(fileobj, key.events, _NOBODY)
+        return self.modify(fileobj, key.events, _IDLE)
 
     def select(self, timeout: float | None = None) -> Waiting:
-        """Who waited and has got something; what nobody waits for is let go of."""
+        """Wait until a registered socket is ready; may return early, with nothing."""
         ready = super().select(timeout)
         for key, _ in ready:
-            if key.data is _NOBODY:
+            if key.data is _IDLE:
                 super().unregister(key.fileobj)
-        return [(key, events) for key, events in ready if key.data is not _NOBODY]
+        return [(key, events) for key, events in ready if key.data is not _IDLE]
 
 
 def receive(transport: Any) -> tuple[bytes, KafkaConnectionError | None]:  # noqa: ANN401
-    """All that there is to read now, and why there will be no more, if so."""
+    """Read what the socket has now; replaces a transport's ``_sock_recv``.
+
+    Returns:
+        The bytes, and an error if the connection has ended.
+    """
     pieces: list[bytes] = []
     try:
         while piece := transport._sock.recv(PIECE_BYTES):
             pieces.append(piece)
             if len(piece) < PIECE_BYTES and not isinstance(transport._sock, ssl.SSLSocket):
-                break  # to ask once more would give up the interpreter for a "no"
+                break  # there is no more: to ask would be one system call in vain
         else:
             return b"".join(pieces), KafkaConnectionError("socket disconnected")
-    except _NO_MORE:
+    except _NOT_NOW:
         pass
     except OSError as error:
         return b"".join(pieces), KafkaConnectionError(error)
     return b"".join(pieces), None
 
 
-def write(transport: Any, data: bytes) -> None:  # noqa: ANN401 - as above
-    """Write what the socket takes now; the rest, and what goes wrong, is the client's."""
-    if not transport._writing and transport._write and not transport._closed:
-        with suppress(OSError):  # it is full, or broken: the client finds that out
-            data = data[transport._sock.send(data) :]
-    if data:
-        _write_later(transport, data)
+class FastTCP(KafkaTCPTransport):  # type: ignore[misc]  # kafka-python has no types
+    """Reads in large pieces and writes at once."""
+
+    _sock_recv = receive
+
+    def write(self, data: bytes) -> None:
+        """Write what the socket takes now, and leave the rest to kafka-python."""
+        if not self._writing and self._write and not self._closed:
+            with suppress(OSError):  # kafka-python meets the error again, and handles it
+                data = data[self._sock.send(data) :]
+        if data:
+            super().write(data)
 
 
-def install() -> None:
-    """Make all of kafka-python's connections do so, from now on, in this process."""
-    KafkaTCPTransport._sock_recv = KafkaSSLTransport._sock_recv = receive
-    KafkaTCPTransport.write = write
-    KafkaSSLTransport.write = _write_later  # TLS wants to be asked again with the same bytes
+class FastTLS(KafkaSSLTransport):  # type: ignore[misc]
+    """Reads in large pieces.
+
+    Writing is kafka-python's: after a partial write, TLS must be given the same bytes again.
+    """
+
+    _sock_recv = receive
+
+
+class FastConnections(Connections):
+    """Connections over such sockets."""
+
+    tcp = FastTCP
+    tls = FastTLS
+
+
+class FastNetClient(NetClient):
+    """The option ``kafka_client`` of a client with such connections."""
+
+    connections = FastConnections

@@ -198,5 +198,5 @@ def test_whatever_was_learned_the_state_is_finite(values: list[bytes], learner: 
     partition = folded(values, spec("sales ~ tv + radio", learner))
     state = orjson.dumps(partition.estimator.state() | {"start": 0})  # which may be none
     assert b"null" not in state  # orjson's word for what is not finite
-    if learner == "bayesian":  # of sgd: tests/unit/test_prequential.py
+    if learner == "bayesian":  # of sgd: tests/unit/model/test_prequential.py
         assert b"null" not in orjson.dumps(partition.errors.state())

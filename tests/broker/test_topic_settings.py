@@ -8,7 +8,8 @@ from kafka import KafkaAdminClient
 from kafka.admin import ACL, ACLOperation, ACLPermissionType, ResourcePattern, ResourceType
 
 from broker import EmbeddedKafka
-from service import own_names, running_service, wait_until
+from support.service import own_names, running_service
+from support.waiting import wait_until
 
 from .conftest import Start
 

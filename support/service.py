@@ -1,4 +1,4 @@
-"""The real service in a process of its own, for tests and benchmarks."""
+"""The real service in a process of its own, seen as users see it."""
 
 import os
 import signal
@@ -8,11 +8,10 @@ import tempfile
 import urllib.error
 import urllib.request
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from time import monotonic, sleep
 
 from broker.ports import free_port
 
@@ -66,15 +65,20 @@ class Service:
                     return float(line.rpartition(" ")[2])
         return 0.0
 
+    @property
+    def runs(self) -> bool:
+        """Whether the process has not ended."""
+        return self.process.poll() is None
+
     def stop(self) -> int:
         """SIGTERM, then its exit code."""
         self.process.send_signal(signal.SIGTERM)
         return self.process.wait(timeout=30)
 
 
-def own_names(servers: str) -> dict[str, str]:
+def own_names(servers: str, own: str = "") -> dict[str, str]:
     """A service's environment on this Kafka: with its own topics and groups."""
-    own = uuid.uuid4().hex[:8]
+    own = own or uuid.uuid4().hex[:8]
     return {
         "KAFKA_BOOTSTRAP_SERVERS": servers,
         "APPLICATION_ID": f"riverline-{own}",
@@ -86,33 +90,29 @@ def own_names(servers: str) -> dict[str, str]:
     }
 
 
+def start_service(
+    environment: Mapping[str, str], log: Path, command: Sequence[str] = ("-m", "consumer")
+) -> Service:
+    """Start a consumer, or what stands in for it, on a free port; the log is appended to."""
+    port = free_port("127.0.0.1")
+    with log.open("ab") as said:
+        process = subprocess.Popen(
+            [sys.executable, *command],
+            env={**os.environ, "HTTP_PORT": str(port), **environment},
+            stdout=said,
+            stderr=said,
+            start_new_session=True,  # as its peers: the kernel shares the cores out by session
+        )
+    return Service(f"http://127.0.0.1:{port}", process, log)
+
+
 @contextmanager
 def running_service(**environment: str) -> Iterator[Service]:
     """Start a consumer with these variables; at the end it is killed if it still runs."""
-    port = free_port("127.0.0.1")
     with tempfile.NamedTemporaryFile(suffix=".log") as log:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "consumer"],
-            env={**os.environ, "HTTP_PORT": str(port), **environment},
-            stdout=log,
-            stderr=log,
-            start_new_session=True,  # as its peers: the kernel shares the cores out by session
-        )
+        service = start_service(environment, Path(log.name))
         try:
-            yield Service(f"http://127.0.0.1:{port}", process, Path(log.name))
+            yield service
         finally:
-            process.kill()
-            process.wait()
-
-
-def wait_until(condition: Callable[[], bool], seconds: float = 60.0) -> None:
-    """Wait for a condition.
-
-    Raises:
-        TimeoutError: It does not hold within these seconds.
-    """
-    deadline = monotonic() + seconds
-    while not condition():
-        if monotonic() > deadline:
-            raise TimeoutError(f"not within {seconds:g} s")
-        sleep(0.02)
+            service.process.kill()
+            service.process.wait()

@@ -23,7 +23,7 @@ from consumer.telemetry.metrics import Telemetry
 from contract.messages import RequestOutcome
 from unit.kept_replies import KeptReplies
 from unit.records import Record
-from unit.test_replies import MemoryProducer
+from unit.respond.test_replies import MemoryProducer
 
 AT = TopicPartition("prediction-requests", 2)
 ADDRESS = [("reply_to", b"prediction-replies"), ("correlation_id", b"7")]

@@ -11,7 +11,7 @@ from kafka.errors import KafkaError
 
 from consumer.client.connections import connect
 from contract.environment import Environment
-from contract.kafka import NetClient, TopicCreationError, never_create_topics
+from contract.internals.connections import NetClient, TopicCreationError, never_create_topics
 
 
 def cluster(**request: object) -> object:

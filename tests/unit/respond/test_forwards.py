@@ -12,7 +12,7 @@ from consumer.model.partition import REMEMBERED
 from consumer.respond.forwards import BUFFER_BYTES, MAX_UNCOMMITTED, Forward, Forwards
 from contract.messages import ErrorCode
 from unit.records import Record
-from unit.test_replies import MemoryProducer
+from unit.respond.test_replies import MemoryProducer
 
 EVENTS = "mobile-events"
 HEADERS = [("reply_to", b"prediction-replies"), ("correlation_id", b"7")]

@@ -8,11 +8,11 @@ import orjson
 import pytest
 from kafka.errors import KafkaTimeoutError, MessageSizeTooLargeError, TopicAuthorizationFailedError
 
-from consumer.client.internals.direct_producer import Arrived, DirectProducer
-from consumer.client.protocols import Producer
+from consumer.client.protocols import Arrived, Direct, Producer
 from consumer.decode.dialects import Address, Message
 from consumer.decode.dialects.families import PLAIN
-from consumer.respond.replies import OVERHEAD_BYTES, PATIENCE_SECONDS, PendingReply, Replies
+from consumer.respond.pending import OVERHEAD_BYTES, PendingReply
+from consumer.respond.replies import PATIENCE_SECONDS, Replies
 from contract.messages import Method, RequestOutcome
 
 HERE = "prediction-replies"
@@ -134,7 +134,7 @@ class Way:
 
     def __post_init__(self) -> None:
         producer: Producer = self.producer
-        direct = cast("DirectProducer", self.direct)
+        direct = cast("Direct", self.direct)
         self.replies = Replies(
             producer,
             direct,

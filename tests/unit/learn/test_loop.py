@@ -12,8 +12,10 @@ from consumer.client.precedence import Precedence
 from consumer.client.protocols import NO_LEADER, Consumer
 from consumer.context import Context
 from consumer.learn import loop as learner
+from consumer.learn import owned
 from consumer.learn.dead_letters import DeadLetters
 from consumer.learn.loop import Learner
+from consumer.learn.owned import OwnedPartitions
 from consumer.model.partition import Partition
 from consumer.model.served import Served
 from consumer.respond.acknowledgements import Acknowledgements
@@ -40,7 +42,7 @@ class Clock:
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     clock = Clock()
-    monkeypatch.setattr(learner, "monotonic", clock)
+    monkeypatch.setattr(owned, "monotonic", clock)
     return clock
 
 
@@ -92,22 +94,18 @@ def context(health: Health) -> Context:
 def test_a_long_restore_of_many_partitions_holds_up_nothing_and_is_no_silence(
     clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(learner, "joined", lambda _: True)
-    monkeypatch.setattr(learner, "leader_of", lambda *_: 1)
+    monkeypatch.setattr(owned, "joined", lambda _: True)
+    monkeypatch.setattr(owned, "leader_of", lambda *_: 1)
     group = Group()
     health = Health()
     health.beat("learner", now=clock.now)
     log = SlowLog(clock, health)
-    loop = Learner(
-        context(health),
-        cast("Consumer", group),
-        cast("DeadLetters", None),
-        cast("Acknowledgements", None),
-        cast("Changelog", log),
+    ours = OwnedPartitions(
+        context(health), cast("Consumer", group), cast("DeadLetters", None), cast("Changelog", log)
     )
     for turn in range(1, PARTITIONS + 1):
         health.beat("learner", now=clock.now)
-        loop._take_up_assignment()
+        assert ours.follow_group() == set()
         assert log.tried == list(range(turn))  # one a turn, each in its turn
     assert log.silent == []
     assert group.paused == health.unrestored == set(range(PARTITIONS))
@@ -116,18 +114,17 @@ def test_a_long_restore_of_many_partitions_holds_up_nothing_and_is_no_silence(
 def test_a_partition_without_a_leader_is_not_waited_for(
     clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(learner, "joined", lambda _: True)
-    monkeypatch.setattr(learner, "leader_of", lambda _, at: NO_LEADER if at.partition != 3 else 1)
+    monkeypatch.setattr(owned, "joined", lambda _: True)
+    monkeypatch.setattr(owned, "leader_of", lambda _, at: NO_LEADER if at.partition != 3 else 1)
     health = Health()
     log = SlowLog(clock, health)
-    loop = Learner(
+    ours = OwnedPartitions(
         context(health),
         cast("Consumer", Group()),
         cast("DeadLetters", None),
-        cast("Acknowledgements", None),
         cast("Changelog", log),
     )
-    loop._take_up_assignment()
+    assert ours.follow_group() == set()
     assert log.tried == [3]
 
 
@@ -183,6 +180,6 @@ def test_only_folding_counts_as_learning(clock: Clock, monkeypatch: pytest.Monke
         cast("Acknowledgements", None),
         cast("Changelog", None),
     )
-    loop._partitions[0] = cast("Partition", Folding(clock, Partition(spec())))
+    loop._owned._partitions[0] = cast("Partition", Folding(clock, Partition(spec())))
     loop._fold(0, [Record(0, EVENT)])
     assert telemetry.registry.get_sample_value("riverline_learn_seconds_sum") == 1.0

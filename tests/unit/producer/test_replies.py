@@ -11,7 +11,7 @@ from kafka.errors import CorruptRecordError, KafkaConnectionError, UnknownBroker
 
 from producer.connect import Connector
 from producer.replies import Replies
-from service import wait_until
+from support.waiting import wait_until
 
 AT = TopicPartition("replies", 0)
 END = 100

@@ -1,13 +1,13 @@
-"""Room for so many bytes: what finds none is not taken, whatever it is."""
+"""A budget of bytes that several threads share."""
 
 import threading
 
 
-class Room:
-    """A number of bytes that are there to be taken; any thread may.
+class ByteBudget:
+    """Bytes that may be taken up to a limit, and given back; safe for any thread.
 
     Args:
-        size: How many.
+        size: The limit.
     """
 
     def __init__(self, size: int) -> None:
@@ -15,7 +15,7 @@ class Room:
         self._lock = threading.Lock()
 
     def take(self, size: int) -> bool:
-        """Take so many bytes, or none where there are fewer."""
+        """Take this many bytes; False, and nothing taken, if fewer are left."""
         with self._lock:
             taken = size <= self._left
             if taken:
@@ -23,6 +23,6 @@ class Room:
         return taken
 
     def give_back(self, size: int) -> None:
-        """Give back what was taken."""
+        """Return bytes that were taken."""
         with self._lock:
             self._left += size

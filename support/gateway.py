@@ -8,18 +8,23 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from http import HTTPStatus
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from typing import Any
 
 from broker.ports import free_port
-from service import wait_until
+from support.waiting import wait_until
 
-GATEWAY = Path(__file__).parents[2] / "gateway"
+GATEWAY = Path(__file__).parents[1] / "gateway"
 JSON = {"Content-Type": "application/json"}
 LINES = {"Content-Type": "application/x-ndjson"}
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 EVENT = {"tv": 230.1, "radio": 37.8, "newspaper": 75.6, "sales": 22.1}
+
+
+class GatewayError(Exception):
+    """The gateway did not start, or answered what it never may."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,14 +43,16 @@ class Answer:
 
     @property
     def document(self) -> Any:  # noqa: ANN401 - JSON
+        """The body, read as JSON."""
         return json.loads(self.text)
 
     @property
     def code(self) -> str:
         """The code of a problem."""
-        assert self.headers["content-type"].startswith("application/problem+json"), self.text
         problem = self.document
-        assert problem["status"] == self.status
+        found = (self.headers["content-type"].partition(";")[0], problem["status"])
+        if found != ("application/problem+json", self.status):
+            raise GatewayError(f"expected a problem of status {self.status}, found {found}")
         return str(problem["code"])
 
 
@@ -74,6 +81,7 @@ class Connection:
         return Answer(response.status, found, response.read().decode())
 
     def close(self) -> None:
+        """Close it."""
         self._http.close()
 
 
@@ -106,15 +114,18 @@ class Gateway:
             connection.close()
 
     def get(self, path: str, **headers: str) -> Answer:
+        """GET, on a connection of its own."""
         return self.send("GET", path, headers=headers)
 
     def post(self, path: str, document: object) -> Answer:
+        """POST a document as JSON, on a connection of its own."""
         return self.send("POST", path, json.dumps(document), JSON)
 
     @property
     def healthy(self) -> bool:
+        """Whether /healthz says so."""
         try:
-            return self.get("/healthz").status == 200
+            return self.get("/healthz").status == HTTPStatus.OK
         except (OSError, HTTPException):
             return False
 
@@ -127,7 +138,8 @@ class Gateway:
 @contextmanager
 def running_gateway(environment: Mapping[str, str], *, wait: bool = True) -> Iterator[Gateway]:
     """Start a gateway with these variables; at the end it is ended if it still runs."""
-    port = free_port("127.0.0.1")
+    wanted = environment.get("GATEWAY_PORT", "")
+    port = int(wanted) if wanted.isdecimal() else free_port("127.0.0.1")
     with tempfile.NamedTemporaryFile(suffix=".log") as log:
         process = subprocess.Popen(
             ["npm", "start"],
@@ -141,13 +153,14 @@ def running_gateway(environment: Mapping[str, str], *, wait: bool = True) -> Ite
         try:
             if wait:
                 wait_until(lambda: gateway.healthy or process.poll() is not None)
-                assert process.poll() is None, gateway.log.read_text()
+                if process.poll() is not None:
+                    raise GatewayError(gateway.log.read_text())
             yield gateway
         finally:
             if process.poll() is None:
                 os.killpg(process.pid, signal.SIGKILL)
                 process.wait()
-            print(gateway.log.read_text())  # noqa: T201 - pytest shows it of a failed test
+            print(gateway.log.read_text())  # pytest shows it of a failed test
 
 
 def install() -> None:

@@ -12,7 +12,7 @@ from consumer.model.partition import Refused
 from contract.messages import DEAD_LETTER_BYTES, Reason
 from unit.batches import Crafted, craft, fetched
 from unit.records import Record
-from unit.test_replies import MemoryFuture, MemoryProducer
+from unit.respond.test_replies import MemoryFuture, MemoryProducer
 
 TOPIC = "events.dead-letters"
 BUFFER_BYTES = 1_000_000

@@ -12,7 +12,7 @@ from consumer.client.precedence import (
     Precedence,
     PrecedingSelector,
 )
-from service import wait_until
+from support.waiting import wait_until
 from unit.records import records
 
 RECORDS = records([b"%d" % number for number in range(5 * SLICE + 3)])

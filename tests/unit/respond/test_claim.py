@@ -19,7 +19,8 @@ from kafka.errors import (
 from kafka.structs import OffsetAndMetadata
 
 from consumer.client.protocols import Admin
-from consumer.respond.claim import WORD_SECONDS, Claim, Word, answers
+from consumer.respond.claim import Claim, answers
+from consumer.respond.take_over import WORD_SECONDS, Word
 from consumer.settings import Settings
 from consumer.telemetry.health import Health
 

@@ -1,14 +1,14 @@
-"""kafka-python's connections, kept from creating topics and from waiting forever.
+"""kafka-python's connections, made to create no topics and to wait no longer than a time limit.
 
-A client that asks a broker about a topic may thereby create it, with the broker's defaults (one
-partition, seven days). kafka-python 3.0.12 has the option ``allow_auto_create_topics`` against
-it, but never passes it on to its requests. Here it does.
+Three faults of kafka-python 3.0.12 are corrected here:
 
-It treats a failed login as a permanent fault of the request that waits for it, which then raises in
-the caller. Here it is a failed connection, and is tried again.
-
-And it waits without limit for a server that accepts the connection but does not answer TLS's
-handshake. Here the handshake is included in the connection's time limit.
+- A client that asks a broker about a topic may create it by asking, with the broker's defaults (one
+  partition, seven days). The option ``allow_auto_create_topics`` would prevent that, but
+  kafka-python never passes it on to its metadata requests. ``never_create_topics`` does.
+- A login that fails becomes the error of whichever request waits for the connection, and a fatal
+  one: ``poll`` or ``send`` raises it. Here it is a failed connection attempt, which is retried.
+- A server that accepts the connection and then stays silent during TLS's handshake is waited for
+  without a limit. Here the handshake counts towards the time that a connection attempt may take.
 """
 
 import ssl
@@ -25,7 +25,7 @@ from kafka.net.transport import KafkaSSLTransport, KafkaTCPTransport
 
 
 class TopicCreationError(Exception):
-    """This version of kafka-python cannot be kept from creating the topics that it asks about."""
+    """This version of kafka-python would create the topics that it asks about."""
 
 
 def never_create_topics(cluster: Any) -> None:  # noqa: ANN401 - kafka-python's
@@ -50,10 +50,17 @@ def never_create_topics(cluster: Any) -> None:  # noqa: ANN401 - kafka-python's
 
 
 class Connections(KafkaConnectionManager):  # type: ignore[misc]  # kafka-python has no types
-    """Connections with a time limit on TLS's handshake; a socket whose handshake fails is closed.
+    """kafka-python's connection manager, with the last two of these faults corrected.
 
-    Every error that ends a connection is retriable.
+    A socket whose handshake fails is closed, which kafka-python leaves to the garbage collector.
+
+    Attributes:
+        tcp: The transport over plain TCP.
+        tls: The transport over TLS.
     """
+
+    tcp = KafkaTCPTransport
+    tls = KafkaSSLTransport
 
     async def _connect(self, node: Any, conn: Any, **options: Any) -> None:  # noqa: ANN401
         conn.close = partial(_close, conn)
@@ -64,7 +71,7 @@ class Connections(KafkaConnectionManager):  # type: ignore[misc]  # kafka-python
         net = self._net
         sock = await create_connection(net, node.host, node.port, options, timeout_at=timeout_at)
         if not self.ssl_enabled:
-            return KafkaTCPTransport(net, sock, host=node.host)
+            return self.tcp(net, sock, host=node.host)
         try:
             sock = self.config["ssl_context"].wrap_socket(
                 sock, server_hostname=node.host.rstrip("."), do_handshake_on_connect=False
@@ -82,18 +89,21 @@ class Connections(KafkaConnectionManager):  # type: ignore[misc]  # kafka-python
             if not isinstance(error, Exception):
                 raise
             raise KafkaConnectionError(f"Handshake failed: {error}") from error
-        return KafkaSSLTransport(net, sock, host=node.host, ssl_context=_Wrapped)
+        return self.tls(net, sock, host=node.host, ssl_context=_Wrapped)
 
 
 def _close(conn: Any, error: Exception | None = None) -> None:  # noqa: ANN401
-    """Replaces a connection's `close`: makes a refusal retriable, as it may be fixed meanwhile."""
+    """Replaces a connection's ``close``: makes a fatal error (a refused login) a retriable one.
+
+    Why the broker refuses us is found out and reported by the door (``contract.probe``).
+    """
     if error is not None and not isinstance(error, RetriableError | IncompatibleBrokerVersion):
         error = KafkaConnectionError(f"{type(error).__name__}: {error}")
     type(conn).close(conn, error)
 
 
 class _Wrapped:
-    """Leaves a socket as it is: it speaks TLS already."""
+    """In place of an ``SSLContext``: returns the socket as it is, because TLS is already set up."""
 
     @staticmethod
     def wrap_socket(sock: ssl.SSLSocket, **_: object) -> ssl.SSLSocket:
@@ -101,15 +111,20 @@ class _Wrapped:
 
 
 class NetClient(KafkaNetClient):  # type: ignore[misc]  # kafka-python has no types
-    """The ``kafka_client`` option of our consumers, producers and admin clients.
+    """The connections of a consumer, a producer or an admin client: its option ``kafka_client``.
+
+    Attributes:
+        connections: What opens them.
 
     Raises:
         TopicCreationError: This version of kafka-python would create topics.
     """
 
+    connections = Connections
+
     def __init__(self, **config: object) -> None:
         net = NetworkSelector(**config)
-        super().__init__(net, Connections(net, **config))
+        super().__init__(net, self.connections(net, **config))
         try:
             never_create_topics(self.cluster)
         except TopicCreationError:
