@@ -75,11 +75,19 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--only", default="a,b,c,d,e", help="parts: a,b,c,d,e")
-    parser.add_argument("--rounds", type=int, help=f"how many (default {FULL.rounds})")
-    parser.add_argument("--events", type=int, help=f"of a to c (default {FULL.events})")
-    parser.add_argument("--storm", type=int, help=f"events a second (default {FULL.storm_rate})")
-    parser.add_argument("--quick", action="store_true", help="small; writes to a temporary folder")
-    parser.add_argument("--report", action="store_true", help="from the last run's figures")
+    parser.add_argument("--rounds", type=int, help=f"number of rounds (default {FULL.rounds})")
+    parser.add_argument(
+        "--events", type=int, help=f"events in parts a to c (default {FULL.events})"
+    )
+    parser.add_argument(
+        "--storm", type=int, help=f"events a second in the storm (default {FULL.storm_rate})"
+    )
+    parser.add_argument(
+        "--quick", action="store_true", help="small sizes; writes to a temporary folder"
+    )
+    parser.add_argument(
+        "--report", action="store_true", help="rewrite the tables from the last run's figures"
+    )
     asked = parser.parse_args(arguments)
     asked.only = set(asked.only.split(","))
     if not asked.only <= PARTS:

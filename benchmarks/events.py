@@ -23,7 +23,7 @@ QUIET = {"log_level": 3}  # librdkafka says on stderr what it does about each hi
 
 
 def fresh(name: str) -> str:
-    """A name that nobody had before."""
+    """A unique name."""
     return f"{name}-{uuid4().hex[:12]}"
 
 
@@ -83,7 +83,7 @@ def sent(servers: str, topic: str) -> int:
 
 @contextmanager
 def gated(servers: str, topic: str, values: Iterable[bytes]) -> Iterator[Callable[[], None]]:
-    """Events that nobody sees until the gate is opened, then everybody all of them.
+    """Events that become visible to all consumers at once, when the gate is opened.
 
     They stand on the topic already, in a transaction: opening the gate is its commit.
     """

@@ -3,7 +3,7 @@
     python benchmarks/flood.py [--rounds 5] [--events 400000] [--rate 20000]
 
 Starts an embedded Kafka. In each round a consumer learns the same events three times: alone; while
-records go, as fast as the flood, to a topic that nobody reads (what the flood costs the machine);
+records go, as fast as the flood, to an unread topic (what the flood costs the machine);
 and while they are requests, more than it can answer. Prints events a second, and the ratios within
 each round.
 """
@@ -80,7 +80,7 @@ def learned(servers: str, values: list[bytes], topic: str | None, rate: int) -> 
 
 
 def wait_learned(service: Service, count: int) -> None:
-    """Without asking so often that the asking shows."""
+    """Wait, polling seldom enough not to disturb the measurement."""
     deadline = monotonic() + 120
     while service.metric(LEARNED) < count:
         if monotonic() > deadline:

@@ -1,6 +1,6 @@
-"""Why Kafka does not let us in: a connection of our own asks each server, once one has failed.
+"""Finds out why Kafka does not let us in, over connections of its own to each server.
 
-kafka-python often loses the reason: it reads the end of the connection with it.
+kafka-python often loses the reason, as it reads the end of the connection along with it.
 """
 
 import socket
@@ -17,27 +17,27 @@ from contract.internals.talk import Talk
 from contract.tokens import TokenError
 
 SECONDS = 6.0
-"""For all servers."""
+"""The time limit for all servers."""
 
 SERVER_SECONDS = 3.0
-"""For one; a token's endpoint may take most of it."""
+"""The time limit for one server; a token endpoint may take most of it."""
 
 ALERT_SECONDS = 0.3
-"""A broker that refuses our certificate says so after the handshake, and must be let to say it:
-bytes that it has not read when it closes would wipe out what it said."""
+"""A broker that refuses our certificate says so after the handshake, so we wait before sending:
+bytes that it has not read when it closes would discard its message."""
 
 UNSUPPORTED_MECHANISM, ILLEGAL_STATE = 33, 34
 _NAMED = 3
 
 
 def explain(settings: Environment, seconds: float = SECONDS) -> Shut | None:
-    """What is wrong; None where a server lets us in, or there is no time to ask.
+    """What is wrong; None if a server lets us in, or there is no time to ask.
 
     Blocks; a token that is refused is not used again.
 
     Args:
-        settings: Where Kafka is, and how it lets us in.
-        seconds: How long it may take, but for looking up the hosts' names.
+        settings: Kafka's addresses and the security settings.
+        seconds: The time limit, name resolution excluded.
     """
     deadline = monotonic() + seconds
     unreachable: list[str] = []
@@ -55,7 +55,7 @@ def explain(settings: Environment, seconds: float = SECONDS) -> Shut | None:
 
 
 class _Visit:
-    """To one server, HOST:PORT, by a deadline."""
+    """A visit to one server, HOST:PORT, by a deadline."""
 
     def __init__(self, server: str, settings: Environment, deadline: float) -> None:
         host, _, port = server.rpartition(":")
@@ -66,7 +66,7 @@ class _Visit:
         self._tls = settings.kafka_security_protocol.endswith("SSL")
 
     def shut(self) -> Shut | None:
-        """What shuts us out; None: it lets us in."""
+        """Why it does not let us in; None if it does."""
         try:
             context = self._settings.tls_files.context() if self._tls else None
         except OSError as error:
@@ -93,7 +93,7 @@ class _Visit:
             mechanism = self._settings.kafka_sasl_mechanism
             code = talk.begin_login(mechanism or "PLAIN")
             if mechanism is None:
-                known = code == ILLEGAL_STATE  # there are no logins here
+                known = code == ILLEGAL_STATE  # the broker takes no logins
                 return None if known else diagnose.login_expected(self._server, self._settings)
             if code == ILLEGAL_STATE:
                 return diagnose.no_login_expected(self._server, self._settings)
@@ -119,7 +119,7 @@ class _Visit:
         """A connection, over TLS if there is a context.
 
         Raises:
-            OSError: It does not come about.
+            OSError: It cannot be established.
         """
         left = max(0.01, self._deadline - monotonic())
         sock = socket.create_connection(self._address, left)
@@ -138,7 +138,7 @@ class _Visit:
         return diagnose.of_tls(error, self._server, self._settings, expired=ours.expired())
 
     def _closed(self) -> Shut:
-        """It hung up on us: does it speak the other way?"""
+        """It closed the connection: find out whether it expects the opposite about TLS."""
         with suppress(OSError, KafkaProtocolError):
             if self._tls:
                 with self._connected(None) as sock:
@@ -146,7 +146,7 @@ class _Visit:
                 return diagnose.no_tls(self._server, self._settings)
             anybody = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
             anybody.check_hostname = False
-            anybody.verify_mode = ssl.CERT_NONE  # nothing is said to it
+            anybody.verify_mode = ssl.CERT_NONE  # nothing is sent over it
             with self._connected(anybody):
                 return diagnose.tls_expected(self._server, self._settings)
         return diagnose.closes(self._server, self._settings)

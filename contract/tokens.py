@@ -1,6 +1,6 @@
-"""Bearer tokens for OAUTHBEARER: by a client's credentials (RFC 6749, section 4.4), or a function.
+"""Bearer tokens for OAUTHBEARER: by client credentials (RFC 6749, section 4.4), or a function.
 
-They are fetched when a connection logs in, in the thread that connects.
+They are fetched when a connection logs in, in the connecting thread.
 """
 
 import importlib
@@ -16,10 +16,10 @@ from typing import Protocol
 from urllib.parse import quote, urlencode
 
 TIMEOUT_SECONDS = 2.5
-"""Less than a connection may take to come about: it waits for its token."""
+"""Less than a connection's time limit, which includes fetching the token."""
 
 AGE = 0.8
-"""A token is used for this part of its life."""
+"""A token is reused for this part of its lifetime."""
 
 DEFAULT_LIFETIME_SECONDS = 300
 MAX_BYTES = 256 * 1024
@@ -28,31 +28,31 @@ _REFUSALS = (HTTPStatus.BAD_REQUEST, HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDD
 
 
 class TokenError(Exception):
-    """There is no token; the message names the fault."""
+    """No token could be fetched; the message names the fault."""
 
 
 class Source(Protocol):
     """Where tokens come from."""
 
     def token(self) -> str:
-        """A token that is good now.
+        """A valid token.
 
         Raises:
-            TokenError: There is none.
+            TokenError: None could be fetched.
         """
 
     def forget(self) -> None:
-        """Fetch the next one anew: the one of now was refused."""
+        """Drop the current token, which was refused."""
 
 
 class Endpoint:
-    """An identity provider's token endpoint; may be used by any thread.
+    """An identity provider's token endpoint; thread-safe.
 
     Args:
-        url: The endpoint's.
-        client: Our id there.
-        secret: Our secret there.
-        scope: What the token is to be for, if the endpoint wants to know.
+        url: The endpoint's URL.
+        client: Our client id.
+        secret: Our client secret.
+        scope: The scope to ask for, if the endpoint requires one.
     """
 
     def __init__(self, url: str, client: str, secret: str, scope: str | None = None) -> None:
@@ -67,7 +67,7 @@ class Endpoint:
         self._until = 0.0
 
     def token(self) -> str:
-        """The token of before for four fifths of its life, then another."""
+        """The current token for four fifths of its lifetime, then a new one."""
         with self._lock:
             if monotonic() >= self._until:
                 self._token, seconds = self._fetch()
@@ -75,12 +75,12 @@ class Endpoint:
             return self._token
 
     def forget(self) -> None:
-        """Fetch the next one anew: the one of now was refused."""
+        """Drop the current token, which was refused."""
         with self._lock:
             self._until = 0.0
 
     def _fetch(self) -> tuple[str, float]:
-        """A new token, and for how many seconds it is good."""
+        """A new token, and its lifetime in seconds."""
         status, body = self._ask()
         if status in _REFUSALS:
             raise TokenError(f"the token endpoint {self._url} refused client {self._client}")
@@ -103,12 +103,12 @@ class Endpoint:
         except urllib.error.HTTPError as error:
             with error:
                 return error.code, b""
-        except (OSError, ValueError) as error:  # ValueError: it does not speak HTTP, in a way
+        except (OSError, ValueError) as error:  # ValueError: its answer is not HTTP
             raise TokenError(f"the token endpoint {self._url} does not answer") from error
 
 
 class _NoRedirect(urllib.request.HTTPRedirectHandler):
-    """Our secret goes to the endpoint that was named, and nowhere else."""
+    """Refuses redirects: our secret goes to the configured endpoint alone."""
 
     def redirect_request(self, *_: object) -> None:
         return None
@@ -118,13 +118,13 @@ _OPENER = urllib.request.build_opener(_NoRedirect)
 
 
 class Function:
-    """Tokens from a function of the user's, called each time when a connection logs in.
+    """Tokens from a user's function, called whenever a connection logs in.
 
     Args:
-        path: Where it is: ``package.module:function``; it takes nothing and returns a token.
+        path: ``package.module:function``; the function takes no arguments and returns a token.
 
     Raises:
-        ValueError: There is no such function.
+        ValueError: The function cannot be imported.
     """
 
     def __init__(self, path: str) -> None:

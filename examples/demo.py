@@ -35,7 +35,7 @@ console = Console()
 
 
 class DemoError(Exception):
-    """The demo cannot go on; the message says why."""
+    """The demo failed; the message says why."""
 
 
 def main() -> int:
@@ -53,10 +53,10 @@ def main() -> int:
 
 
 def _run(stack: ExitStack) -> int:
-    with console.status("starting Kafka (the first time it is fetched: some seconds more)"):
+    with console.status("starting Kafka (the first start also downloads it)"):
         kafka = stack.enter_context(EmbeddedKafka())
     os.environ["KAFKA_BOOTSTRAP_SERVERS"] = kafka.bootstrap_servers
-    console.print(f"[green]✓[/] Apache Kafka serves at {kafka.bootstrap_servers}")
+    console.print(f"[green]✓[/] Apache Kafka is running at {kafka.bootstrap_servers}")
     with console.status("starting the consumer"):
         service = stack.enter_context(_consumer())
     metrics = f"{service.address}/metrics"
@@ -64,7 +64,7 @@ def _run(stack: ExitStack) -> int:
     client = stack.enter_context(PredictionClient())
     lines = _stream(client)
     with console.status("learning"):
-        _wait(lambda: service.metric(LEARNED) >= EVENTS, "the consumer has not learned all events")
+        _wait(lambda: service.metric(LEARNED) >= EVENTS, "the consumer had not learned all events")
     reply = client.predict(tv=TV)
     lines.append(_line(client))
     console.print()
@@ -74,7 +74,7 @@ def _run(stack: ExitStack) -> int:
     _show_metrics(service)
     console.print(
         "[bold]Where to look next[/]\n"
-        "  python -m broker                            a Kafka that stays\n"
+        "  python -m broker                            a Kafka of your own\n"
         "  python -m consumer                          the service; --help lists its settings\n"
         "  python -m producer simulate --count 100000  events\n"
         "  python -m producer ask tv=50                a question\n"
@@ -83,7 +83,7 @@ def _run(stack: ExitStack) -> int:
     good = abs(reply["prediction"] - truth(TV)) < TOLERANCE
     console.print(
         f"[bold]tv = {TV:g} gives {reply['prediction']:.3f} sales[/] after {reply['events']:,} "
-        f"events; the truth is {truth(TV):.3f}",
+        f"events; the true value is {truth(TV):.3f}",
         style="green" if good else "red",
     )
     return 0 if good else 1
@@ -94,7 +94,7 @@ def _consumer() -> Iterator[Service]:
     """A consumer that is ready, stopped in order at the end."""
     with running_service() as service:
         try:
-            _wait(lambda: service.ready or not service.runs, "the consumer is not ready")
+            _wait(lambda: service.ready or not service.runs, "the consumer was not ready")
             if not service.runs:
                 raise DemoError(f"the consumer ended:\n{service.log.read_text()}")
             yield service
@@ -104,7 +104,7 @@ def _consumer() -> Iterator[Service]:
 
 
 def _stream(client: PredictionClient) -> list[Line]:
-    """Send the events; the model's line as it was taught, looked at again and again."""
+    """Send the events, and sample the model's line meanwhile."""
     lines: list[Line] = []
     done = threading.Event()
 
@@ -134,7 +134,7 @@ def _line(client: PredictionClient) -> Line:
 
 
 def _show_model(lines: list[Line]) -> None:
-    table = Table("events", "line", f"at tv = {TV:g}", title="The line, as the stream taught it")
+    table = Table("events", "line", f"at tv = {TV:g}", title="The learned line, as events arrived")
     step = max(1, len(lines) // 6)
     for line in [*lines[:-1:step], lines[-1]]:
         formula = f"sales = {line.intercept:.3f} + {line.slope:.5f} tv"
@@ -150,7 +150,7 @@ def _show_metrics(service: Service) -> None:
         "riverline_prequential_error",
         "riverline_events_behind",
     )
-    console.print("[bold]Some of what Prometheus scrapes")
+    console.print("[bold]Some of the Prometheus metrics")
     for line in service.page("/metrics").splitlines():
         if line.startswith(wanted) and not line.endswith(" 0.0"):
             console.print(f"  {line}", highlight=False)

@@ -33,7 +33,7 @@ class Service:
     log: Path
 
     def status(self, path: str) -> int:
-        """The HTTP status of a path; 0 where nobody listens."""
+        """The HTTP status of a path; 0 if nothing listens."""
         try:
             with urllib.request.urlopen(f"{self.address}{path}", timeout=5) as page:  # noqa: S310
                 return int(page.status)
@@ -77,7 +77,7 @@ class Service:
 
 
 def own_names(servers: str, own: str = "") -> dict[str, str]:
-    """A service's environment on this Kafka: topics and groups that nobody else has."""
+    """A service's environment on this Kafka: with its own topics and groups."""
     own = own or uuid.uuid4().hex[:8]
     return {
         "KAFKA_BOOTSTRAP_SERVERS": servers,

@@ -1,4 +1,4 @@
-"""What is learned from what."""
+"""The model spec."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from consumer.decode import INTERCEPT, Formula
 
 @dataclass(frozen=True, slots=True)
 class ModelSpec:
-    """What is learned from what: the part of the settings that the state depends on."""
+    """The fields, formula and learner: the settings that the saved state depends on."""
 
     fields: tuple[str, ...]
     formula: Formula

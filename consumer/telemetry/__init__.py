@@ -1,6 +1,6 @@
-"""What is told of the service: metrics, health, lasting faults, and the HTTP port that shows it.
+"""Metrics, health, lasting faults, and the HTTP server that shows them.
 
-May know the model; nothing of Kafka.
+May import the model; nothing of Kafka.
 """
 
 from consumer.telemetry.faults import FaultKind, Faults

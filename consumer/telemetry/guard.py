@@ -1,4 +1,4 @@
-"""What the HTTP port shows and asks for: a certificate of its own, a token of who comes."""
+"""What guards the HTTP port: its TLS certificate, and the token that clients must send."""
 
 import hmac
 import ssl
@@ -13,12 +13,12 @@ ABOUT = "the certificate of the HTTP port"
 
 
 class Certificate:
-    """The certificate as its files are now, so that a renewed one needs no restart.
+    """The certificate in its files, reloaded when they change, without a restart.
 
     Args:
         certificate: As for ``server_context``.
-        key: The same.
-        faults: Told when what the files hold from now is no use; what they held before stays.
+        key: As for ``server_context``.
+        faults: Notified if changed files are unusable; the certificate before stays in use.
 
     Raises:
         OSError: As ``server_context``.
@@ -30,13 +30,13 @@ class Certificate:
         self._context = server_context(*self._files)
 
     def context(self) -> ssl.SSLContext:
-        """For the next connection."""
+        """The context for the next connection."""
         stamps = self._stamps()
         if stamps != self._seen:
             try:
                 self._context = server_context(*self._files)
             except OSError as error:
-                sentence = f"{ABOUT} was not renewed, the one before is shown: {_why(error)}"
+                sentence = f"{ABOUT} was not reloaded, the previous one stays in use: {_why(error)}"
                 self._faults.saw(ABOUT, FaultKind.CERTIFICATE, sentence, unready=False)
                 return self._context
             self._seen = stamps
@@ -44,7 +44,7 @@ class Certificate:
         return self._context
 
     def _stamps(self) -> list[tuple[int, int] | None]:
-        """What tells one content of the files from another; None where one is not there."""
+        """The files' modification times and inodes; None for a missing file."""
         stamps: list[tuple[int, int] | None] = []
         for path in filter(None, self._files):
             try:
@@ -61,23 +61,23 @@ def _why(error: OSError) -> str:
 
 
 class Guard(NamedTuple):
-    """How the port is guarded.
+    """The token and TLS context of the port.
 
     Attributes:
-        token: Asked of whoever comes; None: everybody may look.
-        context: What TLS is spoken with, for the next connection; None: it is not.
+        token: The token that clients must send; None lets in everybody.
+        context: Returns the TLS context for the next connection; None for plain HTTP.
     """
 
     token: str | None = None
     context: Callable[[], ssl.SSLContext] | None = None
 
     def lets_in(self, authorization: str) -> bool:
-        """Whether one who says this may look."""
+        """Whether this ``Authorization`` header lets a client in."""
         return self.token is None or bears(authorization, self.token)
 
 
 def bears(authorization: str, token: str) -> bool:
-    """Whether a header ``Authorization`` has the token (RFC 6750, 2.1); takes equally long."""
+    """Whether an ``Authorization`` header has the token (RFC 6750, 2.1), in constant time."""
     scheme, _, given = authorization.partition(" ")
     found = hmac.compare_digest(given.strip().encode(), token.encode())
     return found and scheme.lower() == "bearer"

@@ -1,4 +1,4 @@
-"""Lines that others can cause as often as they like are said a few times a minute, then counted."""
+"""Rate-limits the log's warnings and errors, as clients can cause them at will."""
 
 import threading
 from collections import Counter
@@ -10,20 +10,20 @@ from structlog.typing import EventDict, WrappedLogger
 
 MINUTE_SECONDS = 60.0
 LINES = 20
-"""Of one event in a minute. What is counted meanwhile stands in the first line after it."""
+"""Per event and minute. The next line after that tells how many were suppressed."""
 
-TELL_APART = ("about", "setting")
-"""Values of ours, never of a sender's, whose lines are counted apart."""
+SEPARATE_KEYS = ("about", "setting")
+"""Keys whose values have limits of their own; their values never come from a client."""
 
 
 class RateLimit:
-    """A structlog processor: bounds the warnings and errors of each event.
+    """A structlog processor that limits the warnings and errors of each event; thread-safe.
 
     Args:
         clock: Monotonic seconds.
 
     Attributes:
-        unsaid: How many lines of each event were not said.
+        unsaid: The number of suppressed lines, by event.
     """
 
     def __init__(self, clock: Callable[[], float] = monotonic) -> None:
@@ -35,15 +35,15 @@ class RateLimit:
         self._since: Counter[str] = Counter()
 
     def __call__(self, _logger: WrappedLogger, method: str, line: EventDict) -> EventDict:
-        """The line, if it is to be said.
+        """Pass the line on.
 
         Raises:
-            DropEvent: It is not.
+            DropEvent: The limit is reached.
         """
         if method in ("debug", "info"):
             return line
         event = str(line["event"])
-        of = " ".join([event, *(str(line[name]) for name in TELL_APART if name in line)])
+        of = " ".join([event, *(str(line[name]) for name in SEPARATE_KEYS if name in line)])
         now = self._clock()
         with self._lock:
             if now - self._began.get(of, now - MINUTE_SECONDS) >= MINUTE_SECONDS:

@@ -1,4 +1,4 @@
-/** Which security settings go together: each that is given without its like is refused. */
+/** Checks which security settings go together, as contract/doors.py does. */
 
 import { X509Certificate } from "node:crypto";
 import { createSecureContext } from "node:tls";
@@ -6,7 +6,7 @@ import { ENVIRONMENT } from "./environment.ts";
 
 type Given = Readonly<Record<string, string | undefined>>;
 
-/** The secrets, which may also be named by NAME_FILE. */
+/** The secrets, which may also be in files, named by NAME_FILE. */
 export const SECRETS: readonly string[] = [
   "GATEWAY_TOKEN",
   ...Object.entries(ENVIRONMENT).flatMap(([name, of]) => ("secret" in of ? [name] : [])),
@@ -52,7 +52,7 @@ export function contradictions(given: Given): string[] {
   return faults;
 }
 
-/** What is in the files that TLS is to use. */
+/** The contents of TLS's files. */
 export interface Keys {
   KAFKA_SSL_CAFILE?: Buffer | undefined;
   KAFKA_SSL_CERTFILE?: Buffer | undefined;
@@ -62,7 +62,7 @@ export interface Keys {
   KAFKA_SSL_CIPHERS?: string | undefined;
 }
 
-/** A line for each of TLS's files, or its password, that is of no use. */
+/** A line for each unusable file or password of TLS. */
 export function unusable(keys: Keys): string[] {
   const { KAFKA_SSL_CERTFILE: cert, KAFKA_SSL_KEYFILE: key, KAFKA_SSL_PASSWORD: passphrase } = keys;
   const faults = (["KAFKA_SSL_CAFILE", "KAFKA_SSL_CERTFILE"] as const)

@@ -1,8 +1,8 @@
-/** A line of log that outsiders can cause: once a minute at most, however often they do. */
+/** Rate-limits a log line that clients can cause: once a minute at most. */
 
 const REPEAT_MS = 60_000;
 
-/** Calls `tell` at most once a minute, with how often it was not called since the last time. */
+/** Calls `tell` at most once a minute, with the number of calls suppressed since the last. */
 export function rateLimited<Arguments extends unknown[]>(
   tell: (passedOver: number, ...given: Arguments) => void,
   now: () => number = Date.now,

@@ -1,4 +1,4 @@
-/** The gateway's settings: read from the environment once; all faults are reported together. */
+/** The gateway's settings, read from the environment once; all faults are reported together. */
 
 import { readFileSync } from "node:fs";
 import { z } from "zod";
@@ -113,7 +113,7 @@ type Environ = Readonly<Record<string, string | undefined>>;
 /**
  * Read the settings from an environment.
  *
- * @throws {SettingsError} With one line for each variable that is at fault.
+ * @throws {SettingsError} With a line for each variable at fault.
  */
 export function readSettings(environ: Environ): Settings {
   const [faults, given] = readSecrets(environ);
@@ -135,13 +135,13 @@ export function describeSettings(): string {
     return `  ${name.padEnd(26)} ${schema.description ?? ""}${shown}`;
   });
   const secrets = SECRETS.map((name) => `  ${name}_FILE`).join("\n");
-  return `${lines.join("\n")}\n\nSecrets may be in files, which these name instead:\n${secrets}`;
+  return `${lines.join("\n")}\n\nSecrets may be in files instead, named by:\n${secrets}`;
 }
 
-/** The environment with each secret that a file holds, less the file's last newline. */
+/** The environment, with the secrets in files read in, without their last newline. */
 function readSecrets(environ: Environ): [faults: string[], given: Record<string, string>] {
   const faults: string[] = [];
-  // An option left empty, as in a compose file, is none.
+  // An empty option, as in a compose file, is not set.
   const entries = Object.entries(environ).filter(
     ([name, value]) => value !== undefined && (value !== "" || !OPTIONAL.test(name)),
   );
@@ -155,13 +155,13 @@ function readSecrets(environ: Environ): [faults: string[], given: Record<string,
       given[name] = readFileSync(path, "utf8").replace(/\r?\n$/, "");
     } catch {
       faults.push(`${name}_FILE: names a file that cannot be read`);
-      given[name] = rest[name] ?? "x"; // it is meant to be there
+      given[name] = rest[name] ?? "x"; // it was meant to be given
     }
   }
   return [faults, given];
 }
 
-/** A misspelt security option must not be passed over in silence. */
+/** Report misspelt security options, which would otherwise be ignored. */
 function unknown(environ: Environ): string[] {
   return Object.keys(environ)
     .filter((name) => /^KAFKA_(SASL|SSL)_/.test(name) && !(name in Environment.shape))

@@ -99,7 +99,7 @@ def test_a_closed_client_says_so_to_who_waits_and_who_comes_later(
         asked = pool.submit(client.predict, tv=1)
         wait_until(lambda: bool(answering.asked))
         client.close()
-        with pytest.raises(ClientClosedError, match="before the answer came"):
+        with pytest.raises(ClientClosedError, match="before the answer arrived"):
             asked.result(timeout=5)
     for method in ("predict", "learn"):
         with pytest.raises(ClientClosedError):

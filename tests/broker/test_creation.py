@@ -67,7 +67,7 @@ def test_a_command_before_the_consumer_says_which_topic_is_missing(
     assert ended.returncode == 1
     missing = names["REQUESTS_TOPIC" if command[0] == "ask" else "EVENTS_TOPIC"]
     assert missing in ended.stderr
-    assert "not there: start the consumer" in ended.stderr
+    assert "missing: start the consumer" in ended.stderr
     assert topics(kafka) == before
 
 

@@ -190,7 +190,7 @@ def test_without_a_consumer_a_question_ends_with_1_and_says_so(names: dict[str, 
     assert names
     asked = run("ask", "tv=50", "--timeout", "1")
     assert asked.returncode == 1
-    assert "are not there: start the consumer" in asked.stderr
+    assert "are missing: start the consumer" in asked.stderr
 
 
 def test_many_questions_in_flight_each_get_their_own_answer(

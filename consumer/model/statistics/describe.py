@@ -17,7 +17,7 @@ RANKS = (0.25, 0.5, 0.75)
 
 @dataclass(frozen=True, slots=True)
 class Description:
-    """Figures by field, and what the quartiles among them are worth.
+    """Figures by field, and whether the quartiles are exact.
 
     Attributes:
         fields: By field, in their order: ``count``, ``mean``, ``std`` (None for a single event),
@@ -34,7 +34,7 @@ def describe(summary: Summary) -> Description:
     """Describe every field over all events.
 
     Raises:
-        Refusal: ``too-few-events`` where there is none.
+        Refusal: ``too-few-events`` if there are no events.
     """
     if summary.n == 0:
         raise Refusal(ErrorCode.TOO_FEW_EVENTS, "there are no events to describe yet")
@@ -70,10 +70,11 @@ def _figures(
 
 
 def _moments(summary: Summary, field: str) -> tuple[float, float | None]:
-    """Mean and standard deviation, which stand in the field's column of the factor.
+    """Mean and standard deviation, from the field's column of the factor.
 
-    Its first entry is the mean times the root of n, the others are the deviations from it, turned
-    but as long. Rounding must not leave the mean outside the extremes, nor a constant a deviation.
+    Its first entry is the mean times the root of n; the others are the deviations, rotated, with
+    the same norm. Rounding must not put the mean outside the extremes, nor give a constant
+    field a deviation.
     """
     j = summary.fields.index(field)
     low, high, column = float(summary.low[j]), float(summary.high[j]), summary.column(field)

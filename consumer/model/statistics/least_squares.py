@@ -1,7 +1,7 @@
 """The least squares of one formula in square-root form, and each event predicted before it.
 
-The name is that of filtering: Bierman, "Factorization Methods for Discrete Sequential Estimation"
-(1977), chapter 5, the square-root information filter without a prior.
+This is a square-root information filter without a prior: Bierman, "Factorization Methods for
+Discrete Sequential Estimation" (1977), chapter 5.
 """
 
 import math
@@ -17,7 +17,7 @@ from consumer.model.statistics.factor import Floats, solve, triangle
 
 @dataclass(frozen=True, eq=False)
 class LeastSquares:
-    """What n events say of the coefficients of a formula.
+    """The least squares of a formula over n events; immutable.
 
     Attributes:
         n: How many events.
@@ -29,19 +29,19 @@ class LeastSquares:
 
     @cached_property
     def answers(self) -> bool:
-        """Whether a prediction that rests on these events alone would be given, and not refused.
+        """Whether these events alone determine every coefficient, within the range of a double.
 
-        Refused are coefficients beyond the range of a double, too.
+        If not, the service refuses to predict.
         """
         return not is_open(self.factor, self.n) and bool(np.isfinite(self.coefficients).all())
 
     @cached_property
     def coefficients(self) -> Floats:
-        """The least-squares solution, shape (p,): one where the events leave no column open."""
+        """The least-squares solution, shape (p,); meaningful only if it is determined."""
         return solve(self.factor[:-1, :-1], self.factor[:-1, -1])
 
     def plus(self, rows: Floats) -> Self:
-        """With these events besides, [1, terms, target], shape (m, p + 1)."""
+        """With these events added, [1, terms, target], shape (m, p + 1)."""
         return type(self)(self.n + len(rows), triangle(self.factor, rows)) if len(rows) else self
 
 
@@ -53,11 +53,11 @@ def one_step_ahead(before: LeastSquares, rows: Floats) -> Floats:
     regression relationships over time", JRSS B 37 (1975), not standardised.
 
     Args:
-        before: What was known before the first of them.
+        before: Least squares of the events before them.
         rows: The events, [1, terms, target], shape (m, p + 1).
 
     Returns:
-        Each target less its prediction, shape (m,); NaN where none would have been given.
+        Each target less its prediction, shape (m,); NaN if that would have been refused.
     """
     errors = np.full(len(rows), math.nan)
     for i, row in enumerate(rows):

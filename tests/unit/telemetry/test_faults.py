@@ -2,7 +2,7 @@
 
 import structlog
 
-from consumer.telemetry.faults import TELL_SECONDS, FaultKind, Faults
+from consumer.telemetry.faults import REPEAT_SECONDS, FaultKind, Faults
 
 
 class Clock:
@@ -17,11 +17,11 @@ def test_a_fault_that_is_seen_all_the_time_is_told_once_a_minute() -> None:
     clock = Clock()
     faults = Faults(clock)
     with structlog.testing.capture_logs() as told:
-        for _ in range(int(5 * TELL_SECONDS)):
+        for _ in range(int(5 * REPEAT_SECONDS)):
             faults.saw("partition 3", FaultKind.LEADERLESS, "partition 3 has no leader")
             clock.now += 0.5
     assert len(told) == 3  # in two and a half minutes
-    assert faults.counts[FaultKind.LEADERLESS] == 5 * TELL_SECONDS
+    assert faults.counts[FaultKind.LEADERLESS] == 5 * REPEAT_SECONDS
     assert faults.unready() == ["partition 3 has no leader"]
 
 

@@ -82,7 +82,7 @@ def test_a_renewed_certificate_is_shown_without_a_restart(authority: Authority) 
         issued.key.write_text("no key")
         with structlog.testing.capture_logs() as told:
             assert handshake(web, authority) == second
-        assert "was not renewed" in told[0]["reason"]
+        assert "was not reloaded" in told[0]["reason"]
         assert faults.counts[FaultKind.CERTIFICATE] == 1
         assert faults.unready() == []
         issued.key.write_bytes(kept)
