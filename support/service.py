@@ -107,10 +107,15 @@ def start_service(
 
 
 @contextmanager
-def running_service(**environment: str) -> Iterator[Service]:
-    """Start a consumer with these variables; at the end it is killed if it still runs."""
+def running_service(*, module: str = "consumer", **environment: str) -> Iterator[Service]:
+    """Start a consumer with these variables; at the end it is killed if it still runs.
+
+    Args:
+        module: What Python runs.
+        environment: The variables, beside those of this process.
+    """
     with tempfile.NamedTemporaryFile(suffix=".log") as log:
-        service = start_service(environment, Path(log.name))
+        service = start_service(environment, Path(log.name), ("-m", module))
         try:
             yield service
         finally:

@@ -3,6 +3,8 @@
 KAFKA_BOOTSTRAP_SERVERS=HOST:PORT pytest    one that runs already
 pytest --kafka=docker                       the official image, through testcontainers
 pytest                                      the embedded one, its data temporary
+
+FAST_PATH=off pytest tests/broker           services without short cuts through kafka-python
 """
 
 import os

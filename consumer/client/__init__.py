@@ -1,7 +1,7 @@
-"""The connections to Kafka: what kafka-python is asked to do, and with which options.
+"""The clients of Kafka: their options, and what corrects or speeds up kafka-python.
 
-May know the settings and where faults are told; nothing of models, events or answers. What touches
-kafka-python's private parts is in ``internals``, which no other room may import.
+May import the settings, and ``telemetry`` to report faults; nothing of models, events or answers.
+What touches kafka-python's private parts is in ``internals``, which no other package may import.
 """
 
 from consumer.client.clients import Clients, cover, open_clients

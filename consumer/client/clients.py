@@ -1,4 +1,4 @@
-"""The service's connections to Kafka: all are opened, or none."""
+"""Opens all of the service's clients, or none."""
 
 from contextlib import ExitStack, closing, suppress
 from dataclasses import dataclass
@@ -27,7 +27,7 @@ TOPIC_SECONDS = 5.0
 
 @dataclass(frozen=True, slots=True)
 class Clients:
-    """One client for each way in and out, and which topics they are of."""
+    """One client for each topic read or written, and the identity of two of the topics."""
 
     log: EventsTopic
     requests_id: str
@@ -44,12 +44,12 @@ class Clients:
 def open_clients(
     settings: Settings, precedence: Precedence, permissions: Permissions, stack: ExitStack
 ) -> Clients:
-    """Make the topics and open the clients; whatever was opened is closed when the stack is.
+    """Create missing topics and open the clients; closing the stack closes what was opened.
 
     Raises:
-        KafkaError: Kafka is not there.
-        NotAllowedError: Kafka does not let us do what we must.
-        TopicError: A topic does not fit.
+        KafkaError: Kafka is not reachable.
+        NotAllowedError: A permission is missing that the service cannot do without.
+        TopicError: An existing topic has unusable settings.
     """
 
     def consumer(opened: Consumer) -> Consumer:
@@ -73,10 +73,10 @@ def open_clients(
     forwards = producer(producers.forwards_producer(settings))
     dead_letters = producer(producers.dead_letters_producer(settings))
     snapshots = producer(producers.snapshots_producer(settings))
-    # A producer does not wait for a topic's metadata when it sends.
+    # Our producers do not wait for a topic's metadata in `send`: see max_block_ms.
     producers.introduce(forwards, settings.events_topic, TOPIC_SECONDS)
     producers.introduce(snapshots, settings.changelog_topic, TOPIC_SECONDS)
-    with suppress(KafkaError):  # dead letters wait
+    with suppress(KafkaError):  # not fatal: dead letters wait for their topic
         producers.introduce(dead_letters, settings.dead_letter_topic, TOPIC_SECONDS)
     requests = connections.know(
         consumer(connections.requests_consumer(settings, precedence)), settings.requests_topic
@@ -101,7 +101,7 @@ def open_clients(
 
 
 def cover(settings: Settings) -> int:
-    """Make the changelog as wide as the events topic; how wide that is."""
+    """Give the changelog as many partitions as the events topic has; returns how many."""
     with closing(connections.admin(settings)) as admin:
         events = ensure_changelog(
             admin,

@@ -1,4 +1,4 @@
-"""The door to kafka-python: which consumers and admins there are, and with which options.
+"""Opens consumers and admin clients, with their options.
 
 The options and their reasons are measured ones: docs/FAILURES.md, "The clients".
 """
@@ -26,19 +26,19 @@ MAX_POLL_RECORDS = 500
 
 
 def events_consumer(settings: Settings) -> Consumer:
-    """For the events: moderate fetches, positions ours and never the group's."""
+    """Consumer of the events: moderate fetches; positions are ours, never the group's offsets."""
     return _group_consumer(
         settings,
         role="learner",
         auto_offset_reset="none",
         max_poll_records=MAX_POLL_RECORDS,
         max_partition_fetch_bytes=256 * 1024,
-        isolation_level="read_committed",  # a transaction that was aborted is never learned
+        isolation_level="read_committed",  # events of aborted transactions are not learned
     )
 
 
 def requests_consumer(settings: Settings, precedence: Precedence) -> Consumer:
-    """For the requests: small fetches, so that one partition's crowd does not hold up another."""
+    """Consumer of the requests: small fetches, so that a busy partition does not delay others."""
     return _group_consumer(
         settings,
         role="responder",
@@ -61,7 +61,7 @@ def connect(kind: Callable[..., Any], **options: object) -> Any:  # noqa: ANN401
         options: Its options, ``kafka_client`` among them.
 
     Raises:
-        KafkaError: The broker is not there, or does not let us in.
+        KafkaError: No broker is reachable, or none accepts our login.
     """
     opened: list[Any] = []
     connections: Any = options["kafka_client"]
@@ -79,7 +79,7 @@ def connect(kind: Callable[..., Any], **options: object) -> Any:  # noqa: ANN401
 
 
 def changelog_consumer(settings: Settings) -> Consumer:
-    """For the changelog: all its partitions, in no group; snapshots are large."""
+    """Consumer of the changelog: all partitions, without a group; large fetches for snapshots."""
     return _consumer(
         settings,
         role="follower",
@@ -89,7 +89,7 @@ def changelog_consumer(settings: Settings) -> Consumer:
 
 
 def group_id(settings: Settings, role: str) -> str:
-    """The consumer group of one of our loops."""
+    """The consumer group of a role: ``learner`` or ``responder``."""
     return f"{settings.application_id}-{role}"
 
 
@@ -126,10 +126,10 @@ def _consumer(settings: Settings, *, role: str, **options: object) -> Consumer:
 
 
 def know(consumer: Consumer, topic: str) -> Consumer:
-    """The consumer, once it knows the topic's partitions.
+    """Check that the consumer knows the topic's partitions, and return it.
 
-    A group's leader that joins before it knows them shares out nothing, at first: for a moment the
-    group would be settled, and nobody would read.
+    A group leader that joins before it knows them assigns nothing at first: for a moment the group
+    would be stable, with nobody reading.
 
     Raises:
         KafkaError: Kafka does not answer, or does not show the topic (yet).
@@ -140,7 +140,7 @@ def know(consumer: Consumer, topic: str) -> Consumer:
 
 
 def admin(settings: Settings, *, patience_ms: int = 5000) -> Admin:
-    """For topics, and for asking whether Kafka is there."""
+    """Admin client: for topics and groups, and to ask whether Kafka is reachable."""
     made: Admin = connect(
         KafkaAdminClient,
         **settings.admin_options() | path_of(settings).options(),
@@ -152,10 +152,10 @@ def admin(settings: Settings, *, patience_ms: int = 5000) -> Admin:
 
 
 def leave(admin: Admin, settings: Settings, *roles: str) -> None:
-    """Take our static member out of the groups of these roles.
+    """Remove our static member from the groups of these roles.
 
     Raises:
-        KafkaError: Kafka is away.
+        KafkaError: Kafka is not reachable.
     """
     member = MemberToRemove(group_instance_id=settings.member)
     for role in roles:
@@ -163,5 +163,5 @@ def leave(admin: Admin, settings: Settings, *roles: str) -> None:
 
 
 def quieten() -> None:
-    """The client logs a hundred lines an outage; the service logs the outage's begin and end."""
+    """Silence kafka-python's log: a hundred lines for each outage, whose begin and end we log."""
     logging.getLogger("kafka").setLevel(logging.CRITICAL)

@@ -1,4 +1,4 @@
-"""The way in to Kafka, seen from those who found it shut: why, told as a fault that lasts."""
+"""Reports as a fault why no connection to Kafka can be made."""
 
 from collections.abc import Callable
 from time import monotonic
@@ -14,22 +14,23 @@ from contract.probe import explain
 ABOUT = "the way in to Kafka"
 
 PATIENCE_MS = 3000
-"""What a look at the cluster may take."""
+"""Time limit of an admin request."""
 
 LOOK_SECONDS = 5.0
-"""Between two looks at what is wrong: each is a login of its own, and may take seconds."""
+"""Time between two probes: each logs in to the brokers and may take seconds."""
 
 NAMELESS_SECONDS = 5.0
-"""What has no name may be a topic created a moment ago, or a leader that moves: for so long."""
+"""An error that a probe does not explain is reported only if it lasts this long: a topic may just
+have been created, or a leader may be moving."""
 
 
 class Door:
-    """One for all loops; used by one thread at a time.
+    """The state of the way in; one for all loops, used by one thread at a time.
 
     Args:
-        settings: Where Kafka is, and how it lets us in.
-        faults: Where it is told.
-        explain: Looks at what is wrong; asked only when something is.
+        settings: Kafka's addresses and our login.
+        faults: Where the reason is reported.
+        explain: Probes the brokers for the reason; called only after a failure.
         clock: Monotonic seconds.
     """
 
@@ -49,19 +50,19 @@ class Door:
         self._since: float | None = None
 
     def admin(self) -> Admin:
-        """A client that looks at the cluster, and gives up soon.
+        """Open an admin client with a short timeout.
 
         Raises:
-            KafkaError: It does not come in.
+            KafkaError: It cannot connect.
         """
         return connections.admin(self._settings, patience_ms=PATIENCE_MS)
 
     def shut(self, error: Exception, *, heard: bool = False) -> None:
-        """A client could not come in. May block for some seconds.
+        """Called when a client could not connect. May block for some seconds.
 
         Args:
-            error: What it says of it.
-            heard: Whether another one hears Kafka all the same: then a broker may just have gone.
+            error: What the client raised.
+            heard: Whether another client is connected: then an unreachable broker is no fault.
         """
         if self._since is None:
             self._since = self._clock()
@@ -77,7 +78,7 @@ class Door:
             self._faults.saw(ABOUT, FaultKind(shut.kind), shut.sentence)
 
     def opened(self) -> None:
-        """A client came in."""
+        """Called when a client has connected: the fault is over."""
         self._faults.over(ABOUT)
         self._look_at = self._clock()
         self._since = None

@@ -1,4 +1,4 @@
-"""Where logs begin and end, asked of each leader by itself: one that is away holds up no other."""
+"""First and last offsets, asked of each leader separately: one that is away delays no other."""
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable
@@ -10,34 +10,34 @@ from consumer.client.internals.metadata import leader_of
 from consumer.client.protocols import NO_LEADER, Consumer
 
 PATIENCE_MS = 1000
-"""What one leader may take to answer."""
+"""Time limit for each leader's answer."""
 
 Offsets = dict[TopicPartition, int]
 
 
 def beginnings(consumer: Consumer, places: Iterable[TopicPartition]) -> Offsets:
-    """Where these logs begin, of those whose leader answers.
+    """The first offsets of the partitions whose leader answers.
 
     Raises:
-        KafkaError: We may not look.
+        KafkaError: A permission is missing.
     """
     return _asked(consumer, places, consumer.beginning_offsets)
 
 
 def ends(consumer: Consumer, places: Iterable[TopicPartition]) -> Offsets:
-    """Where these logs end, of those whose leader answers.
+    """The end offsets of the partitions whose leader answers.
 
     Raises:
-        KafkaError: We may not look.
+        KafkaError: A permission is missing.
     """
     return _asked(consumer, places, consumer.end_offsets)
 
 
 def position(consumer: Consumer, at: TopicPartition) -> int | None:
-    """The offset of the next record, as far as the client knows it; waits for nobody.
+    """The offset of the next record; None if the client does not know it yet. Does not block.
 
     Raises:
-        KafkaError: The partition is not ours any more.
+        KafkaError: The partition is no longer assigned to us.
     """
     return consumer.position(at, timeout_ms=0)
 
@@ -45,7 +45,7 @@ def position(consumer: Consumer, at: TopicPartition) -> int | None:
 def _asked(
     consumer: Consumer, places: Iterable[TopicPartition], ask: Callable[..., Offsets]
 ) -> Offsets:
-    """A partition that the client has not heard of yet is asked for too: it then looks for it."""
+    """Includes partitions that the client does not know yet: asking makes it look them up."""
     led = defaultdict[int | None, list[TopicPartition]](list)
     for at in places:
         led[leader_of(consumer, at)].append(at)
@@ -55,5 +55,5 @@ def _asked(
         try:
             found |= ask(together, timeout_ms=PATIENCE_MS)
         except (RetriableError, KafkaTimeoutError, KeyError):
-            continue  # it is away, or the topic has just grown
+            continue  # the leader is away, or the partition is new
     return found

@@ -1,4 +1,4 @@
-"""Which partition a record goes to: Kafka's own choice, while it has a leader."""
+"""The partition of a record: the default partitioner's, or another one while that has no leader."""
 
 from typing import Any
 
@@ -7,7 +7,7 @@ from kafka.partitioner.default import murmur2
 
 
 class RoundTheLeaderless(DefaultPartitioner):  # type: ignore[misc]  # kafka-python has no types
-    """Kafka's own partitioner, but that a key whose partition has no leader goes to another."""
+    """The default partitioner, except that a key skips a partition without a leader."""
 
     def partition(
         self,
@@ -18,7 +18,7 @@ class RoundTheLeaderless(DefaultPartitioner):  # type: ignore[misc]  # kafka-pyt
         serialized_value: bytes | None,
         cluster: Any,  # noqa: ANN401 - kafka-python's
     ) -> int:
-        """A partition that has a leader, while there is any."""
+        """A partition with a leader, if the topic has any."""
         chosen: int = super().partition(
             topic, key, serialized_key, value, serialized_value, cluster
         )

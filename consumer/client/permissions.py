@@ -1,8 +1,8 @@
-"""What Kafka must let us do, what it costs where it does not, and whether it does.
+"""The permissions that the service needs, which of them Kafka grants, and what a missing one costs.
 
-Kafka tells with each description of a topic, of a group and of the cluster which operations it
-allows us (KIP-430): nothing has to fail before it is known. Only of a group that is not there yet
-it does not tell; there the group's consumer is refused, and tells us.
+Each description of a topic, a group or the cluster lists the operations that Kafka allows us
+(KIP-430), so that a missing permission is known before anything fails. The exception is a group
+that does not exist yet: there the consumer is refused, and reports it with ``refused``.
 """
 
 import re
@@ -26,10 +26,10 @@ from consumer.telemetry import FaultKind, Faults
 ABOUT_START = "what Kafka allows us at the start"
 CLUSTER = "kafka-cluster"
 QUOTED = re.compile(r"'([^']+)'")
-"""In the sentences that kafka-python's admin client makes of some refusals."""
+"""The resource's name in the messages of some errors of kafka-python's admin client."""
 
 RETRY_SECONDS = 0.5
-"""What is not allowed is tried again so often: an ACL may be given at any time."""
+"""How long to wait before trying a refused operation again: an ACL may be added at any time."""
 
 _RESOURCES = (
     (TopicAuthorizationFailedError, "topic"),
@@ -39,7 +39,11 @@ _RESOURCES = (
 
 
 class NotAllowedError(AuthorizationError):  # type: ignore[misc]  # kafka-python has no types
-    """Kafka does not let us do what we must do now, to be tried again later; says what."""
+    """An operation that the service needs now is not allowed; to be tried again later.
+
+    Attributes:
+        sentence: What is not allowed, and what it costs.
+    """
 
     def __init__(self, sentence: str) -> None:
         super().__init__(sentence)
@@ -47,14 +51,14 @@ class NotAllowedError(AuthorizationError):  # type: ignore[misc]  # kafka-python
 
 
 class Need(NamedTuple):
-    """A permission of ours.
+    """A permission that the service needs.
 
     Attributes:
-        kind: Of resource: topic, group or cluster.
-        name: Of the resource.
-        operation: What must be allowed on it.
-        costs: What it costs where it is not.
-        vital: Whether something is then not learned, not answered or not saved.
+        kind: The kind of resource: topic, group or cluster.
+        name: The resource's name.
+        operation: Kafka's name of the operation.
+        costs: What does not happen without it.
+        vital: Whether without it something is not learned, not answered or not saved.
     """
 
     kind: str
@@ -75,7 +79,7 @@ class Need(NamedTuple):
 
 
 def needs(settings: Settings) -> list[Need]:
-    """All that the service must be allowed; DESCRIBE comes with READ and with WRITE."""
+    """All permissions that the service needs; READ and WRITE include DESCRIBE."""
     events, requests = settings.events_topic, settings.requests_topic
     replies, changelog = settings.replies_topic, settings.changelog_topic
     asked_to_learn = "events sent as requests are refused"
@@ -105,11 +109,13 @@ def needs(settings: Settings) -> list[Need]:
 
 
 class Permissions:
-    """What we may do now, told by the faults; ``writable`` is for any thread.
+    """Which permissions we have now; reports those that are missing as faults.
+
+    ``writable`` and ``may_write`` are callable from any thread.
 
     Args:
-        settings: Who we are, and which topics are ours.
-        faults: Where it is told.
+        settings: The names of our topics and groups.
+        faults: Where missing permissions are reported.
     """
 
     def __init__(self, settings: Settings, faults: Faults) -> None:
@@ -118,11 +124,11 @@ class Permissions:
         self._allowed: dict[tuple[str, str], Collection[str] | None] = {}
 
     def require(self, admin: Admin) -> None:
-        """Look at all of them before anything begins; what is vital must be there.
+        """Check all permissions at the start.
 
         Raises:
-            NotAllowedError: It is not.
-            KafkaError: Kafka is not there.
+            NotAllowedError: A vital one is missing.
+            KafkaError: Kafka is not reachable.
         """
         self._note_topics(admin.describe_topics(self._names("topic")))
         self.describe_groups(admin, self._names("group"))
@@ -131,17 +137,19 @@ class Permissions:
             raise NotAllowedError("; ".join(need.sentence for need in missing))
 
     def saw_topics(self, described: Sequence[Mapping[str, Any]]) -> None:
-        """Kafka has described these topics, and maybe others: tell what is missing."""
+        """Update from descriptions of topics, ours or others, and report what is missing."""
         self._note_topics(described)
         self._tell("topic")
 
     def describe_groups(self, admin: Admin, names: Sequence[str]) -> dict[str, Mapping[str, Any]]:
-        """Have Kafka describe these groups, and tell about the cluster.
+        """Describe these groups and the cluster, and report what is missing.
 
-        Those are left out that we may not see, or whose coordinator moves or is not there yet.
+        Returns:
+            The descriptions, without those of groups that we may not see, or whose coordinator is
+            not available.
 
         Raises:
-            KafkaError: Kafka is away.
+            KafkaError: Kafka is not reachable.
         """
         self._allowed["cluster", CLUSTER] = admin.describe_cluster()["authorized_operations"]
         found = dict[str, Mapping[str, Any]]()
@@ -159,14 +167,14 @@ class Permissions:
         return found
 
     def refused(self, error: AuthorizationError) -> None:
-        """A consumer was refused: of a group that is not there Kafka tells in no other way."""
+        """Note that a consumer was refused, which is how Kafka refuses a group that is new."""
         if isinstance(error, GroupAuthorizationFailedError):
             for name in _names(error.args):
                 self._allowed["group", name] = ()
             self._tell("group")
 
     def writable(self, topics: Mapping[str, int] | None) -> Mapping[str, int] | None:
-        """Those of the topics that we may write to, as far as is known."""
+        """The topics without those that we may not write to, as far as is known."""
         return topics and {name: wide for name, wide in topics.items() if self.may_write(name)}
 
     def may_write(self, topic: str) -> bool:
@@ -183,12 +191,12 @@ class Permissions:
             self._note("topic", topic["name"], () if denied else topic["authorized_operations"])
 
     def _note(self, kind: str, name: str, allowed: Collection[str] | None) -> None:
-        """What is allowed on a resource; None: Kafka does not tell, and what it said holds."""
+        """Note the operations allowed on a resource; None (not told) changes nothing."""
         if allowed is not None or self._allowed.get((kind, name)) is None:
             self._allowed[kind, name] = allowed
 
     def _has(self, need: Need) -> bool:
-        """Whether it is there, as far as is known."""
+        """Whether we have the permission, as far as is known."""
         allowed = self._allowed.get((need.kind, need.name))
         return allowed is None or need.operation in allowed
 
@@ -205,10 +213,10 @@ class Permissions:
 
 
 def forbidden(error: AuthorizationError, costs: str) -> str:
-    """The sentence for something else that was tried.
+    """A sentence for a refused operation that is not among ``needs``.
 
     Args:
-        error: What the client raised; it names the resource where Kafka told it.
+        error: What the client raised; it names the resource if Kafka did.
         costs: What does not happen until it is allowed.
     """
     kind = next((name for of, name in _RESOURCES if isinstance(error, of)), "resource")
@@ -223,7 +231,7 @@ def forbidden(error: AuthorizationError, costs: str) -> str:
 
 
 def _names(arguments: tuple[object, ...]) -> list[str]:
-    """The resources among what an error was raised with: one name, or several."""
+    """The resource names in an error's arguments, which may be strings or collections."""
     names = set[str]()
     for argument in arguments:
         several = argument if isinstance(argument, set | frozenset | list | tuple) else [argument]

@@ -1,12 +1,13 @@
-"""Answers before learning: who asks is waiting, and an event is not.
+"""Answers before learning: the learner pauses while a request is being answered. Fast path.
 
-One interpreter serves both. A thread that has work gets it from the learner within half a
-millisecond, and loses it again at each system call of its own: an answer would wait half a dozen
-times. So the learner stands aside from the moment a request's bytes arrive to the moment when the
-I/O thread that answers has nothing more to do, a few milliseconds at most.
+The learner and the I/O thread that answers share one interpreter. A thread that becomes ready waits
+up to half a millisecond for the interpreter lock, and releases it at each of its system calls: an
+answer would wait for the learner half a dozen times. So the learner pauses from the moment when
+a request's bytes arrive until that I/O thread has nothing more to do; at most PATIENCE_SECONDS for
+each SLICE of events.
 
-Where there is no end of requests, that moment does not come. Then the I/O thread stands aside in
-its turn, some milliseconds each time, so that learning keeps about half of its speed.
+Under a flood of requests the I/O thread always has something to do. Then it sleeps in its turn, so
+that learning keeps about half of its speed.
 """
 
 import math
@@ -21,45 +22,47 @@ from consumer.decode import Record
 SLICE = 16
 PATIENCE_SECONDS = 0.004
 SHARE = 1.5
-"""Seconds of the processor that the learner gets beside a flood of requests for each that the I/O
-thread which answers them has had: so much leaves it half of its speed (benchmarks/flood.py)."""
+"""Under a flood of requests, processor seconds of the learner for each of the answering I/O thread.
+This leaves learning half of its speed (benchmarks/flood.py)."""
 LASTING_SECONDS = 0.02
-"""A learner that has folded nothing for so long is at rest, and nothing is owed to it."""
+"""A learner that has folded nothing for this long is idle, and is owed no processor time."""
 
 
 class Precedence:
-    """Whether an answer is being made, and the learner's way to respect it.
+    """Tells the learner when to pause for an answer, and the I/O thread when to sleep.
+
+    Where nobody calls ``begin`` (FAST_PATH=off), the learner never pauses.
 
     Attributes:
-        waited: Seconds that the learner has stood aside, in all.
+        waited: Seconds that the learner has paused, in all.
     """
 
     def __init__(self) -> None:
         self.waited = 0.0
         self._answering = threading.Lock()
         self._ours = False
-        # Processor seconds; each has one thread that writes it. What the learner is owed begins
-        # anew, at no debt, where it was at rest or has had more than its share.
+        # Processor seconds; each attribute is written by one thread. The learner's debt starts
+        # again at zero when it was idle or has had more than its share.
         self._answered = 0.0  # of the I/O thread
-        self._even_at = (0.0, 0.0)  # of the I/O thread and of the learner, when nothing was owed
+        self._even_at = (0.0, 0.0)  # of the I/O thread and of the learner, at the last zero
         self._owed = 0.0
         self._folded_at = -math.inf
 
     def begin(self) -> None:
-        """Called by the I/O thread when it has got something to do."""
+        """Called by the I/O thread when it has work: the learner pauses."""
         self._ours = self._ours or self._answering.acquire(blocking=False)
 
     def end(self) -> None:
-        """Called by the I/O thread when it has nothing more to do."""
+        """Called by the I/O thread when it has no more work: the learner goes on."""
         if self._ours:
             self._ours = False
             self._answering.release()
 
     def stand_aside(self) -> None:
-        """Called by the I/O thread between two rounds of work: the learner gets its share.
+        """Called by the I/O thread between two rounds of work: gives the learner its share.
 
-        It waits only where it owes more than PATIENCE_SECONDS: while there is an end of requests,
-        never.
+        Sleeps only if it owes the learner more than PATIENCE_SECONDS, which happens under a flood
+        of requests alone.
         """
         self._answered = thread_time()
         at_rest = perf_counter() - self._folded_at > LASTING_SECONDS
@@ -68,7 +71,7 @@ class Precedence:
             time.sleep(min(self._owed, LASTING_SECONDS / 2))
 
     def after_answers(self, records: Sequence[Record]) -> Iterator[Record]:
-        """The records in turn, a few at a time, each few after the answers of the moment."""
+        """Yield the records; pause before each SLICE of them while a request is being answered."""
         if perf_counter() - self._folded_at > LASTING_SECONDS:
             self._begin_even()
         for start in range(0, len(records), SLICE):
@@ -88,7 +91,7 @@ class Precedence:
         self._even_at, self._owed = (self._answered, thread_time()), 0.0
 
     def _wait_for_answers(self) -> None:
-        """A few milliseconds at most."""
+        """Pause the learner for PATIENCE_SECONDS at most."""
         started = perf_counter()
         if self._answering.acquire(timeout=PATIENCE_SECONDS):
             self._answering.release()
@@ -96,10 +99,10 @@ class Precedence:
 
 
 class PrecedingSelector(Selector):
-    """Of the client whose I/O thread answers.
+    """The selector of the requests' consumer, whose I/O thread answers them.
 
     Args:
-        precedence: Told when that thread has work.
+        precedence: Told when the I/O thread has work, and when it has none.
     """
 
     def __init__(self, precedence: Precedence) -> None:
@@ -107,7 +110,7 @@ class PrecedingSelector(Selector):
         self._precedence = precedence
 
     def select(self, timeout: float | None = None) -> Waiting:
-        """As by a selector; to wait is to have nothing to do."""
+        """Wait until a registered socket is ready; while it waits, the thread has no work."""
         if timeout is None or timeout > 0:
             self._precedence.end()
         self._precedence.stand_aside()
@@ -117,6 +120,6 @@ class PrecedingSelector(Selector):
         return ready
 
     def close(self) -> None:
-        """Nobody stands aside for who is gone."""
+        """Close it; the learner pauses no more."""
         self._precedence.end()
         super().close()

@@ -1,4 +1,4 @@
-"""The producers of the service: none of them waits for anybody.
+"""Opens the service's producers, whose ``send`` never blocks.
 
 The options and their reasons are measured ones: docs/FAILURES.md, "The clients".
 """
@@ -25,14 +25,14 @@ INTRODUCTION_SECONDS = 0.01
 
 
 def producer(settings: Settings, *, role: str, **options: object) -> Producer:
-    """A producer that waits for nobody: no batching delay, and ``send`` never blocks.
+    """Open a producer without batching delay, whose ``send`` never blocks.
 
-    Where it does not know the topic, ``send`` raises KafkaTimeoutError at once, and the topic is
-    asked for: see ``introduce``. It has no bound of its own on what it buffers (kafka-python 3.0
-    knows no ``buffer_memory``): whoever sends counts what is not acknowledged.
+    Where it does not know the topic, ``send`` raises KafkaTimeoutError at once and requests the
+    topic's metadata: see ``introduce``. Its buffer has no limit (kafka-python 3.0 has no
+    ``buffer_memory``), so each sender counts what is not acknowledged yet.
 
-    Not idempotent: kafka-python's idempotent producer is dead for good after one record that the
-    broker rejects, and what we send may be repeated without harm.
+    Not idempotent: after one record that the broker rejects, kafka-python's idempotent producer
+    fails for ever; and what we send may be repeated without harm.
     """
     made: Producer = connect(
         KafkaProducer,
@@ -55,17 +55,17 @@ def producer(settings: Settings, *, role: str, **options: object) -> Producer:
 
 
 def dead_letters_producer(settings: Settings) -> Producer:
-    """For dead letters, which are sent again by us: to whichever partitions there are by then.
+    """Producer of dead letters, which we send again ourselves when it gives up.
 
-    It gives up soon what is for a partition that is gone, as where the topic was made again.
+    It gives up soon: the partition may be gone, because the topic was recreated.
     """
     return producer(settings, role="dead-letters", delivery_timeout_ms=15_000)
 
 
 def forwards_producer(settings: Settings) -> Producer:
-    """For events sent as requests: one request in flight, a retry must not overtake.
+    """Producer of events that came as requests; one request in flight, so that retries keep order.
 
-    Who sent one waits to be told: what cannot be sent on is given up soon.
+    It gives up soon, because the requester waits for an answer.
     """
     return producer(
         settings,
@@ -76,22 +76,22 @@ def forwards_producer(settings: Settings) -> Producer:
 
 
 def snapshots_producer(settings: Settings) -> Producer:
-    """For snapshots, which are large."""
+    """Producer of snapshots, which are large."""
     return producer(settings, role="snapshots", max_request_size=MAX_SNAPSHOT_BYTES)
 
 
 def replies_producer(settings: Settings) -> Producer:
-    """For replies: their topics are the requesters', and come and go."""
+    """Producer of replies, whose topics belong to the requesters and may be deleted."""
     made = producer(settings, role="replies", metadata_max_age_ms=REPLIES_METADATA_MAX_AGE_MS)
     keep_to_what_is_there(made)
     return made
 
 
 def introduce(producer: Producer, topic: str, seconds: float) -> None:
-    """Wait until the producer knows the topic; looks once at least.
+    """Wait until the producer has the topic's metadata; tries at least once.
 
     Raises:
-        KafkaError: It does not, after these seconds.
+        KafkaError: It has not, after these seconds.
     """
     deadline = monotonic() + seconds
     while True:

@@ -9,7 +9,7 @@ from consumer.decode import Record
 from consumer.decode.dialects import Message
 
 NO_LEADER = -1
-"""Where a partition has none, the client says so."""
+"""kafka-python's broker id for the leader of a partition that has none."""
 
 
 class Consumer(Protocol):

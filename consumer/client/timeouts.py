@@ -1,11 +1,11 @@
-"""How long our clients believe what they know, and wait for who does not answer."""
+"""Age limits of metadata, and timeouts of requests."""
 
 METADATA_MAX_AGE_MS = 2000
-"""Who leads is asked so often: a broker that hangs breaks no connection, and nothing else tells."""
+"""How often leaders are asked for: a broker that hangs keeps its connections open."""
 
 REPLIES_METADATA_MAX_AGE_MS = 1000
-"""The same where somebody waits for an answer."""
+"""The same, where a requester waits for the answer."""
 
 REQUEST_TIMEOUT_MS = 5000
-"""A broker that hangs (paused, its disk stuck) breaks no connection: so long what was sent to it
-waits, then it goes to who leads by now."""
+"""After this time a request to a broker that hangs (paused, its disk stuck) fails, and is
+sent to whichever broker leads the partition by then."""

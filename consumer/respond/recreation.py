@@ -1,7 +1,7 @@
-"""Which topic of the requests topic's name is read: it may be recreated while the service runs.
+"""The id of the requests topic, which may be deleted and recreated while the service runs.
 
-Its offsets then begin again. A forwarded event says by topic id and offset which request it was:
-with the old id, requests of the new topic would pass for repeats of the old one's.
+Its offsets then start again at 0. A forwarded event names its request by topic id and offset: with
+the old id, requests of the new topic would be taken for repeats of the old topic's.
 """
 
 import threading
@@ -14,18 +14,18 @@ log = structlog.get_logger()
 
 
 class Recreation:
-    """The topic's id, as the consumer's metadata tells it with each change, and the watch.
+    """Follows the topic's id, from the consumer's metadata and from the watch.
 
-    The consumer stumbles over the deletion and asks for metadata before it reads the new topic.
-    Should it not, as where it had nothing in flight, the watch is a second late at most.
+    The consumer's fetches fail when the topic is deleted, so it requests metadata before it reads
+    the new topic. If it had no fetch in flight, the watch reports the new id within a second.
 
     Args:
         consumer: Of the topic.
         topic: Its name.
-        topic_id: Which topic of that name it was at the start.
+        topic_id: Its id at the start.
 
     Attributes:
-        topic_id: Which it is now.
+        topic_id: Its id now.
     """
 
     def __init__(self, consumer: Consumer, topic: str, topic_id: str) -> None:
@@ -36,9 +36,9 @@ class Recreation:
         watch_topic_id(consumer, topic, self.saw)
 
     def saw(self, topic_id: str) -> None:
-        """Take note of the topic's id; may be called by any thread.
+        """Note the topic's id; callable from any thread.
 
-        An id that was left is not returned to: a broker that lags behind may still tell it.
+        Ids of former topics are ignored: a broker that lags behind may still report one.
         """
         with self._lock:
             if topic_id in self._known:

@@ -41,7 +41,8 @@ def settings(names: dict[str, str]) -> Settings:
 def consumer(settings: Settings) -> Iterator[Consumer]:
     """Of the requests, in a group at rest."""
     opened = connections.requests_consumer(settings, Precedence())
-    with closing(connections.know(opened, settings.requests_topic)):
+    with closing(opened):
+        wait_until(lambda: bool(opened.partitions_for_topic(settings.requests_topic)))
         opened.subscribe([settings.requests_topic], listener=None)
         wait_until(lambda: poll(opened, POLL_MS) == {} and joined(opened))
         # It begins at the log's end: what is asked before that is found would be passed over.

@@ -1,9 +1,8 @@
-"""Kafka's record batches into records: tolerantly, and with no more work than is needed.
+"""Unpacks record batches; a bad record becomes an ``Unreadable`` value, its neighbours are read.
 
-kafka-python gives up a whole batch at one record whose header key is not UTF-8 or whose lengths
-lie: the records after it in the same batch could then never be read. Here such a record comes out
-with its own bytes as an ``Unreadable`` value, and the next one after it. And of all that the client
-makes of a record only what the fold reads is made: catching up is half as costly.
+kafka-python raises at a record whose header key is not UTF-8 or whose lengths are wrong, and the
+records after it in the same batch could never be read. So this is no short cut: it is in place with
+FAST_PATH=off as well. It also builds of each record only what the service reads.
 
 Format: https://kafka.apache.org/documentation/#recordbatch (magic 2; no other since Kafka 0.11).
 """
@@ -34,7 +33,7 @@ EARLIEST, LATEST = -(2**63), 2**63 - 1  # of a timestamp, in milliseconds
 
 
 class Unpacked(NamedTuple):
-    """What is read of a record."""
+    """The parts of a record that the service reads."""
 
     offset: int
     timestamp: int
@@ -44,15 +43,15 @@ class Unpacked(NamedTuple):
 
 
 class Unpacker(Fetcher.PartitionRecords):  # type: ignore[misc]  # kafka-python has no types
-    """The records of one fetch of one partition, in the place of the client's own."""
+    """The records of one fetched partition; replaces kafka-python's class of the same purpose."""
 
     next_fetch_offset: int
     leader_epoch: int
 
     def _unpack_records(self, _at: object, batches: Any, *_: object) -> Iterator[Unpacked]:  # noqa: ANN401
-        """Called by the client; yields as it reads on, at no offset before that which is due."""
+        """Called by kafka-python; yields the records from ``next_fetch_offset``, and moves it."""
         batch, unpacked = batches.next_batch(), 0
-        while batch is not None and unpacked <= MAX_BYTES:  # the rest comes with the next fetch
+        while batch is not None and unpacked <= MAX_BYTES:  # the rest is fetched again
             self.bytes_read += batch.size_in_bytes
             try:
                 records = self._open(batch)
@@ -61,20 +60,20 @@ class Unpacker(Fetcher.PartitionRecords):  # type: ignore[misc]  # kafka-python 
                 end = self._end(batch, following)
                 if end > self.next_fetch_offset:
                     yield from self._lost(batch, end, error)
-                    break  # what was aborted from here on, Kafka tells with the next fetch
-                batch = following  # the damage lies behind us
+                    break  # the next fetch lists the transactions aborted from here on
+                batch = following  # the damaged offsets were read before
                 continue
             for record in records:
                 self.next_fetch_offset = record.offset + 1
                 yield record
             unpacked += len(batch._buffer)
-            # Compaction may have taken the last records.
+            # Compaction may have removed the batch's last records.
             self.next_fetch_offset = max(self.next_fetch_offset, batch.next_offset)
             batch = batches.next_batch()
         self.drain()
 
     def _open(self, batch: DefaultRecordBatch) -> Iterator[Unpacked]:
-        """The records of the batch that are still to be read.
+        """The batch's records from ``next_fetch_offset`` on.
 
         Raises:
             CorruptRecordError: The batch is damaged.
@@ -92,7 +91,7 @@ class Unpacker(Fetcher.PartitionRecords):  # type: ignore[misc]  # kafka-python 
         return dropwhile(lambda record: record.offset < due, records)
 
     def _is_passed_over(self, batch: DefaultRecordBatch) -> bool:
-        """A transaction's marker is no record, and what it aborted was never said."""
+        """Whether the batch is a transaction's marker, or of an aborted transaction."""
         aborted = False
         if self.isolation_level == IsolationLevel.READ_COMMITTED and batch.has_producer_id():
             self._consume_aborted_transactions_up_to(batch.last_offset)
@@ -102,9 +101,11 @@ class Unpacker(Fetcher.PartitionRecords):  # type: ignore[misc]  # kafka-python 
         return bool(aborted or batch.is_control_batch)
 
     def _lost(self, batch: Any, end: int, why: Exception) -> Iterator[Unpacked]:  # noqa: ANN401
-        """One record for a batch that was written so; one an offset for a batch that broke later.
+        """Unreadable records in place of a batch.
 
-        Of the latter some may have been read already. Either way a restart changes nothing.
+        One for a batch whose checksum is right, at its first offset: it was written like that. One
+        for each offset if the checksum is wrong: the batch was damaged later, and some of its
+        records may have been read before. Both give the same after a restart.
         """
         offsets = range(self.next_fetch_offset, end)
         if _is_whole(batch):
@@ -116,10 +117,11 @@ class Unpacker(Fetcher.PartitionRecords):  # type: ignore[misc]  # kafka-python 
         self.next_fetch_offset = end
 
     def _end(self, damaged: Any, following: DefaultRecordBatch | None) -> int:  # noqa: ANN401
-        """The offset to go on from: never beyond the first of the next batch.
+        """The offset after the damaged batch; at most the next batch's first.
 
-        A batch whose checksum is wrong is not believed by itself. Where none follows it in the
-        fetch, the next fetch begins one offset further on, and brings it again or the next one.
+        The header of a batch whose checksum is wrong is trusted only if a whole batch follows.
+        Otherwise the result is one offset further on: the next fetch returns the same batch again,
+        or the next one.
         """
         ends: list[int] = []
         if following is not None:
@@ -131,7 +133,7 @@ class Unpacker(Fetcher.PartitionRecords):  # type: ignore[misc]  # kafka-python 
 
 
 def _aborts(marker: DefaultRecordBatch) -> bool:
-    """Whether the marker of a transaction's end says so; compaction may have emptied it."""
+    """Whether a transaction's marker says aborted; compaction may have emptied the marker."""
     record = next(unpack(marker), None)
     return bool(record and record.key and record.key[2:4] == b"\0\0")  # the version is before it
 
@@ -141,7 +143,7 @@ def _is_whole(batch: Any) -> bool:  # noqa: ANN401
 
 
 def _next_whole(batches: Any, damaged: Any) -> DefaultRecordBatch | None:  # noqa: ANN401
-    """The batch after a damaged one, where the fetch has it and it is whole."""
+    """The batch after a damaged one; None unless it is in the same fetch, and whole."""
     try:
         batch = batches.next_batch()
         found = batch is not None and _is_whole(batch) and batch.base_offset > damaged.base_offset
@@ -151,14 +153,15 @@ def _next_whole(batches: Any, damaged: Any) -> DefaultRecordBatch | None:  # noq
 
 
 def unpack(batch: DefaultRecordBatch) -> Iterator[Unpacked]:
-    """The records of a batch whose checksum holds, at rising offsets within the batch.
+    """The records of a batch whose checksum is right, at rising offsets within the batch.
 
-    Nothing that stands inside a record is believed beyond the record: a checksum shows damage on
-    the way, and not what the sender meant. So each record of the count comes out, if need be as
-    ``Unreadable``; and where nothing tells the next one from its bytes, the rest comes as one.
+    The checksum shows damage in transit, not what a hostile sender wrote. So no field of a record
+    is trusted beyond that record: the batch yields as many records as its header counts, a bad one
+    as ``Unreadable``. Where a wrong length hides the start of the next one, the rest of the batch
+    is one ``Unreadable``.
 
     Raises:
-        CorruptRecordError: The header contradicts itself, or the compression's codec fails.
+        CorruptRecordError: The header contradicts itself, or the records cannot be decompressed.
     """
     count, last = batch.records_count, batch.last_offset_delta
     if not 0 <= count <= last + 1:
@@ -167,7 +170,7 @@ def unpack(batch: DefaultRecordBatch) -> Iterator[Unpacked]:
         uncompress(batch)
     except UnsupportedCodecError:
         if batch.compression_type <= batch.CODEC_ZSTD:
-            raise  # a library is not there: no fault of the batch
+            raise  # a library is missing, the batch is not to blame
         raise CorruptRecordError(f"compression {batch.compression_type}") from None
     except Exception as error:  # each codec has its own
         raise CorruptRecordError(f"it cannot be uncompressed: {error!r}") from error
@@ -178,13 +181,13 @@ def _records(batch: DefaultRecordBatch, data: bytes, pos: int) -> Iterator[Unpac
     base, first, last = batch.base_offset, batch.first_timestamp, batch.last_offset_delta
     appended = batch.max_timestamp if batch.timestamp_type == batch.LOG_APPEND_TIME else None
     count, size = batch.records_count, len(data)
-    due = 0  # the least offset delta that may come next
-    for highest in range(last - count + 1, last + 1):  # leaves room for those that come after it
+    due = 0  # the least offset delta that the next record may have
+    for highest in range(last - count + 1, last + 1):  # leaves offsets for the records after it
         start = pos
         try:
             length, pos = varint(data, pos)
             end = pos + length
-            delta, pos = varint(data, pos + 1)  # after the attributes, which say nothing yet
+            delta, pos = varint(data, pos + 1)  # after the attributes, which are not in use yet
             offset, pos = varint(data, pos)
             key, pos = nullable_bytes(data, pos)
             value, pos = nullable_bytes(data, pos)
@@ -209,16 +212,16 @@ def _records(batch: DefaultRecordBatch, data: bytes, pos: int) -> Iterator[Unpac
                 at = EARLIEST if at < 0 else LATEST
             yield Unpacked(base + offset, at, key, value, headers)
         due = offset + 1
-    if pos < size and due <= last:  # where no offset is left, they are no record's
+    if pos < size and due <= last:  # with no offset left there is no place to report them
         yield _unreadable(
             base + due, first, data[pos:], f"{size - pos} bytes after the last record"
         )
 
 
 def _frame(data: bytes, pos: int) -> tuple[int, int, int] | None:
-    """Where the record's bytes begin and end, and its offset delta, -1 if it has none.
+    """Start and end of the record's bytes, and its offset delta (-1: unreadable).
 
-    None where its length is none, or cannot be: then nothing tells where the next one begins.
+    None where its length is wrong: then the start of the next record is not known.
     """
     try:
         length, start = varint(data, pos)
@@ -236,7 +239,7 @@ def _frame(data: bytes, pos: int) -> tuple[int, int, int] | None:
 
 
 def _said(error: Exception) -> str:
-    """The error in a line: what is no text would be in its ``repr`` as a whole, four times over."""
+    """The error in one line; its ``repr`` would quote all bytes of a key that is not UTF-8."""
     return f"{type(error).__name__}: {error}"
 
 
@@ -245,5 +248,5 @@ def _unreadable(offset: int, timestamp: int, raw: bytes, why: str) -> Unpacked:
 
 
 def unpack_with(consumer: object) -> None:
-    """Have a consumer unpack what it fetches with ``Unpacker``."""
+    """Make a consumer unpack what it fetches with ``Unpacker``."""
     getattr(consumer, "_fetcher").PartitionRecords = Unpacker

@@ -1,7 +1,7 @@
-"""A batch's records out of their compression, and never more of them than there is memory for.
+"""Decompresses batches, up to a limit of memory.
 
-The client's codecs make whatever the bytes say: a few kilobytes of zstd become gigabytes, and
-Kafka, which reads them a piece at a time, takes such a batch as any other.
+kafka-python decompresses without a limit: a few kilobytes of zstd become gigabytes. Kafka accepts
+such a batch, because it decompresses it a piece at a time.
 """
 
 import io
@@ -13,27 +13,27 @@ from kafka.record.default_records import DefaultRecordBatch
 from lz4.frame import LZ4FrameDecompressor
 
 MAX_BYTES = 32 * 1024 * 1024
-"""Of a batch: producers make batches of a megabyte at most, unless they are told otherwise."""
+"""Limit of a batch's records. Producers make batches of a megabyte unless configured otherwise."""
 
-PIECE_BYTES = 256 * 1024  # that much is set aside for each
+PIECE_BYTES = 256 * 1024  # decompressed at a time
 GZIP_WINDOW = 31  # a gzip header and the largest window
 
 
 class TooLargeError(Exception):
-    """A batch is larger than MAX_BYTES."""
+    """A batch decompresses to more than MAX_BYTES."""
 
 
 def uncompress(batch: DefaultRecordBatch) -> None:
-    """Have the client's batch hold its records as they are, as its own method does.
+    """Replace the batch's compressed records by the decompressed ones, in place.
 
     Raises:
-        UnsupportedCodecError: There is no such codec, or no library for it.
-        TooLargeError: There are more than MAX_BYTES of them.
-        Exception: The codec's own, where the bytes are none of its.
+        UnsupportedCodecError: There is no such codec, or its library is missing.
+        TooLargeError: They have more than MAX_BYTES.
+        Exception: The codec's own, where the bytes are not valid.
     """
     codec = batch.compression_type
     expand = {batch.CODEC_GZIP: _gzip, batch.CODEC_LZ4: _lz4, batch.CODEC_ZSTD: _zstd}.get(codec)
-    if expand is None:  # none; or snappy, which makes no more than 22 bytes of one
+    if expand is None:  # not compressed; or snappy, whose ratio is at most 22
         batch._maybe_uncompress()
         return
     inside: Any = batch
@@ -44,7 +44,7 @@ def uncompress(batch: DefaultRecordBatch) -> None:
 
 
 def _gzip(data: bytes) -> bytes:
-    """Member after member, as gzip files are."""
+    """A gzip stream may have several members."""
     pieces, size = [], 0
     while data and size <= MAX_BYTES:
         member = zlib.decompressobj(GZIP_WINDOW)

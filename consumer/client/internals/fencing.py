@@ -1,9 +1,9 @@
-"""What Kafka says to a member's heartbeats is heard; one fenced for what it did itself joins anew.
+"""Fenced members: ends when another process has our INSTANCE_ID, rejoins when it was ourselves.
 
-Kafka knows one member for each INSTANCE_ID: who joins under it last fences the one before. So a
-process is fenced when another one runs under its INSTANCE_ID, and ends. But where coordinators die
-in turn a member is forgotten and joins anew, and the answer may be lost with the next coordinator:
-then it is fenced by a join of its own.
+Kafka keeps one member for each INSTANCE_ID: a new one that joins under it fences the old one. So a
+process is fenced when another runs under its INSTANCE_ID, and must end. But when one coordinator
+dies after the other, a member may be forgotten, join as a new one, and lose the response with the
+second coordinator. It is then fenced by its own join, and must join again.
 """
 
 from collections.abc import Callable
@@ -14,11 +14,13 @@ from typing import Any
 from kafka.errors import FencedInstanceIdError, GroupAuthorizationFailedError, KafkaError
 
 OWN_SECONDS = 30.0
-"""A join of our own fences what we send for so long: the client's requests live no longer."""
+"""How long after a join of our own a fenced response may be due to it: no request lives longer."""
 
 
 class Fence:
-    """Watches a group's coordinator client.
+    """Wraps three methods of a group member's coordinator.
+
+    kafka-python keeps what a heartbeat is answered to itself; here the next poll raises it.
 
     Args:
         coordinator: kafka-python's ``ConsumerCoordinator``.
@@ -37,7 +39,7 @@ class Fence:
         coordinator._invoke_completed_offset_commit_callbacks = self._answered
 
     def joins_anew(self) -> bool:
-        """Have the next poll join as a new member, if Kafka had forgotten us just before."""
+        """If Kafka forgot us within OWN_SECONDS, have the next poll join as a new member."""
         if self._clock() - self._forgotten_at > OWN_SECONDS:
             return False
         self._coordinator._async_commit_fenced = False
@@ -49,7 +51,7 @@ class Fence:
         self._reset(*member_id, **by_name)
 
     def _heard(self, *answer: object) -> None:
-        """Where a heartbeat is refused the client keeps it to itself: poll is to raise it."""
+        """Handles a heartbeat's response; notes an error for the next poll to raise."""
         try:
             self._beaten(*answer)
         except FencedInstanceIdError:
@@ -64,7 +66,7 @@ class Fence:
         self._denied = None
 
     def _answered(self) -> None:
-        """Called by polls and commits; raises where a commit was fenced, or the group denied."""
+        """Called by polls and commits; raises if we were fenced, or may not use the group."""
         if self._denied is not None:
             raise self._denied
         if self._coordinator._async_commit_fenced:

@@ -1,4 +1,4 @@
-"""What a record is made of on the wire: numbers, byte strings, headers.
+"""Decodes the parts of a record: varints, byte strings, headers.
 
 Format: https://kafka.apache.org/documentation/#recordbatch.
 """
@@ -12,11 +12,13 @@ NO_HEADERS: Headers = ()
 
 
 def varint(data: bytes, pos: int) -> tuple[int, int]:
-    """A number and the position after it. Most are positive and have one byte or two.
+    """Decode a zigzag varint; the number and the position after it.
+
+    Fast for one byte, and for two bytes of a positive number: almost all are.
 
     Raises:
-        ValueError: It is too long.
-        IndexError: It does not end.
+        ValueError: It has too many bytes.
+        IndexError: It goes beyond the end of the data.
     """
     low = data[pos]
     if not low & 0x81:
@@ -34,8 +36,8 @@ def nullable_bytes(data: bytes, pos: int) -> tuple[bytes | None, int]:
     """A key or a value, and the position after it.
 
     Raises:
-        ValueError: The length is no number.
-        IndexError: The length does not end.
+        ValueError: The length has too many bytes.
+        IndexError: The length goes beyond the end of the data.
     """
     length, pos = varint(data, pos)
     if length < 0:
@@ -47,8 +49,8 @@ def read_headers(data: bytes, pos: int) -> tuple[Headers, int]:
     """A record's headers, and the position after them.
 
     Raises:
-        ValueError: A key is not UTF-8, or a length is no number.
-        IndexError: A length does not end.
+        ValueError: A key is null or not UTF-8, or a length or the count is wrong.
+        IndexError: A length goes beyond the end of the data.
     """
     count, pos = varint(data, pos)
     if not count:

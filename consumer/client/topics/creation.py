@@ -25,14 +25,14 @@ log = structlog.get_logger()
 
 
 class TopicError(Exception):
-    """A topic is missing and may not be created, or is not usable: says which and what to do."""
+    """An existing topic is not usable; the message says which and what to do."""
 
 
 def count_brokers(admin: Admin) -> int:
-    """How many brokers there are now.
+    """The number of brokers that are in service.
 
     Raises:
-        KafkaError: Kafka is not there.
+        KafkaError: Kafka is not reachable.
     """
     brokers = admin.describe_cluster()["brokers"]
     return sum(not broker["is_fenced"] for broker in brokers)
@@ -42,13 +42,13 @@ def ensure_topics(admin: Admin, wanted: Sequence[Topic], replication: Replicatio
     """Create the topics that are missing.
 
     Args:
-        admin: Asks Kafka.
+        admin: The admin client.
         wanted: The topics.
-        replication: The copies of those that are created.
+        replication: The replicas of those that are created.
 
     Raises:
-        NotAllowedError: One is missing, and we may not make it.
-        KafkaError: Kafka is not there.
+        NotAllowedError: A topic is missing, and we may not create it.
+        KafkaError: Kafka is not reachable.
     """
     present = set(admin.list_topics())
     for topic in wanted:
@@ -58,11 +58,11 @@ def ensure_topics(admin: Admin, wanted: Sequence[Topic], replication: Replicatio
 
 @dataclass(frozen=True, slots=True)
 class EventsTopic:
-    """The events topic as it is.
+    """The events topic as it was found.
 
     Attributes:
-        topic_id: Which topic of its name it is.
-        partitions: How many it has, and its changelog too.
+        topic_id: Its id, which a recreated topic does not share.
+        partitions: Its partition count, and its changelog's.
     """
 
     topic_id: str
@@ -70,10 +70,10 @@ class EventsTopic:
 
 
 def topic_id(admin: Admin, topic: str) -> str:
-    """Which topic of that name it is.
+    """The topic's id.
 
     Raises:
-        KafkaError: Kafka is not there, or does not show the topic (yet).
+        KafkaError: Kafka is not reachable, or does not show the topic (yet).
     """
     (found,) = admin.describe_topics([topic])
     return str(_shown(found)["topic_id"])
@@ -82,12 +82,14 @@ def topic_id(admin: Admin, topic: str) -> str:
 def ensure_changelog(
     admin: Admin, name: str, events_topic: str, replication: Replication
 ) -> EventsTopic:
-    """Make the changelog as wide as the events topic; its copies are those it has, if it is there.
+    """Create the changelog, or give it as many partitions as the events topic has.
+
+    An existing changelog keeps its replicas.
 
     Raises:
-        TopicError: It is wider than the events topic, or is not compacted.
-        NotAllowedError: We may not make or widen it.
-        KafkaError: Kafka is not there, or does not show the events topic (yet).
+        TopicError: It has more partitions than the events topic, or is not compacted.
+        NotAllowedError: We may not create it or add partitions.
+        KafkaError: Kafka is not reachable, or does not show the events topic (yet).
     """
     found = {topic["name"]: topic for topic in admin.describe_topics([events_topic, name])}
     wide, there = len(_shown(found[events_topic])["partitions"]), len(found[name]["partitions"])
@@ -108,10 +110,10 @@ def ensure_changelog(
 
 
 def _shown(topic: dict[str, Any]) -> dict[str, Any]:
-    """The description of a topic that must be there; else it has neither id nor partitions.
+    """Check that a topic's description is one of an existing topic, and return it.
 
     Raises:
-        KafkaError: Kafka does not show it: it was created a moment ago, or was just deleted.
+        KafkaError: It is not: the topic was created a moment ago, or was just deleted.
     """
     if topic["error_code"]:
         raise for_code(topic["error_code"])(topic["name"])
@@ -123,7 +125,7 @@ def _must_be_compacted(admin: Admin, name: str) -> None:
     while True:
         config = read_configs(admin, [name]).get(name)
         if config is None:
-            return  # we may not look: then whoever made it answers for it
+            return  # we may not see its settings, so we cannot check them
         policy = config["cleanup.policy"]
         if policy == "compact":
             return
@@ -132,7 +134,7 @@ def _must_be_compacted(admin: Admin, name: str) -> None:
                 f"topic {name} must have cleanup.policy=compact, and has {policy}: Kafka would "
                 "delete saved states by age. Set it, or choose a new APPLICATION_ID, which relearns"
             )
-        sleep(0.1)  # another instance made it just now, and its settings are not seen at once
+        sleep(0.1)  # another instance has just created it, and its settings are not visible yet
 
 
 def _widen(admin: Admin, name: str, partitions: int) -> None:
@@ -155,7 +157,7 @@ def _create(admin: Admin, topic: Topic, replication: Replication) -> None:
     try:
         admin.create_topics({topic.name: options})
     except TopicAlreadyExistsError:
-        return  # another instance was quicker
+        return  # by another instance, at the same time
     except AuthorizationError as error:
         raise NotAllowedError(
             f"Kafka does not allow us CREATE on topic {topic.name}, which is not there: allow "

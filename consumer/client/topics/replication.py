@@ -1,4 +1,4 @@
-"""How many brokers have each record: chosen for topics that we make, looked at in the others."""
+"""Replicas: chosen for the topics that we create, checked in those that exist."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -11,11 +11,11 @@ MAX_FACTOR = 3
 
 @dataclass(frozen=True, slots=True)
 class Replication:
-    """The copies of each record of a topic.
+    """The replicas of a topic.
 
     Attributes:
-        factor: How many there are: replication.factor.
-        min_insync: On how many of them a record counts as written: min.insync.replicas.
+        factor: Their number: replication.factor.
+        min_insync: How many must have a record before it counts as written: min.insync.replicas.
     """
 
     factor: int
@@ -23,36 +23,36 @@ class Replication:
 
     @classmethod
     def of(cls, settings: Settings, brokers: int) -> Self:
-        """The copies of the topics that we make, where there are so many brokers."""
+        """The replicas of the topics that we create on this many brokers."""
         return cls.chosen(brokers, settings.replication_factor, settings.min_insync_replicas)
 
     @classmethod
     def chosen(cls, brokers: int, factor: int | None, min_insync: int | None) -> Self:
-        """As many copies as there are brokers, three at most; one of them may be away.
+        """One replica for each broker, at most three; writes need all but one of them.
 
         Args:
-            brokers: How many there are.
-            factor: What to take instead; Kafka refuses more than there are brokers.
-            min_insync: What to take instead; no fewer copies are made than that.
+            brokers: The number of brokers.
+            factor: Overrides the number of replicas; Kafka refuses more than there are brokers.
+            min_insync: Overrides how many writes need; the default factor is at least as large.
         """
         copies = factor or max(min(brokers, MAX_FACTOR), min_insync or 1)
         return cls(copies, min_insync or max(copies - 1, 1))
 
     @property
     def config(self) -> Mapping[str, str]:
-        """What the topic's settings say of it."""
+        """The part of it that is a topic's setting."""
         return {"min.insync.replicas": str(self.min_insync)}
 
 
 def of_replicas(
     partitions: Sequence[Mapping[str, Any]], min_insync: int | None, brokers: int
 ) -> Iterator[tuple[str, str]]:
-    """What the copies of a topic that is there may cost, on several brokers.
+    """Check an existing topic's replicas; yields each risky setting and its consequence.
 
     Args:
         partitions: As Kafka describes them.
-        min_insync: The topic's min.insync.replicas; None where it is not shown to us.
-        brokers: How many there are.
+        min_insync: The topic's min.insync.replicas; None if we may not see it.
+        brokers: The number of brokers; with one there is nothing to choose.
     """
     factor = min((len(partition["replica_nodes"]) for partition in partitions), default=0)
     if brokers == 1 or factor == 0:

@@ -1,4 +1,4 @@
-"""What Kafka keeps of the records of our topics, as they are set, and what that means for us."""
+"""Checks the settings of existing topics, and warns of those with consequences for the service."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
@@ -19,10 +19,10 @@ READ = (
     "min.insync.replicas",
 )
 POSITIONS_TOPIC = "__consumer_offsets"
-"""Kafka's own, of the groups: without a leader, a group of its partition stands still."""
+"""Kafka's topic of committed offsets: if a partition has no leader, its groups come to a halt."""
 
 Config = Mapping[str, str]
-"""A topic's settings, those of READ."""
+"""The settings named in READ, of one topic."""
 
 _TIMES = ((86_400_000, "days"), (3_600_000, "hours"), (60_000, "minutes"), (1000, "seconds"))
 _SIZES = ((2**30, "GiB"), (2**20, "MiB"), (2**10, "KiB"))
@@ -31,7 +31,13 @@ log = structlog.get_logger()
 
 
 class Finding(NamedTuple):
-    """A setting of a topic that costs something, and what."""
+    """A topic's setting with a consequence.
+
+    Attributes:
+        topic: The topic.
+        setting: NAME=VALUE.
+        means: The consequence.
+    """
 
     topic: str
     setting: str
@@ -39,14 +45,14 @@ class Finding(NamedTuple):
 
 
 def read_configs(admin: Admin, names: Sequence[str]) -> dict[str, Config]:
-    """The settings of the topics, without the topics whose settings we may not see.
+    """The settings of the topics, except those whose settings we may not see.
 
     Raises:
-        KafkaError: Kafka is not there.
+        KafkaError: Kafka is not reachable.
     """
     resources = [ConfigResource(ConfigResourceType.TOPIC, name, list(READ)) for name in names]
-    # "all": else what comes from the broker's defaults is left out. A topic whose settings are
-    # denied to us comes with none, and without an error.
+    # Without "all", settings that have the broker's default are left out. A topic whose settings
+    # are denied to us comes with none, and without an error.
     found = admin.describe_configs(resources, config_filter="all").get("topic", {})
     return {
         name: {setting: str(entry["value"]) for setting, entry in settings.items()}
@@ -56,15 +62,15 @@ def read_configs(admin: Admin, names: Sequence[str]) -> dict[str, Config]:
 
 
 def look(admin: Admin, settings: Settings, brokers: int) -> list[Finding]:
-    """What there is to warn of.
+    """Check the settings of our topics.
 
     Args:
-        admin: Asks Kafka.
-        settings: Which topics are ours.
-        brokers: How many there are.
+        admin: The admin client.
+        settings: The names of our topics.
+        brokers: The number of brokers.
 
     Raises:
-        KafkaError: Kafka is not there.
+        KafkaError: Kafka is not reachable.
     """
     checks = {
         settings.events_topic: of_events,
@@ -91,13 +97,13 @@ def look(admin: Admin, settings: Settings, brokers: int) -> list[Finding]:
 
 
 def warn(findings: Sequence[Finding]) -> None:
-    """Log them."""
+    """Log a warning for each finding."""
     for topic, setting, means in findings:
         log.warning("a setting has a price", topic=topic, setting=setting, means=means)
 
 
 def of_events(config: Config) -> Iterator[tuple[str, str]]:
-    """Events are the truth that the model is a fold of: what goes cannot be learned again."""
+    """Deleted events cannot be learned again by another APPLICATION_ID."""
     policy = config["cleanup.policy"]
     if "compact" in policy:
         means = (
@@ -116,21 +122,21 @@ def of_events(config: Config) -> Iterator[tuple[str, str]]:
 
 
 def of_requests(config: Config) -> Iterator[tuple[str, str]]:
-    """Requests need no key."""
+    """Requests may come without a key, which a compacted topic refuses."""
     if "compact" in config["cleanup.policy"]:
         means = "Kafka refuses requests without a key"
         yield f"cleanup.policy={config['cleanup.policy']}", means
 
 
 def of_replies(config: Config) -> Iterator[tuple[str, str]]:
-    """A reply has the key of its request, which needs none."""
+    """A reply has its request's key, and that may be null, which a compacted topic refuses."""
     if "compact" in config["cleanup.policy"]:
         means = "Kafka refuses the replies to requests without a key: those get no answer"
         yield f"cleanup.policy={config['cleanup.policy']}", means
 
 
 def of_changelog(config: Config) -> Iterator[tuple[str, str]]:
-    """A snapshot is one record."""
+    """A snapshot is one record, and must fit."""
     if (limit := int(config["max.message.bytes"])) < MAX_SNAPSHOT_BYTES:
         size = _words(limit, _SIZES)
         means = f"Kafka refuses a snapshot of more than {size}: the state would be saved no more"
@@ -138,7 +144,7 @@ def of_changelog(config: Config) -> Iterator[tuple[str, str]]:
 
 
 def _words(amount: int, units: Sequence[tuple[int, str]]) -> str:
-    """An amount in the largest unit that there is one of: 7 days."""
+    """An amount in the largest unit that it reaches: "7 days"."""
     size, unit = next((unit for unit in units if amount >= unit[0]), units[-1])
     number = f"{amount / size:.3g}"
     return f"{number} {unit.removesuffix('s') if number == '1' else unit}"
