@@ -1,6 +1,5 @@
 """A CSV file's rows as events."""
 
-import math
 from pathlib import Path
 from typing import Any
 
@@ -105,4 +104,4 @@ def test_a_file_that_is_not_there_is_an_error_of_the_system(path: Path) -> None:
 @pytest.mark.parametrize("cell", ["nan", "NaN", "inf", "-Infinity", "1e999"])
 def test_a_cell_that_is_no_finite_number_stays_text(path: Path, cell: str) -> None:
     (event,) = events(path, f"tv,sales\n1,{cell}\n")
-    assert not isinstance(event["sales"], float) or math.isfinite(event["sales"])
+    assert event["sales"] == cell
