@@ -23,7 +23,8 @@ from contract import topics
 from events import create, fill, fresh, mobile_events, storm
 from learning import figure, started, time_learning
 from sizes import warm_up
-from support.service import LEARNED, wait_until
+from support.service import LEARNED
+from support.waiting import wait_until
 from turns import in_turn
 from without import WITHOUT
 

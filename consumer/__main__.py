@@ -9,7 +9,7 @@ from types import FrameType
 import structlog
 import typer
 
-from consumer.app import App, LoopDiedError
+from consumer.app import App
 from consumer.client import (
     TopicCreationError,
     TopicError,
@@ -17,6 +17,7 @@ from consumer.client import (
     connections,
     install,
 )
+from consumer.errors import LoopDiedError
 from consumer.settings import Settings
 from consumer.telemetry import RateLimit
 from contract.environment import SettingsError

@@ -41,18 +41,16 @@ from consumer.client import (
     open_clients,
 )
 from consumer.context import Context
-from consumer.errors import StateError
+from consumer.errors import LoopDiedError, StateError
 from consumer.model import Served
 from consumer.respond import Claim
 from consumer.settings import Settings
 from consumer.telemetry import (
-    Certificate,
     FaultKind,
-    Faults,
-    Guard,
     Health,
     Telemetry,
     Web,
+    guard,
     not_ready,
     silent_loops,
 )
@@ -65,10 +63,6 @@ SWITCH_SECONDS = 0.0005
 long: a round trip takes several turns)."""
 
 log = structlog.get_logger()
-
-
-class LoopDiedError(Exception):
-    """A loop ended with an exception: its reason ends the process."""
 
 
 class App:
@@ -102,7 +96,12 @@ class App:
             self._telemetry.registry,
             alive=lambda: silent_loops(self._health.beats, now=monotonic()),
             ready=lambda: not_ready(self._health, now=monotonic()),
-            guard=_guard(settings, self._health.faults),
+            guard=guard(
+                settings.http_tls_certfile,
+                settings.http_tls_keyfile,
+                settings.http_token,
+                self._health.faults,
+            ),
         )
 
     def stop(self) -> None:
@@ -247,14 +246,3 @@ def _info(settings: Settings) -> dict[str, str]:
         "river": version("river"),
         "python": platform.python_version(),
     }
-
-
-def _guard(settings: Settings, faults: Faults) -> Guard:
-    """Who may look at the HTTP port; a certificate that cannot be renewed is told there."""
-    certificate, token = settings.http_tls_certfile, settings.http_token
-    return Guard(
-        token.get_secret_value() if token else None,
-        Certificate(certificate, settings.http_tls_keyfile, faults).context
-        if certificate
-        else None,
-    )

@@ -6,9 +6,9 @@ from typing import Any
 import orjson
 
 from consumer.decode import Formula, Refusal, Request, features, parse_formula
+from consumer.model.describe import describe
 from consumer.model.merged import Model
 from consumer.model.statistics.blocks import WINDOW
-from consumer.model.statistics.describe import describe
 from consumer.model.statistics.diagnostics import diagnose
 from consumer.model.statistics.regression import LEVEL, predict
 from contract.messages import ErrorCode, Method

@@ -6,6 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
+from pydantic import SecretStr
+
 from consumer.telemetry.faults import FaultKind, Faults
 from contract.tls import server_context
 
@@ -81,3 +83,17 @@ def bears(authorization: str, token: str) -> bool:
     scheme, _, given = authorization.partition(" ")
     found = hmac.compare_digest(given.strip().encode(), token.encode())
     return found and scheme.lower() == "bearer"
+
+
+def guard(
+    certificate: Path | None, key: Path | None, token: SecretStr | None, faults: Faults
+) -> Guard:
+    """The guard that the settings ask for.
+
+    Raises:
+        OSError: As ``server_context``.
+    """
+    return Guard(
+        token.get_secret_value() if token else None,
+        Certificate(certificate, key, faults).context if certificate else None,
+    )

@@ -5,8 +5,8 @@ import pandas as pd
 import pytest
 
 from consumer.decode.refusal import Refusal
+from consumer.model.describe import describe
 from consumer.model.statistics.blocks import WINDOW
-from consumer.model.statistics.describe import describe
 from consumer.model.statistics.running import SufficientStatistics
 from consumer.model.statistics.summary import merge
 from contract.messages import ErrorCode

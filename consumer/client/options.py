@@ -1,9 +1,19 @@
-"""The partition of a record: the default partitioner's, or another one while that has no leader."""
+"""Options that our clients share: ages of metadata, timeouts of requests, the partitioner."""
 
 from typing import Any
 
 from kafka.partitioner import DefaultPartitioner
 from kafka.partitioner.default import murmur2
+
+METADATA_MAX_AGE_MS = 2000
+"""How often leaders are asked for: a broker that hangs keeps its connections open."""
+
+REPLIES_METADATA_MAX_AGE_MS = 1000
+"""The same, where a requester waits for the answer."""
+
+REQUEST_TIMEOUT_MS = 5000
+"""After this time a request to a broker that hangs (paused, its disk stuck) fails, and is
+sent to whichever broker leads the partition by then."""
 
 
 class RoundTheLeaderless(DefaultPartitioner):  # type: ignore[misc]  # kafka-python has no types
