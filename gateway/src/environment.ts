@@ -4,7 +4,7 @@ export const RESERVED = ["Intercept", "formula", "level", "method", "params"] as
 
 export const ENVIRONMENT = {
   "KAFKA_BOOTSTRAP_SERVERS": {
-    "description": "where Kafka is: HOST:PORT[,HOST:PORT...]",
+    "description": "Kafka's addresses: HOST:PORT[,HOST:PORT...]",
     "default": [
       "127.0.0.1:9092"
     ],
@@ -37,7 +37,7 @@ export const ENVIRONMENT = {
     "secret": true
   },
   "KAFKA_SASL_OAUTHBEARER_TOKEN_ENDPOINT_URL": {
-    "description": "where OAUTHBEARER's tokens come from",
+    "description": "token endpoint for OAUTHBEARER",
     "pattern": "^https?://\\S+$"
   },
   "KAFKA_SASL_OAUTHBEARER_CLIENT_ID": {
@@ -48,10 +48,10 @@ export const ENVIRONMENT = {
     "secret": true
   },
   "KAFKA_SASL_OAUTHBEARER_SCOPE": {
-    "description": "what the token is for, if asked"
+    "description": "scope of the token, if required"
   },
   "KAFKA_SSL_CAFILE": {
-    "description": "who may sign the broker's certificate"
+    "description": "authorities that sign the brokers' certificates"
   },
   "KAFKA_SSL_CERTFILE": {
     "description": "our certificate, for mutual TLS"
@@ -60,11 +60,11 @@ export const ENVIRONMENT = {
     "description": "our private key, for mutual TLS"
   },
   "KAFKA_SSL_PASSWORD": {
-    "description": "of the private key",
+    "description": "password of the private key",
     "secret": true
   },
   "KAFKA_SSL_CRLFILE": {
-    "description": "revoked certificates"
+    "description": "list of revoked certificates"
   },
   "KAFKA_SSL_CIPHERS": {
     "description": "OpenSSL's cipher list"
@@ -74,17 +74,17 @@ export const ENVIRONMENT = {
     "default": true
   },
   "EVENTS_TOPIC": {
-    "description": "the events",
+    "description": "topic of events",
     "default": "mobile-events",
     "pattern": "^[A-Za-z0-9._-]{1,249}$"
   },
   "REQUESTS_TOPIC": {
-    "description": "the questions",
+    "description": "topic of requests",
     "default": "prediction-requests",
     "pattern": "^[A-Za-z0-9._-]{1,249}$"
   },
   "REPLIES_TOPIC": {
-    "description": "the answers, where a request names no reply topic",
+    "description": "topic of replies to requests that name none",
     "default": "prediction-replies",
     "pattern": "^[A-Za-z0-9._-]{1,249}$"
   },
