@@ -7,7 +7,8 @@
     benchmarks/bench.py --report      no measurement: tables and plots again, from results.json
 
 Parts: (a) the service, (b) the in-memory limit, (c) the peers, (d) round trips, (e) growth; and, if
-asked for, (f) a flood of requests, (g) durability. What is measured, and how: docs/BENCHMARKS.md, whose tables and plots this command writes.
+asked for, (f) a flood of requests, (g) durability. What is measured, and how: docs/BENCHMARKS.md,
+whose tables and plots this command writes.
 """
 
 import argparse
