@@ -23,9 +23,9 @@ from producer import (
     TopicMissingError,
 )
 from support.waiting import wait_until
-from unit.batches import Crafted
+from unit.batches import Crafted, write
 
-from .test_crafted import told, write
+from .test_crafted import told
 from .test_service import run
 
 PARTITIONS = 1

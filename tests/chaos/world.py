@@ -315,6 +315,15 @@ class Asker:
                     self.answers[asked] = orjson.loads(record.value)
         return self.answers
 
+    def all_that_came(self) -> dict[bytes, Reply]:
+        """The replies up to the end that the topic has now."""
+        ends = self._consumer.end_offsets(self._consumer.assignment())
+        wait_until(lambda: self.look() is not None and self._is_beyond(ends))
+        return self.answers
+
+    def _is_beyond(self, ends: dict[TopicPartition, int]) -> bool:
+        return all(self._consumer.position(at) >= end for at, end in ends.items())
+
     def ask_all(self, request: Reply, seconds: float = 30.0) -> list[Reply]:
         """The replies from every partition of the requests topic."""
         asked = [self.ask(partition, request) for partition in self.partitions]
