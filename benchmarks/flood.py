@@ -17,7 +17,7 @@ import orjson
 from confluent_kafka import Producer
 
 from contract.messages import CORRELATION_ID, REPLY_TO
-from contract.topics import PARTITIONS
+from contract.topics import PARTITION_COUNT
 from producer.simulate import simulate
 from programs import OURS, running
 from sizes import Sizes
@@ -106,7 +106,7 @@ def send(servers: str, topic: str, values: list[bytes]) -> None:
         {"bootstrap.servers": servers, "linger.ms": 20, "queue.buffering.max.messages": 1_000_000}
     )
     for number, value in enumerate(values):
-        producer.produce(topic, value, partition=number % PARTITIONS)
+        producer.produce(topic, value, partition=number % PARTITION_COUNT)
     producer.flush(60)
 
 

@@ -180,7 +180,7 @@ def test_a_question_that_cannot_be_answered_ends_with_1_and_says_why(service: Se
     wait_until(lambda: service.metric(LEARNED) == 100)
     wrong = run("ask", "tv=abc")
     assert wrong.returncode == 1
-    assert "not-a-number: tv is a string" in wrong.stderr
+    assert "not-a-number: tv: expected a number, got a string" in wrong.stderr
     unknown = run("ask", "tv=50", "colour=3")
     assert unknown.returncode == 1
     assert "unknown-field: 'colour'" in unknown.stderr
