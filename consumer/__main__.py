@@ -20,6 +20,7 @@ from consumer.client import (
 from consumer.errors import LoopDiedError
 from consumer.settings import Settings
 from consumer.telemetry import RateLimit
+from consumer.wiring import wire
 from contract.environment import SettingsError
 
 OK, DIED, BAD_SETTINGS = 0, 1, 2
@@ -42,7 +43,7 @@ def main() -> None:
     _log_to_stderr(rate_limit)
     try:
         install()
-        app = App(Settings.read(), rate_limit.unsaid)
+        app = App(Settings.read(), wire, rate_limit.unsaid)
     except SettingsError as error:
         print(f"The settings are not usable:\n{error}", file=sys.stderr)  # noqa: T201
         raise typer.Exit(BAD_SETTINGS) from None
