@@ -13,7 +13,7 @@ OF_ALL  := -n 2 --dist loadgroup
 FUZZ_SECONDS ?= 450
 
 help: ## list the commands
-	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 setup: $(VENV)/.installed ## install all that is needed into .venv (done by the others when due)
 
@@ -71,6 +71,9 @@ $(VENV)/peers/.installed: requirements-bench.lock $(VENV)/.installed
 	@$(VENV)/peers/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes \
 	  -r requirements-bench.lock && touch $@ || echo "The peers can't be installed; on without them."
 
+environment: setup ## write the variables that the gateway reads too, after a change of theirs
+	@$(RUN) -m deploy.environment
+
 lock: setup ## pin every package with its hashes, after a change of pyproject.toml
 	$(VENV)/bin/pip-compile --quiet --strip-extras --allow-unsafe --generate-hashes --all-extras \
 	  --all-build-deps --no-emit-index-url --no-emit-find-links --no-header --output-file requirements.lock pyproject.toml
@@ -84,4 +87,4 @@ lock: setup ## pin every package with its hashes, after a change of pyproject.to
 clean: ## remove what setup and the tests made
 	rm -rf $(VENV) $(VENV)-fuzz $(VENV)-sbom .fuzz sbom .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 
-.PHONY: help setup demo test test-all check bench fuzz sbom lock clean
+.PHONY: help setup demo test test-all check bench fuzz sbom environment lock clean

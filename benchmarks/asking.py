@@ -14,20 +14,20 @@ from confluent_kafka import Consumer, Producer, TopicPartition
 
 from broker.ports import free_port
 from contract.messages import CORRELATION_ID, REPLY_TO
-from contract.topics import PARTITIONS
+from contract.topics import PARTITION_COUNT
 from events import QUIET, fresh
 from programs import OURS, PEERS, ContenderError, Program, running
 
 PATIENCE_SECONDS = 20.0
-LIMIT_SECONDS = "3600"  # who is left alone ends by itself
+LIMIT_SECONDS = "3600"  # an abandoned process ends by itself
 QUESTION = orjson.dumps({"tv": 50.0})
 
 
 class Asker(Protocol):
-    """Somebody who asks."""
+    """A client that asks questions."""
 
     def ask(self, count: int) -> list[float]:
-        """So many questions; the seconds that each took.
+        """Ask so many questions; returns the seconds that each took.
 
         Raises:
             ContenderError: An answer is missing, or is an error.
@@ -52,8 +52,8 @@ class KafkaAsker:
         )
 
     def __enter__(self) -> Self:
-        """Read the replies from their end on."""
-        partitions = [TopicPartition(self._replies, number) for number in range(PARTITIONS)]
+        """Read the replies from the end of the log."""
+        partitions = [TopicPartition(self._replies, number) for number in range(PARTITION_COUNT)]
         for partition in partitions:
             _, partition.offset = self._consumer.get_watermark_offsets(
                 partition, timeout=PATIENCE_SECONDS

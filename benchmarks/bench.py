@@ -3,10 +3,12 @@
     make bench                        all of it: half an hour, best on an idle machine
     benchmarks/bench.py --quick       small numbers, to see that everything runs
     benchmarks/bench.py --only a,c    parts of it
+    benchmarks/bench.py --only f,g    what is measured when it is asked for, and printed alone
     benchmarks/bench.py --report      no measurement: tables and plots again, from results.json
 
-Parts: (a) the service, (b) the in-memory limit, (c) the peers, (d) round trips, (e) growth. What is
-measured, and how: docs/BENCHMARKS.md, whose tables and plots this command writes.
+Parts: (a) the service, (b) the in-memory limit, (c) the peers, (d) round trips, (e) growth; and, if
+asked for, (f) a flood of requests, (g) durability. What is measured, and how: docs/BENCHMARKS.md,
+whose tables and plots this command writes.
 """
 
 import argparse
@@ -22,6 +24,8 @@ from types import FrameType
 from confluent_kafka import KafkaException
 from rich.console import Console
 
+import durability
+import flood
 import growth
 import roundtrips
 import targets
@@ -36,6 +40,9 @@ from tables import sheets
 Part = Throughput | RoundTrips | Growth
 
 PARTS = {"a", "b", "c", "d", "e"}
+ALONE = {"f": flood.measure, "g": durability.measure}
+"""Parts that are measured only if they are asked for, say their figures, and keep none."""
+
 FIGURES = Path("benchmarks/results.json")
 PAGE = Path("docs/BENCHMARKS.md")
 BEGIN, END = "<!-- bench: begin -->", "<!-- bench: end -->"
@@ -60,13 +67,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 for part in _measured(kafka.bootstrap_servers, asked):
                     failed |= part is None or bool(part.faults)
                     _keep(root, part)
+                failed |= not _alone(kafka.bootstrap_servers, asked)
     except KeyboardInterrupt:
         console.print("stopped; nothing is left running")
         return INTERRUPTED
     except (BrokerError, UnevenError) as error:
         console.print(f"[red]{error}")
         return FAILED
-    _publish(root)
+    if asked.report or asked.only & PARTS:
+        _publish(root)
     return FAILED if failed else 0
 
 
@@ -74,16 +83,24 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--only", default="a,b,c,d,e", help="parts: a,b,c,d,e")
-    parser.add_argument("--rounds", type=int, help=f"how many (default {FULL.rounds})")
-    parser.add_argument("--events", type=int, help=f"of a to c (default {FULL.events})")
-    parser.add_argument("--storm", type=int, help=f"events a second (default {FULL.storm_rate})")
-    parser.add_argument("--quick", action="store_true", help="small; writes to a temporary folder")
-    parser.add_argument("--report", action="store_true", help="from the last run's figures")
+    parser.add_argument("--only", default="a,b,c,d,e", help="parts: a,b,c,d,e; or f,g")
+    parser.add_argument("--rounds", type=int, help=f"number of rounds (default {FULL.rounds})")
+    parser.add_argument(
+        "--events", type=int, help=f"events in parts a to c (default {FULL.events})"
+    )
+    parser.add_argument(
+        "--storm", type=int, help=f"events a second in the storm (default {FULL.storm_rate})"
+    )
+    parser.add_argument(
+        "--quick", action="store_true", help="small sizes; writes to a temporary folder"
+    )
+    parser.add_argument(
+        "--report", action="store_true", help="rewrite the tables from the last run's figures"
+    )
     asked = parser.parse_args(arguments)
     asked.only = set(asked.only.split(","))
-    if not asked.only <= PARTS:
-        parser.error(f"--only: there are {', '.join(sorted(PARTS))}")
+    if not asked.only <= PARTS | ALONE.keys():
+        parser.error(f"--only: there are {', '.join(sorted(PARTS | ALONE.keys()))}")
     return asked
 
 
@@ -115,6 +132,16 @@ def _measured(servers: str, asked: argparse.Namespace) -> Iterator[Part | None]:
         except (KafkaException, OSError, SubprocessError):  # the other parts go on
             console.print_exception()
             yield None
+
+
+def _alone(servers: str, asked: argparse.Namespace) -> bool:
+    """The parts that keep no figures; whether what they promise is held."""
+    held = True
+    for letter, measure in ALONE.items():
+        if letter in asked.only:
+            console.rule(f"({letter})")
+            held &= measure(servers, _sizes(asked), console.print)
+    return held
 
 
 def _keep(root: Path, part: Part | None) -> None:

@@ -1,4 +1,4 @@
-"""Who learns the same events with the same model, and one run of each."""
+"""The contenders, which learn the same events with the same model, and a run of each."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +15,7 @@ MEMORY = "in memory, no Kafka"
 
 @dataclass(frozen=True, slots=True)
 class Contender:
-    """One of those that are compared.
+    """A contender.
 
     Attributes:
         part: a, b or c.

@@ -1,29 +1,27 @@
-"""What does durability cost, and what does it buy?
+"""Part (g): what durability costs, and what it buys.
 
-    python benchmarks/durability.py [--events 1000000] [--round-events 300000] [--rounds 5]
-                                    [--questions 1000]
-
-On an embedded Kafka: how long a service with that many events behind it takes from its start to
-being ready, beside how long reading them all again takes; what checkpoints at the default interval
-cost the learning, and the predictions under a steady stream, beside practically none. Rounds with
-and without take turns, so that what else the machine does falls on both. Exits with 1 where a
-promise is not kept (issue 5, lines 6 and 7).
+How long a service with many events behind it takes from its start to being ready, beside how long
+reading them all again takes; what checkpoints at the default interval cost the learning, and the
+predictions under a steady stream, beside practically none. Rounds with and without take turns, so
+that what else the machine does falls on both.
 """
 
-import argparse
-import os
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from statistics import median
 from time import perf_counter
 
 import numpy as np
 
-from broker import EmbeddedKafka
+from contract.environment import Environment
+from events import fresh
 from producer import PredictionClient
-from service import LEARNED, Service, running_service, wait_until
+from sizes import Sizes
+from support.events import send_simulated, simulated
+from support.service import LEARNED, Service, running_service
+from support.waiting import wait_until
 
 MODEL = "riverline_model_events"
 PROCESSOR = "process_cpu_seconds_total"
@@ -32,36 +30,33 @@ SETTINGS = {"with": "1000", "without": "3600000"}
 
 RATE = 5000  # events a second while predictions are timed
 PATIENCE_SECONDS = 600.0
+SEED = ("--seed", "5")
+
+Names = dict[str, str]
+Say = Callable[[str], None]
 
 
-def main() -> int:
-    """Measure; 0 if the promises are kept."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--events", type=int, default=1_000_000)
-    parser.add_argument("--round-events", type=int, default=300_000)
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--questions", type=int, default=1000, help="in each round")
-    arguments = parser.parse_args()
-    with EmbeddedKafka() as kafka:
-        os.environ["KAFKA_BOOTSTRAP_SERVERS"] = kafka.bootstrap_servers
-        kept = [
-            restarting(arguments.events),
-            learning(arguments.round_events, arguments.rounds),
-            answering(arguments.rounds, arguments.questions),
-        ]
-    return 0 if all(kept) else 1
+def measure(servers: str, sizes: Sizes, say: Say) -> bool:
+    """All of it; whether what was promised is held."""
+    kafka = {"KAFKA_BOOTSTRAP_SERVERS": servers}
+    kept = [
+        restarting(kafka, sizes.restart_events, say),
+        learning(kafka, sizes.events, sizes.rounds, say),
+        answering(kafka, sizes.rounds, sizes.questions, say),
+    ]
+    return all(kept)
 
 
-def restarting(events: int) -> bool:
+def restarting(kafka: Names, events: int, say: Say) -> bool:
     """From start to ready with all events behind it, beside reading them all again."""
-    names = {"EVENTS_TOPIC": "restarting", "APPLICATION_ID": "restarting"}
+    names = kafka | {"EVENTS_TOPIC": fresh("events"), "APPLICATION_ID": fresh("bench")}
     create(names)
-    send(events, names)
+    send_simulated(names, events, *SEED)
     replayed = seconds_to_ready(names, events)
     restarts = [seconds_to_ready(names, events) for _ in range(5)]
     restarted = median(restarts)
     imports = median(seconds_to_import() for _ in range(5))
-    print(
+    say(
         f"{events} events: read again and ready in {replayed:.1f} s; restarted and ready in "
         f"{restarted:.2f} s ({', '.join(f'{s:.2f}' for s in restarts)}): "
         f"1/{replayed / restarted:.0f} of it; {imports:.2f} s are Python's start and imports, "
@@ -70,7 +65,7 @@ def restarting(events: int) -> bool:
     return restarted < replayed / 20 and min(restarts) < 3  # noqa: PLR2004 - as promised
 
 
-def seconds_to_ready(names: dict[str, str], events: int) -> float:
+def seconds_to_ready(names: Names, events: int) -> float:
     """From the start of the process until it is ready and the model rests on all events."""
     started = perf_counter()
     with running_service(**names) as service:
@@ -105,30 +100,30 @@ class Round:
     processor_seconds: float
 
 
-def learning(events: int, rounds: int) -> bool:
+def learning(kafka: Names, events: int, rounds: int, say: Say) -> bool:
     """Throughput with checkpoints and without, rounds in turn."""
-    topic = {"EVENTS_TOPIC": "learning"}
-    create(topic | {"APPLICATION_ID": "learning"})
-    send(events, topic)
+    topic = kafka | {"EVENTS_TOPIC": fresh("events")}
+    create(topic | {"APPLICATION_ID": fresh("bench")})
+    send_simulated(topic, events, *SEED)
     found: dict[str, list[Round]] = {name: [] for name in SETTINGS}
     for number in range(rounds):
         for name in alternated(number):
-            own = {"APPLICATION_ID": f"learning-{name}-{number}"}
+            own = {"APPLICATION_ID": fresh("bench")}
             found[name].append(learn(topic | own | interval(name), events))
     for name, done in found.items():
         rates = ", ".join(f"{round_.rate:.0f}" for round_ in done)
-        print(f"learning {name} checkpoints: {rates} events/s")
+        say(f"learning {name} checkpoints: {rates} events/s")
     pairs = list(zip(found["with"], found["without"], strict=True))
     slower = median(1 - one.rate / other.rate for one, other in pairs)
     costlier = median(one.processor_seconds / other.processor_seconds - 1 for one, other in pairs)
-    print(
+    say(
         f"checkpoints cost learning {slower:+.1%} of its throughput and {costlier:+.1%} processor "
         f"time (medians of {rounds} pairs)"
     )
     return min(slower, costlier) < 0.03  # noqa: PLR2004 - as promised
 
 
-def learn(names: dict[str, str], events: int) -> Round:
+def learn(names: Names, events: int) -> Round:
     """Time a service between the first events that it learned and the last."""
     with running_service(**names) as service:
         wait_until(lambda: service.status("/livez") != 0, PATIENCE_SECONDS)
@@ -140,45 +135,39 @@ def learn(names: dict[str, str], events: int) -> Round:
     return Round(learned / took, 1e6 * used / learned)
 
 
-def answering(rounds: int, questions: int) -> bool:
+def answering(kafka: Names, rounds: int, questions: int, say: Say) -> bool:
     """Round trips of predictions under a steady stream, with checkpoints and without."""
     found: dict[str, list[float]] = {name: [] for name in SETTINGS}
     for number in range(rounds):
         for name in alternated(number):
-            own = f"answering-{name}-{number}"
-            names = {"EVENTS_TOPIC": own, "APPLICATION_ID": own, **interval(name)}
+            own = {"EVENTS_TOPIC": fresh("events"), "APPLICATION_ID": fresh("bench")}
+            names = kafka | own | interval(name)
             with running_service(**names) as service:
                 found[name] += ask(service, names, questions)
     p99 = {name: float(np.percentile(times, 99)) * 1000 for name, times in found.items()}
     for name, times in found.items():
         p50 = np.percentile(times, 50) * 1000
-        print(
+        say(
             f"predictions {name} checkpoints at {RATE} events/s, {len(times)} of them: "
             f"p50 {p50:.2f} ms, p99 {p99[name]:.2f} ms"
         )
-    print(f"p99 with checkpoints is {p99['with'] / p99['without']:.2f} times that without")
+    say(f"p99 with checkpoints is {p99['with'] / p99['without']:.2f} times that without")
     return p99["with"] <= 1.3 * p99["without"]
 
 
-def ask(service: Service, names: dict[str, str], questions: int) -> list[float]:
+def ask(service: Service, names: Names, questions: int) -> list[float]:
     """Ask one after another while events stream; the seconds that each took."""
     wait_until(lambda: service.ready)
-    streaming = subprocess.Popen(
-        [*simulating(100 * RATE), "--rate", str(RATE)],
-        env=os.environ | names,
-        stderr=subprocess.DEVNULL,
-    )
     times = []
-    try:
+    with simulated(names, 100 * RATE, *SEED, "--rate", str(RATE)):
         wait_until(lambda: service.metric(LEARNED) > RATE)
-        with PredictionClient() as client:
+        with PredictionClient(
+            Environment(kafka_bootstrap_servers=(names["KAFKA_BOOTSTRAP_SERVERS"],))
+        ) as client:
             for number in range(questions + 50):
                 started = perf_counter()
                 client.predict(tv=float(number))
                 times.append(perf_counter() - started)
-    finally:
-        streaming.kill()
-        streaming.wait()
     return times[50:]  # the first ones find caches cold
 
 
@@ -192,24 +181,8 @@ def interval(name: str) -> dict[str, str]:
     return {"CHECKPOINT_INTERVAL_MS": SETTINGS[name]}
 
 
-def create(names: dict[str, str]) -> None:
+def create(names: Names) -> None:
     """A service that starts makes the topics."""
     with running_service(**names) as service:
         wait_until(lambda: service.ready)
         service.stop()
-
-
-def send(events: int, names: dict[str, str]) -> None:
-    """Put so many events on the topic."""
-    subprocess.run(
-        simulating(events), env=os.environ | names, check=True, stderr=subprocess.DEVNULL
-    )
-
-
-def simulating(events: int) -> list[str]:
-    """The command that sends so many."""
-    return [sys.executable, "-m", "producer", "simulate", "--count", str(events), "--seed", "5"]
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -11,7 +11,7 @@ from confluent_kafka import Consumer, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 
-from contract.topics import PARTITIONS, Topic
+from contract.topics import PARTITION_COUNT, Topic
 from producer.simulate import simulate
 from programs import OURS, running
 
@@ -23,7 +23,7 @@ QUIET = {"log_level": 3}  # librdkafka says on stderr what it does about each hi
 
 
 def fresh(name: str) -> str:
-    """A name that nobody had before."""
+    """A unique name."""
     return f"{name}-{uuid4().hex[:12]}"
 
 
@@ -51,7 +51,8 @@ def create(servers: str, *topics: Topic) -> None:
     """
     admin = AdminClient({"bootstrap.servers": servers, **QUIET})
     made = [
-        NewTopic(topic.name, topic.partitions, 1, config=dict(topic.config)) for topic in topics
+        NewTopic(topic.name, topic.partition_count, 1, config=dict(topic.config))
+        for topic in topics
     ]
     for future in admin.create_topics(made).values():
         future.result(PATIENCE_SECONDS)
@@ -73,7 +74,7 @@ def sent(servers: str, topic: str) -> int:
     try:
         ends = (
             consumer.get_watermark_offsets(TopicPartition(topic, number), timeout=PATIENCE_SECONDS)
-            for number in range(PARTITIONS)
+            for number in range(PARTITION_COUNT)
         )
         return sum(high for _, high in ends)
     finally:
@@ -82,7 +83,7 @@ def sent(servers: str, topic: str) -> int:
 
 @contextmanager
 def gated(servers: str, topic: str, values: Iterable[bytes]) -> Iterator[Callable[[], None]]:
-    """Events that nobody sees until the gate is opened, then everybody all of them.
+    """Events that become visible to all consumers at once, when the gate is opened.
 
     They stand on the topic already, in a transaction: opening the gate is its commit.
     """
@@ -113,7 +114,7 @@ _BULK = {"linger.ms": 20, "queue.buffering.max.messages": BUFFERED}
 
 def _produce(producer: Producer, topic: str, values: Iterable[bytes]) -> None:
     for number, value in enumerate(values):
-        producer.produce(topic, value, partition=number % PARTITIONS)
+        producer.produce(topic, value, partition=number % PARTITION_COUNT)
         if not number % 10_000:
             producer.poll(0)
     if producer.flush(PATIENCE_SECONDS):

@@ -1,17 +1,14 @@
-"""How fast does the service learn beside a flood of requests?
+"""Part (f): how fast the service learns beside a flood of requests.
 
-    python benchmarks/flood.py [--rounds 5] [--events 400000] [--rate 20000]
+In each round a consumer learns the same events three times: alone; while records go, as fast as the
+flood, to an unread topic (what the flood costs the machine); and while they are requests,
+more than it can answer. Said are events a second, and the ratios within each round.
 
-Starts an embedded Kafka. In each round a consumer learns the same events three times: alone; while
-records go, as fast as the flood, to a topic that nobody reads (what the flood costs the machine);
-and while they are requests, more than it can answer. Prints events a second, and the ratios within
-each round.
+As a program, `python -m flood SERVERS TOPIC REPLIES RATE`, it is the flood.
 """
 
-import argparse
-import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from statistics import median
 from time import monotonic, sleep
@@ -19,44 +16,37 @@ from time import monotonic, sleep
 import orjson
 from confluent_kafka import Producer
 
-from broker import EmbeddedKafka
+from contract.messages import CORRELATION_ID, REPLY_TO
+from contract.topics import PARTITION_COUNT
 from producer.simulate import simulate
-from service import LEARNED, Service, own_names, running_service, wait_until
+from programs import OURS, running
+from sizes import Sizes
+from support.service import LEARNED, Service, own_names, running_service
+from support.waiting import wait_until
 
-PARTITIONS = 4
 WARM_UP = 2000  # events
 LOOK_SECONDS = 0.2
 ANSWERED = 'riverline_requests_total{method="predict",outcome="answered"}'
 
+Say = Callable[[str], None]
 
-def main() -> None:
-    """Measure, and print."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--events", type=int, default=400_000)
-    parser.add_argument("--rate", type=int, default=20_000, help="requests a second")
-    parser.add_argument("--flood", nargs=3, help=argparse.SUPPRESS)  # this script's own child
-    asked = parser.parse_args()
-    if asked.flood:
-        servers, topic, replies = asked.flood
-        flood(servers, topic, replies, asked.rate)
-        return
-    values = [orjson.dumps(event) for event in simulate(asked.events + WARM_UP, seed=3)]
-    shares = []
-    with EmbeddedKafka() as kafka:
-        for number in range(asked.rounds):
-            alone, _ = learned(kafka.bootstrap_servers, values, None, asked.rate)
-            beside, _ = learned(kafka.bootstrap_servers, values, "DEAD_LETTER_TOPIC", asked.rate)
-            flooded, answers = learned(
-                kafka.bootstrap_servers, values, "REQUESTS_TOPIC", asked.rate
-            )
-            shares.append((flooded / alone, flooded / beside))
-            print(
-                f"round {number + 1}: alone {alone:,.0f} events/s, beside records that nobody "
-                f"reads {beside:,.0f}, beside requests {flooded:,.0f} with {answers:,.0f} answers/s"
-            )
+
+def measure(servers: str, sizes: Sizes, say: Say) -> bool:
+    """All rounds; whether what was promised is held (there is no promise)."""
+    values = [orjson.dumps(event) for event in simulate(sizes.flood_events + WARM_UP, seed=3)]
+    shares, rate = [], sizes.flood_rate
+    for number in range(sizes.rounds):
+        alone, _ = learned(servers, values, None, rate)
+        beside, _ = learned(servers, values, "DEAD_LETTER_TOPIC", rate)
+        flooded, answers = learned(servers, values, "REQUESTS_TOPIC", rate)
+        shares.append((flooded / alone, flooded / beside))
+        say(
+            f"round {number + 1}: alone {alone:,.0f} events/s, beside records that nobody "
+            f"reads {beside:,.0f}, beside requests {flooded:,.0f} with {answers:,.0f} answers/s"
+        )
     of_alone, of_beside = (median(ratios) for ratios in zip(*shares, strict=True))
-    print(f"beside a flood: {of_alone:.2f} of alone, {of_beside:.2f} of beside the same records")
+    say(f"beside a flood: {of_alone:.2f} of alone, {of_beside:.2f} of beside the same records")
+    return True
 
 
 def learned(servers: str, values: list[bytes], topic: str | None, rate: int) -> tuple[float, float]:
@@ -79,7 +69,7 @@ def learned(servers: str, values: list[bytes], topic: str | None, rate: int) -> 
 
 
 def wait_learned(service: Service, count: int) -> None:
-    """Without asking so often that the asking shows."""
+    """Wait, polling seldom enough not to disturb the measurement."""
     deadline = monotonic() + 120
     while service.metric(LEARNED) < count:
         if monotonic() > deadline:
@@ -93,13 +83,8 @@ def flooded(servers: str, topic: str | None, replies: str, rate: int) -> Iterato
     if topic is None:
         yield
         return
-    command = [sys.executable, __file__, "--rate", str(rate), "--flood", servers, topic, replies]
-    process = subprocess.Popen(command)
-    try:
+    with running(OURS, "flood", servers, topic, replies, str(rate)):
         yield
-    finally:
-        process.kill()
-        process.wait()
 
 
 def flood(servers: str, topic: str, replies: str, rate: int) -> None:
@@ -108,7 +93,7 @@ def flood(servers: str, topic: str, replies: str, rate: int) -> None:
     started, sent = monotonic(), 0
     while True:
         for _ in range(50):
-            headers = [("correlation_id", str(sent).encode()), ("reply_to", replies.encode())]
+            headers = [(CORRELATION_ID, str(sent).encode()), (REPLY_TO, replies.encode())]
             producer.produce(topic, b'{"tv": 50}', headers=list(headers))
             sent += 1
         producer.poll(0)
@@ -121,9 +106,9 @@ def send(servers: str, topic: str, values: list[bytes]) -> None:
         {"bootstrap.servers": servers, "linger.ms": 20, "queue.buffering.max.messages": 1_000_000}
     )
     for number, value in enumerate(values):
-        producer.produce(topic, value, partition=number % PARTITIONS)
+        producer.produce(topic, value, partition=number % PARTITION_COUNT)
     producer.flush(60)
 
 
 if __name__ == "__main__":
-    main()
+    flood(sys.argv[1], sys.argv[2], sys.argv[3], int(sys.argv[4]))

@@ -14,8 +14,8 @@ from events import create, fill, fresh, gated, mobile_events, wide_events
 from learning import ServiceError, figure, started, time_learning, wait_until_learned
 from machine import machine, today
 from results import CatchUp, Growth, Memory
-from service import LEARNED, Service
 from sizes import Sizes, warm_up
+from support.service import LEARNED, Service
 from turns import in_turn
 
 LIMIT_SECONDS = 300.0
@@ -118,7 +118,7 @@ def _wait_until_shared(services: list[Service]) -> None:
     deadline = monotonic() + LIMIT_SECONDS
     while True:
         assigned = [figure(service, ASSIGNED) for service in services]
-        if min(assigned) >= 1 and sum(assigned) == topics.PARTITIONS:
+        if min(assigned) >= 1 and sum(assigned) == topics.PARTITION_COUNT:
             return
         if monotonic() > deadline:
             raise ServiceError(f"partitions assigned: {assigned}")

@@ -8,8 +8,8 @@ from time import perf_counter, sleep
 from urllib.request import urlopen
 
 from events import fresh
-from service import LEARNED, Service, running_service
 from sizes import warm_up
+from support.service import LEARNED, Service, running_service
 
 GLANCE_SECONDS = 0.005
 """The shortest time between two looks at the metrics, each of which takes the service 2 ms."""

@@ -19,8 +19,9 @@ from learning import ServiceError, figure, started, wait_until_learned
 from machine import machine, today
 from programs import ContenderError
 from results import Quantiles, RoundTrips, Trips
-from service import LEARNED, Service, wait_until
 from sizes import Sizes
+from support.service import LEARNED, Service
+from support.waiting import wait_until
 from turns import in_turn
 
 ECHO = "bare librdkafka echo"

@@ -22,8 +22,9 @@ from broker import EmbeddedKafka
 from contract import topics
 from events import create, fill, fresh, mobile_events, storm
 from learning import figure, started, time_learning
-from service import LEARNED, wait_until
 from sizes import warm_up
+from support.service import LEARNED
+from support.waiting import wait_until
 from turns import in_turn
 from without import WITHOUT
 

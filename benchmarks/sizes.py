@@ -19,6 +19,9 @@ class Sizes:
         processes: Numbers of processes.
         backlogs: Events that came while the service was stopped.
         memory: Numbers of events after which memory is read.
+        flood_events: That are learned beside a flood of requests.
+        flood_rate: Requests a second, more than can be answered.
+        restart_events: That a restarted service has behind it.
     """
 
     rounds: int = 5
@@ -31,6 +34,9 @@ class Sizes:
     processes: tuple[int, ...] = (1, 2, 3)
     backlogs: tuple[int, ...] = (0, 100_000, 300_000, 1_000_000)
     memory: tuple[int, ...] = (100_000, 200_000, 500_000, 1_000_000, 1_500_000, 2_000_000)
+    flood_events: int = 400_000
+    flood_rate: int = 20_000
+    restart_events: int = 1_000_000
 
 
 def warm_up(events: int) -> int:
@@ -48,4 +54,6 @@ QUICK = Sizes(
     process_events=40_000,
     backlogs=(0, 20_000),
     memory=(20_000, 50_000, 100_000),
+    flood_events=40_000,
+    restart_events=40_000,
 )

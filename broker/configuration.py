@@ -1,4 +1,4 @@
-"""The broker's one configuration: fit for small machines, quick restarts and everlasting logs."""
+"""The broker's one configuration: for small machines, quick restarts and logs without retention."""
 
 from collections.abc import Mapping
 
@@ -11,7 +11,7 @@ JVM_OPTIONS = (
     "-Xmx384m",
     "-XX:+UseSerialGC",
     "-XX:TieredStopAtLevel=1",
-    "-XX:+ExitOnOutOfMemoryError",  # a broker that is half alive helps nobody
+    "-XX:+ExitOnOutOfMemoryError",  # a broker must not linger half alive
     "-XX:-UsePerfData",  # no files in /tmp/hsperfdata_*
     "--enable-native-access=ALL-UNNAMED",  # compression libraries: no warning in the log
     "--sun-misc-unsafe-memory-access=allow",  # the same, for memory-mapped indexes
@@ -36,7 +36,7 @@ advertised.listeners=PLAINTEXT://{host}:{port}
 # Relative to the process's working directory: a path of any characters, and a folder that may move.
 log.dirs={log_dirs}
 
-# A broker killed -9 must wait until its former life's session has expired: 9 s by default.
+# After kill -9 a broker must wait until its old session has expired: 9 s by default.
 broker.session.timeout.ms=2000
 broker.heartbeat.interval.ms=500
 
@@ -51,7 +51,7 @@ offsets.topic.num.partitions=4
 transaction.state.log.num.partitions=1
 share.coordinator.state.topic.num.partitions=1
 
-# Topics are made on purpose: a misspelt name is an error and not a new topic.
+# Topics are created explicitly: a misspelt name is an error, not a new topic.
 auto.create.topics.enable=false
 num.partitions=4
 
@@ -59,7 +59,7 @@ num.partitions=4
 group.initial.rebalance.delay.ms=0
 group.min.session.timeout.ms=1000
 
-# The log is the truth that the model is the fold of: nothing is thrown away by age.
+# The log is the source of truth, which the model is a fold of: nothing is deleted by age.
 log.retention.ms=-1
 # A year: a group that pauses keeps its place.
 offsets.retention.minutes=525600
@@ -81,7 +81,7 @@ def properties(
     """The contents of `server.properties`.
 
     Args:
-        host: the address that broker and controller listen on, and that clients are told.
+        host: the address that broker and controller listen on and advertise to clients.
         port: where clients connect.
         controller_port: where the broker connects to its own controller.
         log_dirs: Kafka's folder for all records, relative to the process's working directory.

@@ -90,7 +90,7 @@ def _digest(jar: Path) -> str | None:
 
 
 def _fetch(repository: Path, jars: Mapping[str, str]) -> None:
-    """Download the jars, one by one (several at once are no faster), and tell who watches."""
+    """Download the jars, one by one (several at once are no faster), showing progress."""
     maven = MavenContext(repo_cache=repository)
     console = Console(stderr=True, quiet=not sys.stderr.isatty())
     title = f"Fetching Apache Kafka {KAFKA_VERSION} from Maven Central, the first time only"
@@ -101,7 +101,7 @@ def _fetch(repository: Path, jars: Mapping[str, str]) -> None:
 
 
 def _fetch_one(maven: MavenContext, repository: Path, jar: str, digest: str) -> None:
-    """Download a jar, once more if what came isn't what we know."""
+    """Download a jar, and once more if its checksum is wrong."""
     *group, artifact, version, _file = Path(jar).parts
     reason = "its SHA-256 is not the known one"
     for _attempt in range(2):

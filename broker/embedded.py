@@ -1,4 +1,4 @@
-"""The embedded broker as its users hold it: start, stop, kill, start again."""
+"""The embedded broker: start, stop, kill, start again."""
 
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -12,15 +12,15 @@ from broker.lifetime import Lifetime
 from broker.process import JavaProcess
 
 _STOP_GRACE_S = 15.0  # 0.3 s on two idle cores
-_DYING_S = 2.0  # how long a former life's Java may still be going away
+_DYING_S = 2.0  # how long the previous Java may take to end
 
 
 class EmbeddedKafka(Lifetime):
     """One Kafka broker, for one thread at a time: `start()` it, or enter it with `with`.
 
-    Its records are in the folder `data` and survive any end; without one, in a temporary folder
-    that `stop()` removes (a Kafka that failed leaves it, for its log).  A port of 0 is chosen at
-    the first start, and stays.  Java dies with this process, also when that is killed.
+    Its records are in the folder `data` and survive stops and crashes; without one, in a temporary
+    folder that `stop()` removes (a Kafka that failed leaves it, for its log).  A port of 0 is
+    chosen at the first start, and stays.  Java dies with this process, also when that is killed.
     """
 
     def __init__(
@@ -32,13 +32,13 @@ class EmbeddedKafka(Lifetime):
         *,
         formatting: Sequence[str] = (),
     ) -> None:
-        """Promise a broker; nothing runs yet.
+        """Configure a broker; nothing runs yet.
 
         Args:
             port: where clients connect; 0 for a free one.
-            data: the data folder, made if need be; None for a temporary one.
-            host: the one address to listen on, and that clients are told.
-            properties: broker settings that differ from this package's or are added to them.
+            data: the data folder, created if missing; None for a temporary one.
+            host: the address to listen on and to advertise to clients.
+            properties: broker settings that override this package's or are added to them.
             formatting: StorageTool's arguments for a new folder; by default, a new cluster's id.
         """
         self._host = host
@@ -88,7 +88,7 @@ class EmbeddedKafka(Lifetime):
         Raises:
             BrokerError: any of its kinds; no process is left running.
         """
-        # Killed by others an instant ago it may still be dying: that is no fault.
+        # If another process has just killed it, it may still be ending: that is not a fault.
         if self._java is not None and self._java.poll(_DYING_S) is None:
             raise BrokerError(f"This Kafka is running already, on {self.bootstrap_servers}.")
         ports.wait_until_free(self._host, self._port, timeout_s=_DYING_S)
@@ -96,7 +96,7 @@ class EmbeddedKafka(Lifetime):
         try:
             self._launch()
         except KafkaFailedError:
-            raise  # a temporary folder stays: the log in it tells why
+            raise  # a temporary folder stays, for its log
         except BaseException:
             if new:
                 self.stop()

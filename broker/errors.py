@@ -1,9 +1,9 @@
-"""What can go wrong with the embedded broker, and who should act.
+"""The errors of the embedded broker, and who should act.
 
 BrokerError              the message is one sentence for a person, without a traceback
- +- DistributionError    Kafka's jars can't be had: the network, or the Maven repository's folder
- +- DataFolderError      the data folder can't be used: whoever named it
- +- PortTakenError       another program holds the port, or the host isn't ours: whoever chose it
+ +- DistributionError    Kafka's jars can't be fetched: the network, or the Maven repository
+ +- DataFolderError      the data folder can't be used: the caller
+ +- PortTakenError       another program holds the port, or the host isn't ours: the caller
  +- KafkaFailedError     Kafka itself gave up: the message carries the end of its log
 """
 

@@ -1,7 +1,7 @@
 """The data folder: Kafka's records, its configuration and its log.
 
-kafka/              the records; there only once it is formatted whole
-kafka.log           what Kafka says, of all its lives
+kafka/              the records; exists only once it is completely formatted
+kafka.log           Kafka's output, over all its runs
 server.properties   written at each start
 """
 
@@ -38,7 +38,7 @@ class DataFolder:
 
     @property
     def unformatted(self) -> Path:
-        """Where the records' folder is made, to be renamed when it is whole."""
+        """Where the records' folder is formatted, to be renamed when that is complete."""
         return self.path / "kafka.unformatted"
 
     def is_formatted(self) -> bool:
@@ -78,7 +78,7 @@ class DataFolder:
 
     @contextmanager
     def arguments(self, arguments: Sequence[str]) -> Iterator[str]:
-        """A file with the arguments, one a line, for nobody else to read: passwords are in it."""
+        """A file with the arguments, one per line, readable by us only: it has passwords."""
         file = self.path / "arguments"
         file.touch(mode=0o600)
         file.write_text("\n".join(arguments))
@@ -98,10 +98,10 @@ class DataFolder:
             return file.read().decode(errors="replace")
 
     def end_of_log(self, start: int = 0) -> str:
-        """The last of what went wrong after the log had `start` bytes, under the log's name.
+        """The last problems after the log had `start` bytes, under the log's name.
 
-        Without INFO lines and stack frames, unless there is nothing else: a Kafka that fails still
-        tells every step of its shutdown after the reason.
+        Without INFO lines and stack frames, unless there is nothing else: a Kafka that fails
+        still logs every step of its shutdown after the reason.
         """
         lines = self.log_since(max(start, self.log_bytes() - _TAIL_BYTES)).splitlines()
         telling = [line for line in lines if " INFO " not in line and not line.startswith("\tat ")]

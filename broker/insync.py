@@ -1,4 +1,4 @@
-"""Whether a cluster is whole, as it says itself."""
+"""Whether a cluster is whole, according to its brokers."""
 
 import time
 from collections.abc import Mapping
@@ -14,14 +14,14 @@ _PATIENCE_MS = 2000  # with a broker that doesn't answer
 
 
 def wait_until_in_sync(options: Mapping[str, Any], *, timeout_s: float) -> None:
-    """Return when each broker says that all serve, and that no partition misses a replica.
+    """Return when each broker reports that all serve and that no partition lacks a replica.
 
     Args:
         options: kafka-python's, of a client that may describe all topics.
         timeout_s: how long to wait; a broker that doesn't answer adds some seconds.
 
     Raises:
-        KafkaFailedError: not so in time; the message says what is missing.
+        KafkaFailedError: it takes too long; the message says what is missing.
     """
     servers = options["bootstrap_servers"].split(",")
     deadline = time.monotonic() + timeout_s

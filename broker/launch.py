@@ -27,22 +27,22 @@ def launch(
     formatting: Sequence[str] = (),
     attempts: int = 5,
 ) -> tuple[JavaProcess, int]:
-    """Start Kafka on the folder, formatted if it is new; its process and its port.
+    """Start Kafka on the folder, which is formatted if new; returns its process and its port.
 
     A port that is free when it is chosen may be taken when Kafka listens: then others are tried.
 
     Args:
-        folder: where Kafka works; nobody else may use it.
+        folder: Kafka's folder; no other Kafka may use it.
         host: the address to listen on.
         port: where clients connect; 0 for a free one.
-        extra: broker settings that differ from this package's or are added to them.
+        extra: broker settings that override this package's or are added to them.
         formatting: StorageTool's arguments for a new folder; by default, a new cluster's id.
         attempts: how often to try.
 
     Raises:
         KafkaFailedError: Kafka ended or didn't come up; no process is left.
         PortTakenError: the host isn't an address of this machine, or others took each port.
-        DistributionError: Kafka's jars can't be had.
+        DistributionError: Kafka's jars aren't available.
         OSError: the folder can't be written.
     """
     if not folder.is_formatted():

@@ -1,4 +1,4 @@
-"""What is started and stopped by hand, or by `with`."""
+"""Something with `start()` and `stop()`, also usable by `with`."""
 
 from abc import ABC, abstractmethod
 from typing import Self

@@ -1,7 +1,7 @@
 """The brokers of a cluster, ready to be started: their folders, addresses and settings.
 
 DIR/cluster-id     written before the first broker's folder is formatted, and kept for good
-DIR/broker-1/      a broker's folder, as one that is alone has it (see `folder.py`)
+DIR/broker-1/      a broker's folder, as of a single broker (see `folder.py`)
 """
 
 from collections.abc import Mapping
@@ -15,12 +15,12 @@ from broker.folder import new_cluster_id
 from broker.quorum import Addresses, replication
 from broker.security import Security
 
-_DYING_S = 2.0  # how long a former life's Java may still be going away
+_DYING_S = 2.0  # how long the previous Java may take to end
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What a cluster shall be."""
+    """The configuration of a cluster."""
 
     brokers: int
     host: str
@@ -57,11 +57,11 @@ def members(folder: Path, plan: Plan, addresses: Addresses) -> dict[int, Embedde
 
     Args:
         folder: made if need be; a cluster whose records are there is continued.
-        plan: what the cluster shall be.
+        plan: the configuration of the cluster.
         addresses: where the brokers will listen.
 
     Raises:
-        DataFolderError: what is in the folder isn't a cluster of so many brokers, or is another's.
+        DataFolderError: the folder is of something else than a cluster of so many brokers.
         BrokerError: the keys of a secured cluster can't be made.
         OSError: a folder can't be written.
     """
@@ -83,9 +83,9 @@ def members(folder: Path, plan: Plan, addresses: Addresses) -> dict[int, Embedde
 
 
 def _refuse_another(folder: Path, brokers: int) -> None:
-    """Raise if the folder is of a broker that is alone, or of a cluster of another size."""
+    """Raise if the folder is of a single broker, or of a cluster of another size."""
     if (folder / "kafka").exists():
-        raise DataFolderError(f"The data folder {folder} is of one broker, and not of a cluster.")
+        raise DataFolderError(f"The data folder {folder} is of a single broker, not of a cluster.")
     found = len(list(folder.glob("broker-*")))
     if found not in (0, brokers):
         raise DataFolderError(

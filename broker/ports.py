@@ -50,7 +50,7 @@ def wait_until_free(host: str, port: int, *, timeout_s: float) -> None:
     """Return when the port can be listened on: at once, or when a dying broker has let go of it.
 
     Raises:
-        PortTakenError: the port is still taken at the end of the time, or can't be had at all.
+        PortTakenError: the port is still taken at the end of the time, or isn't available at all.
     """
     deadline = time.monotonic() + timeout_s
     while True:
@@ -73,7 +73,7 @@ def wait_until_free(host: str, port: int, *, timeout_s: float) -> None:
 
 
 def _listen(host: str, port: int) -> int:
-    """Listen for an instant, with the options that Java's sockets have; the port."""
+    """Listen for an instant, with the options of Java's sockets; returns the port."""
     family, kind, *_rest, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
     with socket.socket(family, kind) as listener:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

@@ -1,4 +1,4 @@
-"""The Java process: its life, and its death at the latest with ours.
+"""The Java process, which ends with ours at the latest.
 
 On Linux the kernel kills Java (`PR_SET_PDEATHSIG`, see `tether.py`) when the **thread** that
 started it ends, not when the process does.  So each Java is started by a thread of its own which
@@ -33,7 +33,7 @@ class JavaProcess:
             log: the file that the standard output and error are appended to.
 
         Raises:
-            DistributionError: Kafka's jars can't be had.
+            DistributionError: Kafka's jars aren't available.
             OSError: the process can't be started, or the log not be written.
         """
         command = [
@@ -84,7 +84,7 @@ class JavaProcess:
             return None
 
     def stop(self, grace_s: float) -> None:
-        """Ask Java to end, in order, also if it is paused; kill it after the time of grace."""
+        """Ask Java to end, even if it is paused; kill it after the grace period."""
         self._process.send_signal(signal.SIGTERM)
         self._process.send_signal(signal.SIGCONT)
         if self.poll(grace_s) is None:

@@ -1,4 +1,4 @@
-"""What makes a broker one of several: its number, its addresses, and replicas of what Kafka keeps.
+"""The settings of a broker in a cluster: its number, its addresses, and replication.
 
 Each is a controller too, so that brokers and metadata survive the loss of the same minority.
 """
@@ -56,7 +56,7 @@ class Addresses:
 
 
 def replication(brokers: int) -> dict[str, str]:
-    """The properties of a broker among so many: at most three replicas, one of them dispensable."""
+    """The properties of a broker among so many: at most 3 replicas, one of which may be missing."""
     replicas, in_sync = str(min(3, brokers)), str(max(1, min(3, brokers) - 1))
     return {
         **_QUORUM,

@@ -2,7 +2,7 @@
 
 Clients have two listeners: SASL_SSL for passwords (SCRAM and PLAIN) and tokens, SSL for those with
 a certificate.  Brokers and controllers speak with each other over mutual TLS too.  The principal
-is User:NAME in each case, so that one ACL holds for a user however it proves who it is.
+is User:NAME in each case, so that an ACL for a user holds however it authenticates.
 """
 
 import json
@@ -18,10 +18,10 @@ from broker.folder import new_cluster_id
 from broker.tokens import TokenIssuer
 
 ADMIN = "admin"
-"""The user who may do all."""
+"""The user that may do everything."""
 
 BROKER = "broker"
-"""The principal of brokers and controllers: it too may do all."""
+"""The principal of brokers and controllers, which may do everything too."""
 _MODULES = "org.apache.kafka.common.security"
 
 # Files are relative to the process's working directory: Java's properties know ASCII alone.
@@ -64,8 +64,8 @@ class Security:
         """Name the folder; nothing is written yet.
 
         Args:
-            folder: made if need be, for nobody else to read; what is in it is used again.
-            users: who has a password and a certificate beside `admin`; they may do what ACLs allow.
+            folder: created if missing, readable by us only; its contents are reused.
+            users: users besides `admin`, with a password and a certificate, subject to ACLs.
                 Not `broker`, which is the brokers' own name.
         """
         self.folder = Path(folder).absolute()
@@ -193,6 +193,6 @@ def _export(file: Path, environment: Mapping[str, str]) -> None:
 
 
 def _write(file: Path, text: str) -> None:
-    """Write a file for nobody else to read."""
+    """Write a file that only we can read."""
     file.touch(mode=0o600)
     file.write_text(text)

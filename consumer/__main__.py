@@ -9,7 +9,7 @@ from types import FrameType
 import structlog
 import typer
 
-from consumer.app import App, LoopDiedError
+from consumer.app import App
 from consumer.client import (
     TopicCreationError,
     TopicError,
@@ -17,8 +17,10 @@ from consumer.client import (
     connections,
     install,
 )
+from consumer.errors import LoopDiedError
 from consumer.settings import Settings
-from consumer.telemetry import Seldom
+from consumer.telemetry import RateLimit
+from consumer.wiring import wire
 from contract.environment import SettingsError
 
 OK, DIED, BAD_SETTINGS = 0, 1, 2
@@ -37,11 +39,11 @@ def main() -> None:
     Exit codes: 0 stopped as asked; 1 ended by a fault that the last log line names; 2 the settings
     or the installed kafka-python are not usable, each fault named.
     """
-    seldom = Seldom()
-    _log_to_stderr(seldom)
+    rate_limit = RateLimit()
+    _log_to_stderr(rate_limit)
     try:
         install()
-        app = App(Settings.read(), seldom.unsaid)
+        app = App(Settings.read(), wire, rate_limit.unsaid)
     except SettingsError as error:
         print(f"The settings are not usable:\n{error}", file=sys.stderr)  # noqa: T201
         raise typer.Exit(BAD_SETTINGS) from None
@@ -66,12 +68,12 @@ def main() -> None:
     log.info("stopped")
 
 
-def _log_to_stderr(seldom: Seldom) -> None:
+def _log_to_stderr(rate_limit: RateLimit) -> None:
     logging.basicConfig(stream=sys.stderr, format="%(name)s: %(message)s")
     connections.quieten()
     structlog.configure(
         processors=[
-            seldom,
+            rate_limit,
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             structlog.processors.format_exc_info,  # plain: a traceback's locals hold payloads

@@ -1,14 +1,10 @@
 """The service as a whole: which loops there are, how they start, and how they end.
 
-    main       waits for Kafka, makes the topics, starts the loops, waits for a signal or a death
-    learner    events in, the model out                          (consumer/learn/loop.py)
-    follower   the changelog in: what others learned, and what was  (consumer/state/follower.py)
-    responder  requests in, answers from the model out           (consumer/respond/loop.py)
-    watch      is Kafka there; which reply topics are            (consumer/watch.py)
-    web        /metrics, /livez, /readyz                         (consumer/telemetry/http.py)
+The main thread waits for Kafka, has the topics made, starts the loops (``wiring``: the learner, the
+follower, the responder, the watch), and waits for a signal or for the first that dies.
 
 The model goes from the learner to the responder as frozen views behind one reference
-(consumer/model/merged.py): neither ever waits for the other.
+(consumer/model/served.py): neither ever waits for the other.
 """
 
 import os
@@ -41,22 +37,19 @@ from consumer.client import (
     open_clients,
 )
 from consumer.context import Context
-from consumer.errors import StateError
+from consumer.errors import LoopDiedError, StateError
 from consumer.model import Served
 from consumer.respond import Claim
 from consumer.settings import Settings
 from consumer.telemetry import (
-    Certificate,
     FaultKind,
-    Faults,
-    Guard,
     Health,
     Telemetry,
     Web,
+    guard,
     not_ready,
     silent_loops,
 )
-from consumer.wiring import wire
 
 RETRY_SECONDS = 0.5
 WATCHDOG_SECONDS = 1.0
@@ -64,11 +57,10 @@ SWITCH_SECONDS = 0.0005
 """How long the learner may hold the interpreter while the responder waits (Python's 5 ms are too
 long: a round trip takes several turns)."""
 
+Wire = Callable[[Context, Clients, Door, Claim], Mapping[str, Callable[[threading.Event], None]]]
+"""Gives the loops by name: each runs in a thread of its own until told to stop."""
+
 log = structlog.get_logger()
-
-
-class LoopDiedError(Exception):
-    """A loop ended with an exception: its reason ends the process."""
 
 
 class App:
@@ -76,14 +68,16 @@ class App:
 
     Args:
         settings: All of them.
+        wire: Puts the loops together; see ``wiring.wire``.
         unsaid: How many lines the log has passed over, by event.
 
     Raises:
         OSError: The HTTP port cannot be listened on.
     """
 
-    def __init__(self, settings: Settings, unsaid: Mapping[str, int]) -> None:
+    def __init__(self, settings: Settings, wire: Wire, unsaid: Mapping[str, int]) -> None:
         self._settings = settings
+        self._wire = wire
         self._stop = threading.Event()
         self._ended = threading.Event()  # told to stop, or a loop died
         self._death: BaseException | None = None
@@ -102,7 +96,12 @@ class App:
             self._telemetry.registry,
             alive=lambda: silent_loops(self._health.beats, now=monotonic()),
             ready=lambda: not_ready(self._health, now=monotonic()),
-            guard=_guard(settings, self._health.faults),
+            guard=guard(
+                settings.http_tls_certfile,
+                settings.http_tls_keyfile,
+                settings.http_token,
+                self._health.faults,
+            ),
         )
 
     def stop(self) -> None:
@@ -213,7 +212,7 @@ class App:
             self._precedence,
             self._permissions,
         )
-        loops = wire(context, clients, self._door, self._claim)
+        loops = self._wire(context, clients, self._door, self._claim)
         return [self._thread(name, partial(run, self._stop)) for name, run in loops.items()]
 
     def _thread(self, name: str, run: Callable[[], None]) -> threading.Thread:
@@ -247,14 +246,3 @@ def _info(settings: Settings) -> dict[str, str]:
         "river": version("river"),
         "python": platform.python_version(),
     }
-
-
-def _guard(settings: Settings, faults: Faults) -> Guard:
-    """Who may look at the HTTP port; a certificate that cannot be renewed is told there."""
-    certificate, token = settings.http_tls_certfile, settings.http_token
-    return Guard(
-        token.get_secret_value() if token else None,
-        Certificate(certificate, settings.http_tls_keyfile, faults).context
-        if certificate
-        else None,
-    )

@@ -1,4 +1,4 @@
-"""What the loops share."""
+"""What all loops share."""
 
 from dataclasses import dataclass
 
@@ -10,15 +10,15 @@ from consumer.telemetry import Health, Telemetry
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """One of each in a process.
+    """The objects of which a process has one each.
 
     Attributes:
-        settings: Read once.
-        served: The model as it is now.
-        telemetry: Counts and times.
-        health: Facts about the loops.
-        precedence: Of answers before learning.
-        permissions: What Kafka lets us do.
+        settings: The settings, read once at the start.
+        served: The model that answers, as it is now.
+        telemetry: The metrics.
+        health: What readiness and liveness follow from.
+        precedence: Lets answers go before learning.
+        permissions: What Kafka allows us.
     """
 
     settings: Settings

@@ -1,4 +1,4 @@
-"""The consumer's settings: read from the environment once, frozen after."""
+"""The consumer's settings, read from the environment once and then frozen."""
 
 import re
 import socket
@@ -22,28 +22,30 @@ STATIC_MEMBER = r"^[A-Za-z0-9._-]{0,200}$"
 
 
 class Settings(Environment):
-    """What the service reads beside what every part does."""
+    """The consumer's settings, in addition to the shared ones."""
 
     application_id: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,200}$")] = Field(
         "riverline", description="names the consumer groups and the changelog topic"
     )
     instance_id: Annotated[str, Field(pattern=STATIC_MEMBER)] = Field(
-        "", description="this instance among the groups' members (default: host name and port)"
+        "", description="this instance's name in the consumer groups (default: host name and port)"
     )
     reply_topic_patterns: Names = Field(
         ("prediction-repl*", "prediction-requests*repl*", "f-reply-*"),
         description="reply topics that a request may name; never one of the service's own",
     )
     dead_letter_topic: TopicName = Field("mobile-events.dead-letters", description="refused events")
-    formula: str = Field("sales ~ tv", description="what is learned from what")
+    formula: str = Field("sales ~ tv", description="the model: target ~ features")
     learner: Literal["bayesian", "sgd"] = Field(
         "bayesian", description="bayesian (exact) or sgd (river's StandardScaler|LinearRegression)"
     )
     replication_factor: Annotated[int, Field(ge=1, le=99)] | None = Field(
-        None, description="replicas of the topics that are made (default: the brokers, at most 3)"
+        None,
+        description="replication factor of created topics (default: one per broker, at most 3)",
     )
     min_insync_replicas: Annotated[int, Field(ge=1, le=99)] | None = Field(
-        None, description="of those, how many must have what is written (default: one less)"
+        None,
+        description="min.insync.replicas of created topics (default: replication factor less 1)",
     )
     checkpoint_interval_ms: int = Field(
         1000, ge=10, le=3_600_000, description="how often the state is saved, milliseconds"
@@ -54,36 +56,36 @@ class Settings(Environment):
     )
     take_over: bool = Field(
         default=False,
-        description="answer the requests even where another application does: that one stands by",
+        description="answer requests even if another application does, which then stands by",
     )
     replies_buffer_bytes: int = Field(
         64 * MEBIBYTE,
         ge=4 * MEBIBYTE,
-        description="memory for replies that wait or are on their way; what is beyond is refused",
+        description="memory for pending replies; requests beyond it are refused",
     )
     dead_letters_buffer_bytes: int = Field(
         32 * MEBIBYTE,
         ge=MEBIBYTE,
-        description="memory for dead letters until they are acknowledged; then no more is read",
+        description="memory for unacknowledged dead letters; learning pauses when it is full",
     )
     http_host: str = Field("127.0.0.1", description="where /metrics, /livez and /readyz listen")
-    http_port: int = Field(8000, ge=0, le=65535, description="their port; 0 takes a free one")
+    http_port: int = Field(8000, ge=0, le=65535, description="the HTTP port; 0 takes a free one")
     http_token: SecretStr | None = Field(
-        None, description="asked for there as Authorization: Bearer, but not at /livez"
+        None, description="bearer token required there, except at /livez"
     )
     http_tls_certfile: FilePath | None = Field(
         None,
-        description="certificate of the HTTP port, which then speaks TLS; read again on change",
+        description="TLS certificate of the HTTP port; reloaded when it changes",
     )
     http_tls_keyfile: FilePath | None = Field(
-        None, description="its private key, where it is not in the same file", validate_default=True
+        None, description="its private key, if not in the same file", validate_default=True
     )
 
     @field_validator("http_token")
     @classmethod
     def _token_can_be_sent(cls, token: SecretStr | None) -> SecretStr | None:
         if token is not None and not re.fullmatch(SENDABLE, token.get_secret_value()):
-            raise ValueError("takes one character at least, of letters, digits and -._~+/=")
+            raise ValueError("must be one or more letters, digits or -._~+/=")
         return token
 
     @field_validator("http_tls_keyfile")
@@ -95,8 +97,8 @@ class Settings(Environment):
                 server_context(certificate, key)
             except OSError as error:
                 raise ValueError(
-                    "does not go with HTTP_TLS_CERTFILE: a certificate and its private key are "
-                    f"needed, PEM, the key without a password ({error.strerror or error})"
+                    "does not go with HTTP_TLS_CERTFILE: expected a certificate and its private "
+                    f"key, PEM, the key without a password ({error.strerror or error})"
                 ) from error
         elif key is not None and "http_tls_certfile" in info.data:
             raise ValueError("is given without HTTP_TLS_CERTFILE")
@@ -132,12 +134,12 @@ class Settings(Environment):
 
     @cached_property
     def spec(self) -> ModelSpec:
-        """What is learned from what."""
+        """The model that is learned."""
         return ModelSpec(self.fields, parse_formula(self.formula, self.fields), self.learner)
 
     @cached_property
     def member(self) -> str:
-        """The static member's name: stable over restarts, so that they are quick."""
+        """The static group member id: stable across restarts, which avoids a rebalance."""
         if self.instance_id:
             return self.instance_id
         host = "".join(c if c.isalnum() and c.isascii() else "-" for c in socket.gethostname())
@@ -145,12 +147,12 @@ class Settings(Environment):
 
     @property
     def changelog_topic(self) -> str:
-        """Where the state is kept."""
+        """The topic that holds the snapshots."""
         return f"{self.application_id}-changelog"
 
     @cached_property
     def topics(self) -> tuple[topics.Topic, ...]:
-        """The topics the service uses, beside the changelog, which follows the events topic."""
+        """The topics that the service uses, except the changelog."""
         return (
             topics.events(self.events_topic),
             topics.requests(self.requests_topic),

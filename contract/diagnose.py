@@ -1,7 +1,7 @@
-"""What shuts us out of Kafka, in one sentence for those who run the service. Pure.
+"""Why Kafka does not let us in, in one sentence for the operator. Pure.
 
 The gateway has the same sentences (gateway/src/diagnose.ts). They name brokers, users and files,
-and no secret.
+but no secret.
 """
 
 import re
@@ -17,7 +17,7 @@ _NO_LIST = 3
 
 
 class DoorKind(StrEnum):
-    """What is wrong with a way in."""
+    """The kind of fault."""
 
     UNREACHABLE = "unreachable"
     REFUSED = "refused"
@@ -26,11 +26,11 @@ class DoorKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Shut:
-    """A door that is shut.
+    """Why Kafka does not let us in.
 
     Attributes:
-        kind: What is wrong with it.
-        sentence: What is wrong, and where it is not plain what would mend it.
+        kind: The kind of fault.
+        sentence: What is wrong and, unless obvious, what to do about it.
     """
 
     kind: DoorKind
@@ -38,7 +38,7 @@ class Shut:
 
 
 def principal(settings: Environment) -> str:
-    """Who Kafka takes us for, in words."""
+    """Our principal, in words."""
     if settings.kafka_sasl_mechanism != "OAUTHBEARER":
         return f"user {settings.kafka_sasl_plain_username}"
     provider = settings.kafka_sasl_oauth_token_provider
@@ -46,7 +46,7 @@ def principal(settings: Environment) -> str:
 
 
 def refused(settings: Environment) -> Shut:
-    """The broker knows us not, or otherwise."""
+    """The broker refused our credentials."""
     mechanism = settings.kafka_sasl_mechanism
     what = "token" if mechanism == "OAUTHBEARER" else "password"
     said = f"Kafka refused the {what} of {principal(settings)} ({mechanism})"
@@ -54,13 +54,13 @@ def refused(settings: Environment) -> Shut:
 
 
 def not_offered(broker: str, settings: Environment) -> Shut:
-    """The broker has other mechanisms."""
+    """The broker does not offer our mechanism."""
     said = f"broker {broker} does not offer {settings.kafka_sasl_mechanism}"
     return Shut(DoorKind.REFUSED, said)
 
 
 def not_proven(broker: str, settings: Environment) -> Shut:
-    """The broker's part of a mutual login (SCRAM) is wrong: it is another, or one of two."""
+    """The broker failed its part of SCRAM's mutual authentication."""
     said = f"broker {broker} does not prove that it knows the password of {principal(settings)}"
     return Shut(DoorKind.REFUSED, said)
 
@@ -72,18 +72,20 @@ def login_cut_off(broker: str, settings: Environment) -> Shut:
 
 
 def login_expected(broker: str, settings: Environment) -> Shut:
-    """The broker wants a user, and our protocol has none."""
-    return Shut(DoorKind.REFUSED, f"{broker} expects a login, and not {_protocol(settings)}")
+    """The broker expects a login, and our protocol has none."""
+    return Shut(DoorKind.REFUSED, f"{broker} expects a login, not {_protocol(settings)}")
 
 
 def no_login_expected(broker: str, settings: Environment) -> Shut:
-    """Our protocol has a user, and the broker wants none."""
-    return Shut(DoorKind.REFUSED, f"{broker} knows no login, and not {_protocol(settings)}")
+    """Our protocol logs in, and the broker takes no logins."""
+    return Shut(
+        DoorKind.REFUSED, f"{broker} does not take logins, which {_protocol(settings)} asks for"
+    )
 
 
 def tls_expected(broker: str, settings: Environment) -> Shut:
     """The broker speaks TLS, and we did not."""
-    return Shut(DoorKind.REFUSED, f"{broker} expects TLS, and not {_protocol(settings)}")
+    return Shut(DoorKind.REFUSED, f"{broker} expects TLS, not {_protocol(settings)}")
 
 
 def no_tls(broker: str, settings: Environment) -> Shut:
@@ -93,23 +95,23 @@ def no_tls(broker: str, settings: Environment) -> Shut:
 
 
 def closes(broker: str, settings: Environment) -> Shut:
-    """It takes the connection, and closes it, whatever we say."""
+    """The broker closes each connection."""
     said = f"{broker} closes the connection: does it expect {_protocol(settings)}?"
     return Shut(DoorKind.UNREACHABLE, said)
 
 
 def unknown_host(broker: str) -> Shut:
-    """There is no such host."""
+    """The host name is not known."""
     return Shut(DoorKind.UNREACHABLE, f"the host name of {broker} is not known")
 
 
 def silent(broker: str) -> Shut:
-    """Nobody is there, or nobody speaks."""
+    """The broker cannot be reached, or does not answer."""
     return Shut(DoorKind.UNREACHABLE, f"{broker} does not answer")
 
 
 def unreadable(error: OSError) -> Shut:
-    """TLS's files were right at the start, and are not any more."""
+    """TLS's files were usable at the start, and no longer are."""
     named = f" ({error.strerror})" if not isinstance(error, ssl.SSLError) and error.strerror else ""
     return Shut(DoorKind.CERTIFICATE, f"a file of KAFKA_SSL_... cannot be used any more{named}")
 
@@ -117,12 +119,12 @@ def unreadable(error: OSError) -> Shut:
 def of_tls(
     error: ssl.SSLError, broker: str, settings: Environment, *, expired: bool
 ) -> Shut | None:
-    """A fault of a certificate, theirs or ours; None where it is none.
+    """A fault of a certificate, theirs or ours; None if it is something else.
 
     Args:
-        error: What TLS says.
+        error: The error of TLS.
         broker: HOST:PORT.
-        settings: Which certificates there are.
+        settings: The certificates.
         expired: Whether ours has expired.
     """
     said: str | None
@@ -139,17 +141,19 @@ def _of_theirs(code: int, theirs: str, settings: Environment) -> str:
         _NOT_YET_VALID: f"{theirs} is not valid yet",
         _REVOKED: f"{theirs} is revoked by KAFKA_SSL_CRLFILE",
         _LIST_EXPIRED: "the list in KAFKA_SSL_CRLFILE has expired",
-        _NO_LIST: f"KAFKA_SSL_CRLFILE has no list of whoever signed {theirs}",
+        _NO_LIST: f"KAFKA_SSL_CRLFILE has no list from the issuer of {theirs}",
     } | dict.fromkeys(_OTHER_HOST, f"{theirs} is not for this host name")
     if settings.kafka_ssl_cafile is None:
-        stranger = f"{theirs} is signed by no authority known here: name it with KAFKA_SSL_CAFILE"
+        stranger = (
+            f"{theirs} is not signed by an authority known here: name it with KAFKA_SSL_CAFILE"
+        )
     else:
-        stranger = f"{theirs} is signed by nobody in KAFKA_SSL_CAFILE"
+        stranger = f"{theirs} is not signed by an authority in KAFKA_SSL_CAFILE"
     return said.get(code, stranger)
 
 
 def _of_ours(said: str, broker: str, settings: Environment, *, expired: bool) -> str | None:
-    """What the broker's alert is about, if it is about our certificate."""
+    """The fault that the broker's alert reports, if it concerns our certificate."""
     alert = "ALERT" in said.upper()
     if not alert or not re.search(
         r"certificate|unknown.ca|handshake.failure|denied", said, re.IGNORECASE

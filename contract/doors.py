@@ -1,6 +1,6 @@
-"""Which security settings go together: each that is given without its like is refused. Pure.
+"""Checks which security settings go together. Pure.
 
-The gateway refuses the same ones in the same words (gateway/src/doors.ts).
+The gateway reports the same faults in the same words (gateway/src/doors.ts).
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -23,7 +23,7 @@ def contradictions(given: Mapping[str, str]) -> list[str]:
     """A line for each setting that does not go with the others.
 
     Args:
-        given: The security settings that are given, by the names of their variables.
+        given: The security settings, by variable name.
     """
     protocol = given.get(_PROTOCOL, "PLAINTEXT")
     faults: list[str] = []

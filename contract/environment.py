@@ -1,4 +1,4 @@
-"""The environment: the same names in every part, read once, all faults reported together."""
+"""Settings from the environment, read once; all faults are reported together."""
 
 import os
 from collections.abc import Iterable, Mapping
@@ -14,11 +14,11 @@ from contract.login import Login, is_security, split_names
 from contract.secret_files import read_secrets
 
 RESERVED = frozenset({"method", "params", "formula", "level", "Intercept"})
-"""Words of requests and replies: no field may have one of these names."""
+"""Words used in requests and replies: no field may have one of these names."""
 
 
 class SettingsError(Exception):
-    """The environment is not usable; the message has a line for each fault."""
+    """The settings are not usable; the message has a line for each fault."""
 
 
 TopicName = Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,249}$")]
@@ -26,12 +26,12 @@ FieldName = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_.]{0,63}$")]
 
 
 class Environment(Login):
-    """What the consumer and the producer both read."""
+    """The settings that the consumer and the producer share."""
 
-    events_topic: TopicName = Field("mobile-events", description="the events")
-    requests_topic: TopicName = Field("prediction-requests", description="the questions")
+    events_topic: TopicName = Field("mobile-events", description="topic of events")
+    requests_topic: TopicName = Field("prediction-requests", description="topic of requests")
     replies_topic: TopicName = Field(
-        "prediction-replies", description="the answers, where a request names no reply topic"
+        "prediction-replies", description="topic of replies to requests that name none"
     )
     fields: Annotated[tuple[FieldName, ...], NoDecode, BeforeValidator(split_names)] = Field(
         ("tv", "radio", "newspaper", "sales"),
@@ -53,10 +53,10 @@ class Environment(Login):
     def read(cls) -> Self:
         """Read the process's environment.
 
-        A secret may be in a file, less its last newline: NAME_FILE names it in place of NAME.
+        A secret may be in a file, named by NAME_FILE instead of NAME; its last newline is dropped.
 
         Raises:
-            SettingsError: With one line for each variable that is at fault.
+            SettingsError: With a line for each variable at fault.
         """
         secrets = cls.secrets()
         found, faults = read_secrets(os.environ, secrets)
@@ -81,7 +81,7 @@ class Environment(Login):
 
     @classmethod
     def secrets(cls) -> list[str]:
-        """The variables that a file may hold."""
+        """The variables that may be in a file."""
         fields = cls.model_fields.items()
         return [name.upper() for name, info in fields if _is_secret(info)]
 
@@ -93,7 +93,7 @@ class Environment(Login):
             for name, info in cls.model_fields.items()
         ]
         files = [f"  {name}_FILE" for name in cls.secrets()]
-        named = "Secrets may be in files, which these name instead:"
+        named = "Secrets may be in files instead, named by:"
         # \b: click keeps the lines as they are
         return "\n".join(["\b", "Environment:", *lines, "", "\b", named, *files])
 
@@ -111,7 +111,7 @@ def _is_secret(info: FieldInfo) -> bool:
 
 
 def _unknown(environ: Mapping[str, str], known: Iterable[str]) -> Iterable[str]:
-    """A misspelt security option must not be passed over in silence."""
+    """Report misspelt security options, which would otherwise be ignored."""
     names = {name.upper() for name in known}
     for name in sorted(environ):
         if name.startswith(("KAFKA_SASL_", "KAFKA_SSL_")) and name not in names:

@@ -1,4 +1,4 @@
-"""How we come in to Kafka: the variables of all parts, and what kafka-python makes of them."""
+"""Kafka addresses and security settings, and the kafka-python options that follow from them."""
 
 import os
 import re
@@ -37,7 +37,7 @@ def _readable(path: Path) -> Path:
 
 
 SECURITY = ("KAFKA_SECURITY_PROTOCOL", "KAFKA_SASL_", "KAFKA_SSL_")
-"""How the variables begin that say how we come in."""
+"""Prefixes of the security settings."""
 
 ReadableFile = Annotated[Path, AfterValidator(_readable)]
 Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(split_names)]
@@ -46,12 +46,12 @@ Mechanism = Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512", "OAUTHBEARER"]
 
 
 class Login(BaseSettings):
-    """Where Kafka is, and how it lets us in."""
+    """Kafka's addresses, and the security settings."""
 
     model_config = SettingsConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
 
     kafka_bootstrap_servers: Names = Field(
-        ("127.0.0.1:9092",), description="where Kafka is: HOST:PORT[,HOST:PORT...]", min_length=1
+        ("127.0.0.1:9092",), description="Kafka's addresses: HOST:PORT[,HOST:PORT...]", min_length=1
     )
     kafka_security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = Field(
         "PLAINTEXT", description="PLAINTEXT, SSL, SASL_PLAINTEXT or SASL_SSL"
@@ -62,20 +62,20 @@ class Login(BaseSettings):
     kafka_sasl_plain_username: str | None = Field(None, description="for PLAIN and SCRAM")
     kafka_sasl_plain_password: SecretStr | None = Field(None, description="for PLAIN and SCRAM")
     kafka_sasl_oauthbearer_token_endpoint_url: str | None = Field(
-        None, pattern=r"^https?://\S+$", description="where OAUTHBEARER's tokens come from"
+        None, pattern=r"^https?://\S+$", description="token endpoint for OAUTHBEARER"
     )
     kafka_sasl_oauthbearer_client_id: str | None = Field(None, description="for the token endpoint")
     kafka_sasl_oauthbearer_client_secret: SecretStr | None = Field(
         None, description="for the token endpoint"
     )
     kafka_sasl_oauthbearer_scope: str | None = Field(
-        None, description="what the token is for, if asked"
+        None, description="scope of the token, if required"
     )
     kafka_sasl_oauth_token_provider: str | None = Field(
-        None, description="or a function that returns tokens: package.module:function"
+        None, description="instead, a function that returns tokens: package.module:function"
     )
     kafka_ssl_cafile: ReadableFile | None = Field(
-        None, description="who may sign the broker's certificate"
+        None, description="authorities that sign the brokers' certificates"
     )
     kafka_ssl_certfile: ReadableFile | None = Field(
         None, description="our certificate, for mutual TLS"
@@ -83,8 +83,8 @@ class Login(BaseSettings):
     kafka_ssl_keyfile: ReadableFile | None = Field(
         None, description="our private key, for mutual TLS"
     )
-    kafka_ssl_password: SecretStr | None = Field(None, description="of the private key")
-    kafka_ssl_crlfile: ReadableFile | None = Field(None, description="revoked certificates")
+    kafka_ssl_password: SecretStr | None = Field(None, description="password of the private key")
+    kafka_ssl_crlfile: ReadableFile | None = Field(None, description="list of revoked certificates")
     kafka_ssl_ciphers: str | None = Field(None, description="OpenSSL's cipher list")
     kafka_ssl_check_hostname: bool = Field(
         default=True, description="the broker's certificate must name its host"
@@ -112,7 +112,7 @@ class Login(BaseSettings):
 
     @property
     def tls_files(self) -> Files:
-        """What TLS is to use, if it is spoken."""
+        """The files and options of TLS."""
         return Files(
             authorities=self.kafka_ssl_cafile,
             certificate=self.kafka_ssl_certfile,
@@ -125,7 +125,7 @@ class Login(BaseSettings):
 
     @cached_property
     def tokens(self) -> Provider | None:
-        """Where OAUTHBEARER's tokens come from, the same for all connections."""
+        """The token provider for OAUTHBEARER, shared by all connections."""
         if self.kafka_sasl_mechanism != "OAUTHBEARER":
             return None
         if self.kafka_sasl_oauth_token_provider is not None:
@@ -142,8 +142,8 @@ class Login(BaseSettings):
     def client_options(self) -> dict[str, Any]:
         """kafka-python's options for reaching and trusting the broker.
 
-        An outage ends within a second or two of the broker's return, and no client ever creates
-        a topic by asking about it.
+        Clients reconnect within a second or two of a broker's return, and never create a topic by
+        asking about it.
         """
         options: dict[str, Any] = {
             "bootstrap_servers": list(self.kafka_bootstrap_servers),
@@ -156,7 +156,7 @@ class Login(BaseSettings):
         return options | self.login_options()
 
     def login_options(self) -> dict[str, Any]:
-        """The part of them that logs in."""
+        """The options for SASL."""
         if self.kafka_sasl_mechanism is None:
             return {}
         options: dict[str, Any] = {"sasl_mechanism": self.kafka_sasl_mechanism}
@@ -168,13 +168,13 @@ class Login(BaseSettings):
         }
 
     def admin_options(self) -> dict[str, Any]:
-        """The same for a KafkaAdminClient, which has fewer options than its siblings."""
+        """The options that a KafkaAdminClient knows."""
         known = KafkaAdminClient.DEFAULT_CONFIG
         return {name: it for name, it in self.client_options().items() if name in known}
 
 
 def is_security(name: str) -> bool:
-    """Whether the setting says how we come in."""
+    """Whether the setting is a security setting."""
     return name.upper().startswith(SECURITY)
 
 

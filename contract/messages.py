@@ -1,18 +1,18 @@
-"""The words on the wire: outcomes, reasons, methods, error codes and header names.
+"""Names on the wire: outcomes, reasons, methods, error codes and headers.
 
-The JSON Schemas in ``schemas/`` say the same to other languages; ``tests/contract`` holds the two
-together.
+The JSON Schemas in ``schemas/`` define the same for other languages; ``tests/contract`` keeps the
+two consistent.
 """
 
 from enum import StrEnum
 
 
 class Outcome(StrEnum):
-    """What became of an event."""
+    """The outcome of an event."""
 
     LEARNED = "learned"
-    UNLABELLED = "unlabelled"  # no target: nothing to learn from, and no error
-    REFUSED = "refused"  # stands in the dead-letter topic, with a Reason
+    UNLABELLED = "unlabelled"  # no target: nothing to learn from; not an error
+    REFUSED = "refused"  # sent to the dead-letter topic, with a Reason
 
 
 class Reason(StrEnum):
@@ -29,7 +29,7 @@ class Reason(StrEnum):
 
 
 class Method(StrEnum):
-    """What a request may ask for."""
+    """The methods of a request."""
 
     PREDICT = "predict"
     TRAIN = "train"
@@ -38,15 +38,15 @@ class Method(StrEnum):
 
 
 class RequestOutcome(StrEnum):
-    """What became of a request."""
+    """The outcome of a request."""
 
     ANSWERED = "answered"
     REFUSED = "refused"  # an error was sent, or the answer could not be delivered
-    EXPIRED = "expired"  # its deadline had passed: no work was done, and an error says so
+    EXPIRED = "expired"  # its deadline had passed: answered with an error, without work
 
 
 class ErrorCode(StrEnum):
-    """The ``code`` of an error reply. Those of a bad value are the event's reasons."""
+    """The ``code`` of an error reply. Codes for a bad value are the reasons of events."""
 
     UNREADABLE = Reason.UNREADABLE
     NO_VALUE = Reason.NO_VALUE
@@ -64,14 +64,13 @@ class ErrorCode(StrEnum):
     CONSTANT_FIELD = "constant-field"
     COLLINEAR_FIELD = "collinear-field"
     BAD_REPLY_ADDRESS = "bad-reply-address"
-    NOT_READY = "not-ready"
     EXPIRED = "expired"
     NOT_LEARNED = "not-learned"
     INTERNAL = "internal"
 
 
 VALUE_LIMIT = 1e12
-"""A number in an event or a request may be as large as this in magnitude, not larger."""
+"""The largest magnitude of a number in an event or a request."""
 
 MAX_MESSAGE_BYTES = 256 * 1024
 """The largest value of an event or a request that is parsed."""
@@ -85,7 +84,7 @@ DEADLINE = "deadline"  # milliseconds since the epoch, decimal
 CONTENT_TYPE = "content-type"
 JSON_CONTENT = b"application/json"
 
-# Headers of the other dialects: the names are those of the clients that people already have.
+# Headers of the other dialects, as existing clients name them.
 KAFKA_CORRELATION_ID = "kafka_correlationId"  # Spring Kafka and NestJS
 KAFKA_REPLY_TOPIC = "kafka_replyTopic"
 KAFKA_REPLY_PARTITION = "kafka_replyPartition"
@@ -99,8 +98,8 @@ FAUST_CORRELATION_ID = "Faust-Ag-CorrelationId"
 FAUST_REPLY_TO = "Faust-Ag-ReplyTo"
 
 # Of an event that came as a request: which request, as `topic id-partition:offset:timestamp`. A
-# responder that dies before its position is committed sends the event again, the same to the last
-# byte; the learner passes it over.
+# responder that dies before its position is committed resends the event, byte for byte the same;
+# the learner skips it.
 REQUEST_OF_EVENT = "riverline.request"
 
 # A dead letter: key `topic-partition-offset`, value the original's first DEAD_LETTER_BYTES bytes,
@@ -109,14 +108,14 @@ DEAD_LETTER_BYTES = 64 * 1024
 DEAD_LETTER_VERSION = b"1"
 DEAD_LETTER_HEADERS = (
     "riverline.version",
-    "riverline.application",  # the APPLICATION_ID of who refused it
+    "riverline.application",  # the APPLICATION_ID that refused it
     "riverline.reason",  # a Reason
     "riverline.detail",  # a sentence for people
     "riverline.topic",
     "riverline.partition",
     "riverline.offset",
-    "riverline.timestamp",  # milliseconds since the epoch, as the record had it
-    "riverline.key",  # the original key's first DEAD_LETTER_BYTES bytes; absent where it was null
-    "riverline.length",  # bytes of the original value; absent where it was null
-    "riverline.sha256",  # of the original value, hexadecimal; absent where it was null
+    "riverline.timestamp",  # milliseconds since the epoch, from the record
+    "riverline.key",  # the original key's first DEAD_LETTER_BYTES bytes; absent if it was null
+    "riverline.length",  # bytes of the original value; absent if it was null
+    "riverline.sha256",  # of the original value, hexadecimal; absent if it was null
 )

@@ -1,6 +1,6 @@
-"""Finds out why Kafka does not let us in, by connecting to each server ourselves.
+"""Finds out why Kafka does not let us in, over connections of its own to each server.
 
-kafka-python often loses the reason, because it reads it together with the end of the connection.
+kafka-python often loses the reason, as it reads the end of the connection along with it.
 """
 
 import socket
@@ -17,27 +17,27 @@ from contract.internals.talk import Talk
 from contract.tokens import TokenError
 
 SECONDS = 6.0
-"""Time limit for all servers together."""
+"""The time limit for all servers."""
 
 SERVER_SECONDS = 3.0
-"""Time limit for one server; a token endpoint may take most of it."""
+"""The time limit for one server; a token endpoint may take most of it."""
 
 ALERT_SECONDS = 0.3
-"""How long to wait for an alert after the handshake: a broker refuses our certificate only then.
-If we had written before we read the alert, the reset of the connection would wipe it out."""
+"""A broker that refuses our certificate says so after the handshake, so we wait before sending:
+bytes that it has not read when it closes would discard its message."""
 
 UNSUPPORTED_MECHANISM, ILLEGAL_STATE = 33, 34
 _NAMED = 3
 
 
 def explain(settings: Environment, seconds: float = SECONDS) -> Shut | None:
-    """The reason; None if a server lets us in, or there is no time to ask.
+    """What is wrong; None if a server lets us in, or there is no time to ask.
 
-    Blocks. A token that is refused is not used again.
+    Blocks; a token that is refused is not used again.
 
     Args:
-        settings: Kafka's addresses and our login.
-        seconds: Time limit, except for looking up host names.
+        settings: Kafka's addresses and the security settings.
+        seconds: The time limit, name resolution excluded.
     """
     deadline = monotonic() + seconds
     unreachable: list[str] = []
@@ -55,7 +55,7 @@ def explain(settings: Environment, seconds: float = SECONDS) -> Shut | None:
 
 
 class _Visit:
-    """A connection attempt to one server, HOST:PORT, by a deadline."""
+    """A visit to one server, HOST:PORT, by a deadline."""
 
     def __init__(self, server: str, settings: Environment, deadline: float) -> None:
         host, _, port = server.rpartition(":")
@@ -66,7 +66,7 @@ class _Visit:
         self._tls = settings.kafka_security_protocol.endswith("SSL")
 
     def shut(self) -> Shut | None:
-        """The reason why the server shuts us out; None if it lets us in."""
+        """Why it does not let us in; None if it does."""
         try:
             context = self._settings.tls_files.context() if self._tls else None
         except OSError as error:
@@ -75,7 +75,7 @@ class _Visit:
             return self._entered(context)
         except TokenError as error:
             return Shut(DoorKind.REFUSED, str(error))
-        except (socket.gaierror, UnicodeError):  # UnicodeError: not a possible host name
+        except (socket.gaierror, UnicodeError):  # UnicodeError: no host can have such a name
             return diagnose.unknown_host(self._server)
         except (TimeoutError, ConnectionRefusedError):
             return diagnose.silent(self._server)
@@ -93,7 +93,7 @@ class _Visit:
             mechanism = self._settings.kafka_sasl_mechanism
             code = talk.begin_login(mechanism or "PLAIN")
             if mechanism is None:
-                known = code == ILLEGAL_STATE  # the listener has no logins
+                known = code == ILLEGAL_STATE  # the broker takes no logins
                 return None if known else diagnose.login_expected(self._server, self._settings)
             if code == ILLEGAL_STATE:
                 return diagnose.no_login_expected(self._server, self._settings)
@@ -116,10 +116,10 @@ class _Visit:
         return diagnose.refused(settings)
 
     def _connected(self, context: ssl.SSLContext | None) -> socket.socket:
-        """Connect, over TLS if there is a context.
+        """A connection, over TLS if there is a context.
 
         Raises:
-            OSError: The connection cannot be made.
+            OSError: It cannot be established.
         """
         left = max(0.01, self._deadline - monotonic())
         sock = socket.create_connection(self._address, left)
@@ -138,7 +138,7 @@ class _Visit:
         return diagnose.of_tls(error, self._server, self._settings, expired=ours.expired())
 
     def _closed(self) -> Shut:
-        """The reason where it closed the connection: tries again without TLS, or with it."""
+        """It closed the connection: find out whether it expects the opposite about TLS."""
         with suppress(OSError, KafkaProtocolError):
             if self._tls:
                 with self._connected(None) as sock:
@@ -146,7 +146,7 @@ class _Visit:
                 return diagnose.no_tls(self._server, self._settings)
             anybody = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
             anybody.check_hostname = False
-            anybody.verify_mode = ssl.CERT_NONE  # we send it nothing
+            anybody.verify_mode = ssl.CERT_NONE  # nothing is sent over it
             with self._connected(anybody):
                 return diagnose.tls_expected(self._server, self._settings)
         return diagnose.closes(self._server, self._settings)

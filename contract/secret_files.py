@@ -1,4 +1,4 @@
-"""Secrets that are in files: NAME_FILE names the file in place of NAME."""
+"""Secrets in files: NAME_FILE names the file instead of NAME."""
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -7,11 +7,11 @@ from pathlib import Path
 def read_secrets(
     environ: Mapping[str, str], secrets: Iterable[str]
 ) -> tuple[dict[str, str], list[str]]:
-    """The secrets that are in files, less their last newline; a line for each file at fault.
+    """The secrets in files, without their last newline; and a line for each file at fault.
 
     Args:
         environ: The environment.
-        secrets: The variables that may be given so.
+        secrets: The variables that may be in files.
     """
     found: dict[str, str] = {}
     faults: list[str] = []
@@ -25,6 +25,6 @@ def read_secrets(
             text = Path(path).read_text()
         except (OSError, UnicodeDecodeError):
             faults.append(f"{name}_FILE: names a file that cannot be read")
-            text = environ.get(name) or "?"  # it is meant to be there
+            text = environ.get(name) or "?"  # it was meant to be given
         found[name] = text.removesuffix("\n").removesuffix("\r")
     return found, faults

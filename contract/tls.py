@@ -1,4 +1,4 @@
-"""TLS with Kafka: the settings' files, made into what a connection trusts and shows."""
+"""TLS with Kafka: contexts from the files in the settings."""
 
 import ssl
 from dataclasses import dataclass
@@ -9,16 +9,16 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class Files:
-    """What TLS is to use; where kafka-python has its own way, this is a whole one.
+    """The files and options of TLS; replaces kafka-python's own.
 
-    Its own knows no cipher list, fails on each list of revoked certificates, and asks the terminal
-    for the password of an encrypted key that was given none.
+    Its own ignores the cipher list, fails on every list of revoked certificates, and asks on the
+    terminal for the password of an encrypted key.
 
     Attributes:
-        authorities: Who may sign the broker's certificate; the system's where none is named.
-        certificate: Ours, for mutual TLS.
+        authorities: The authorities that sign the brokers' certificates; the system's by default.
+        certificate: Our certificate, for mutual TLS.
         key: Its private key.
-        password: Of the key; empty where it has none.
+        password: The key's password; empty if it has none.
         revoked: A list of revoked certificates.
         ciphers: OpenSSL's cipher list.
         check_host: Whether the broker's certificate must name its host.
@@ -33,10 +33,10 @@ class Files:
     check_host: bool = True
 
     def context(self) -> ssl.SSLContext:
-        """What the files say now.
+        """A context from the files as they are now.
 
         Raises:
-            OSError: One cannot be read, or holds something else (an SSLError is one).
+            OSError: A file cannot be read, or holds something else (SSLError is a subclass).
         """
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         context.minimum_version = ssl.TLSVersion.TLSv1_2
@@ -55,15 +55,15 @@ class Files:
         return context
 
     def wrap_socket(self, sock: Any, **options: Any) -> ssl.SSLSocket:  # noqa: ANN401 - as SSLContext's
-        """In kafka-python's ``ssl_context``: each connection takes the files as they are then.
+        """Serve as kafka-python's ``ssl_context``: each connection reads the files anew.
 
         Raises:
-            OSError: As `context`.
+            OSError: As for `context`.
         """
         return self.context().wrap_socket(sock, **options)
 
     def expired(self) -> bool:
-        """Whether our certificate has; False where that is not known."""
+        """Whether our certificate has expired; False if that is not known."""
         try:
             decode = getattr(ssl, "_ssl")._test_decode_cert  # noqa: B009, SLF001 - no public one
             return ssl.cert_time_to_seconds(decode(self.certificate)["notAfter"]) < time()
@@ -71,7 +71,7 @@ class Files:
             return False
 
     def unusable(self) -> list[str]:
-        """A line for each file, or its password, that is of no use."""
+        """A line for each unusable file or password."""
         faults = [
             f"{name}: holds no certificate"
             for name, file in (
@@ -83,7 +83,7 @@ class Files:
         if self.revoked is not None and not _loaded(self.revoked)["crl"]:
             faults.append("KAFKA_SSL_CRLFILE: holds no list of revoked certificates")
         if self.ciphers is not None and not _knows(self.ciphers):
-            faults.append("KAFKA_SSL_CIPHERS: is no cipher list of OpenSSL's")
+            faults.append("KAFKA_SSL_CIPHERS: is not an OpenSSL cipher list")
         if not faults and self.certificate is not None and self.key is not None:
             faults += self._faults_of_key(self.certificate, self.key)
         return faults
@@ -105,11 +105,11 @@ class Files:
 
 
 def _loaded(file: Path) -> dict[str, int]:
-    """How many certificates and lists of revoked ones are in a file."""
+    """The number of certificates and of revocation lists in a file."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     try:
         context.load_verify_locations(file)
-    except OSError:  # an SSLError is one
+    except OSError:  # SSLError is a subclass
         return {"x509": 0, "crl": 0}
     return context.cert_store_stats()
 
@@ -123,14 +123,14 @@ def _knows(ciphers: str) -> bool:
 
 
 def server_context(certificate: Path, key: Path | None) -> ssl.SSLContext:
-    """What TLS is spoken with.
+    """A server's TLS context.
 
     Args:
-        certificate: The certificate and those between it and an authority, PEM.
-        key: Its private key, PEM, without a password; None where the certificate's file has it.
+        certificate: The certificate and its chain, PEM.
+        key: Its private key, PEM, without a password; None if it is in the certificate's file.
 
     Raises:
-        OSError: A file cannot be read, or holds something else (an SSLError is one).
+        OSError: A file cannot be read, or holds something else (SSLError is a subclass).
     """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2

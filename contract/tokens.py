@@ -1,6 +1,6 @@
-"""Bearer tokens for OAUTHBEARER: by client credentials (RFC 6749, section 4.4), or from a function.
+"""Bearer tokens for OAUTHBEARER: by client credentials (RFC 6749, section 4.4), or a function.
 
-They are fetched when a connection logs in, in the thread that connects.
+They are fetched when a connection logs in, in the connecting thread.
 """
 
 import importlib
@@ -16,10 +16,10 @@ from typing import Protocol
 from urllib.parse import quote, urlencode
 
 TIMEOUT_SECONDS = 2.5
-"""Less than the time limit of a connection attempt, which waits for its token."""
+"""Less than a connection's time limit, which includes fetching the token."""
 
 AGE = 0.8
-"""The part of its lifetime for which a token is used."""
+"""A token is reused for this part of its lifetime."""
 
 DEFAULT_LIFETIME_SECONDS = 300
 MAX_BYTES = 256 * 1024
@@ -28,31 +28,31 @@ _REFUSALS = (HTTPStatus.BAD_REQUEST, HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDD
 
 
 class TokenError(Exception):
-    """There is no token; the message names the fault."""
+    """No token could be fetched; the message names the fault."""
 
 
 class Source(Protocol):
     """Where tokens come from."""
 
     def token(self) -> str:
-        """A token that is valid now.
+        """A valid token.
 
         Raises:
-            TokenError: None can be had.
+            TokenError: None could be fetched.
         """
 
     def forget(self) -> None:
-        """Fetch a new token next time: the current one was refused."""
+        """Drop the current token, which was refused."""
 
 
 class Endpoint:
-    """An identity provider's token endpoint; callable from any thread.
+    """An identity provider's token endpoint; thread-safe.
 
     Args:
         url: The endpoint's URL.
         client: Our client id.
         secret: Our client secret.
-        scope: The scope to ask for, if any.
+        scope: The scope to ask for, if the endpoint requires one.
     """
 
     def __init__(self, url: str, client: str, secret: str, scope: str | None = None) -> None:
@@ -67,7 +67,7 @@ class Endpoint:
         self._until = 0.0
 
     def token(self) -> str:
-        """The last token for AGE of its lifetime, then a new one."""
+        """The current token for four fifths of its lifetime, then a new one."""
         with self._lock:
             if monotonic() >= self._until:
                 self._token, seconds = self._fetch()
@@ -75,7 +75,7 @@ class Endpoint:
             return self._token
 
     def forget(self) -> None:
-        """Fetch a new token next time: the current one was refused."""
+        """Drop the current token, which was refused."""
         with self._lock:
             self._until = 0.0
 
@@ -103,12 +103,12 @@ class Endpoint:
         except urllib.error.HTTPError as error:
             with error:
                 return error.code, b""
-        except (OSError, ValueError) as error:  # ValueError: malformed HTTP
+        except (OSError, ValueError) as error:  # ValueError: its answer is not HTTP
             raise TokenError(f"the token endpoint {self._url} does not answer") from error
 
 
 class _NoRedirect(urllib.request.HTTPRedirectHandler):
-    """Follows no redirect: our secret goes to the configured endpoint alone."""
+    """Refuses redirects: our secret goes to the configured endpoint alone."""
 
     def redirect_request(self, *_: object) -> None:
         return None
@@ -118,13 +118,13 @@ _OPENER = urllib.request.build_opener(_NoRedirect)
 
 
 class Function:
-    """Tokens from a function of the user's, called each time a connection logs in.
+    """Tokens from a user's function, called whenever a connection logs in.
 
     Args:
-        path: ``package.module:function``, which takes no arguments and returns a token.
+        path: ``package.module:function``; the function takes no arguments and returns a token.
 
     Raises:
-        ValueError: There is no such function.
+        ValueError: The function cannot be imported.
     """
 
     def __init__(self, path: str) -> None:
@@ -139,14 +139,14 @@ class Function:
         self._function: Callable[[], object] = function
 
     def token(self) -> str:
-        """Call the function."""
+        """What the function returns now."""
         try:
             token = self._function()
-        except Exception as error:  # of any kind; its message may hold a secret
+        except Exception as error:  # it is another's, and its message may hold a secret
             raise TokenError(f"{self._path} raised {type(error).__name__}") from error
         if not isinstance(token, str) or not token:
             raise TokenError(f"{self._path} returned no token, but a {type(token).__name__}")
         return token
 
     def forget(self) -> None:
-        """Does nothing: no token is kept."""
+        """Nothing is kept here."""

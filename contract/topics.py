@@ -1,9 +1,9 @@
-"""The topics and the settings each is created with."""
+"""The topics, and the settings that each is created with."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-PARTITIONS = 4
+PARTITION_COUNT = 4
 MAX_SNAPSHOT_BYTES = 8 * 1024 * 1024
 
 _BOUNDED = {
@@ -16,50 +16,44 @@ _BOUNDED = {
 
 @dataclass(frozen=True, slots=True)
 class Topic:
-    """A topic as it is created where it is missing.
+    """A topic, as the service creates it if it is missing.
 
     Attributes:
         name: The topic's name.
-        partitions: How many partitions.
+        partition_count: How many partitions it has.
         config: Kafka's topic settings, as strings.
-        cleanup_policy: ``delete`` or ``compact``: checked where the topic is present.
     """
 
     name: str
-    partitions: int = PARTITIONS
+    partition_count: int = PARTITION_COUNT
     config: Mapping[str, str] = field(default_factory=dict)
-
-    @property
-    def cleanup_policy(self) -> str:
-        """What the broker does with old records."""
-        return self.config.get("cleanup.policy", "delete")
 
 
 def events(name: str) -> Topic:
-    """Events are the truth that the model is a fold of: they are kept for good."""
+    """Events are the source of truth: the model is a fold of them, so they are kept forever."""
     return Topic(name, config={**_BOUNDED, "retention.ms": "-1"})
 
 
 def requests(name: str) -> Topic:
-    """Nobody waits for an answer longer than an hour."""
+    """Requests: kept for an hour, as no asker waits longer."""
     return Topic(name, config={**_BOUNDED, "retention.ms": "3600000"})
 
 
 def replies(name: str) -> Topic:
-    """Replies are read at once or never."""
+    """Replies: kept for an hour; they are read at once or never."""
     return Topic(name, config={"retention.ms": "3600000"})
 
 
-def changelog(name: str, partitions: int) -> Topic:
-    """Snapshots, one partition for each of the events topic; only the latest of each matter."""
+def changelog(name: str, partition_count: int) -> Topic:
+    """Snapshots, one partition for each of the events topic; only the latest of each matters."""
     return Topic(
         name,
-        partitions,
+        partition_count,
         {
             "cleanup.policy": "compact",
             "compression.type": "producer",
             "max.message.bytes": str(MAX_SNAPSHOT_BYTES),
-            # A new segment each minute or 16 MB, so that the cleaner may drop what is superseded.
+            # A new segment each minute or 16 MB, so that compaction may drop old snapshots.
             "segment.ms": "60000",
             "segment.bytes": str(16 * 1024 * 1024),
             "min.cleanable.dirty.ratio": "0.1",
@@ -70,5 +64,5 @@ def changelog(name: str, partitions: int) -> Topic:
 
 
 def dead_letters(name: str) -> Topic:
-    """Dead letters wait for a person."""
+    """Dead letters: kept until somebody looks at them."""
     return Topic(name, config={"retention.ms": "-1"})

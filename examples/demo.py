@@ -6,16 +6,11 @@ Exit code 0 if the prediction is within 0.5 of the known truth.
 
 import os
 import signal
-import socket
 import subprocess
 import sys
-import tempfile
 import threading
-import urllib.request
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
-from pathlib import Path
-from time import monotonic, sleep
+from contextlib import ExitStack, contextmanager, suppress
 
 from rich.console import Console
 from rich.table import Table
@@ -27,6 +22,8 @@ from producer import PredictionClient, PredictionError
 from producer.send import send_events
 from producer.show import regression_table
 from producer.simulate import simulate, truth
+from support.service import LEARNED, Service, running_service
+from support.waiting import wait_until
 
 EVENTS = 10_000
 RATE = 5_000.0
@@ -38,7 +35,7 @@ console = Console()
 
 
 class DemoError(Exception):
-    """The demo cannot go on; the message says why."""
+    """The demo failed; the message says why."""
 
 
 def main() -> int:
@@ -56,27 +53,28 @@ def main() -> int:
 
 
 def _run(stack: ExitStack) -> int:
-    with console.status("starting Kafka (the first time it is fetched: some seconds more)"):
+    with console.status("starting Kafka (the first start also downloads it)"):
         kafka = stack.enter_context(EmbeddedKafka())
     os.environ["KAFKA_BOOTSTRAP_SERVERS"] = kafka.bootstrap_servers
-    console.print(f"[green]✓[/] Apache Kafka serves at {kafka.bootstrap_servers}")
+    console.print(f"[green]✓[/] Apache Kafka is running at {kafka.bootstrap_servers}")
     with console.status("starting the consumer"):
-        metrics = stack.enter_context(_consumer())
+        service = stack.enter_context(_consumer())
+    metrics = f"{service.address}/metrics"
     console.print(f"[green]✓[/] the consumer is ready, its metrics are at {metrics}")
     client = stack.enter_context(PredictionClient())
     lines = _stream(client)
     with console.status("learning"):
-        _wait(lambda: _learned(metrics) >= EVENTS, "the consumer has not learned all events")
+        _wait(lambda: service.metric(LEARNED) >= EVENTS, "the consumer had not learned all events")
     reply = client.predict(tv=TV)
     lines.append(_line(client))
     console.print()
     console.print(line_chart(lines, truth, highest_x=300))
     _show_model(lines)
     console.print(regression_table(client.ask("train")), highlight=False)
-    _show_metrics(metrics)
+    _show_metrics(service)
     console.print(
         "[bold]Where to look next[/]\n"
-        "  python -m broker                            a Kafka that stays\n"
+        "  python -m broker                            a Kafka of your own\n"
         "  python -m consumer                          the service; --help lists its settings\n"
         "  python -m producer simulate --count 100000  events\n"
         "  python -m producer ask tv=50                a question\n"
@@ -85,46 +83,28 @@ def _run(stack: ExitStack) -> int:
     good = abs(reply["prediction"] - truth(TV)) < TOLERANCE
     console.print(
         f"[bold]tv = {TV:g} gives {reply['prediction']:.3f} sales[/] after {reply['events']:,} "
-        f"events; the truth is {truth(TV):.3f}",
+        f"events; the true value is {truth(TV):.3f}",
         style="green" if good else "red",
     )
     return 0 if good else 1
 
 
 @contextmanager
-def _consumer() -> Iterator[str]:
-    """A consumer process; yields the address of its metrics."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    base = f"http://127.0.0.1:{port}"
-    with tempfile.NamedTemporaryFile("w+", suffix=".log") as log:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "consumer"],
-            env={**os.environ, "HTTP_PORT": str(port)},
-            stdout=log,
-            stderr=log,
-            start_new_session=True,  # Ctrl-C is ours; we stop it in its turn
-        )
+def _consumer() -> Iterator[Service]:
+    """A consumer that is ready, stopped in order at the end."""
+    with running_service() as service:
         try:
-            _wait(
-                lambda: process.poll() is not None or _get(f"{base}/readyz") is not None,
-                "the consumer is not ready",
-            )
-            if process.poll() is not None:
-                raise DemoError(f"the consumer ended:\n{Path(log.name).read_text()}")
-            yield f"{base}/metrics"
+            _wait(lambda: service.ready or not service.runs, "the consumer was not ready")
+            if not service.runs:
+                raise DemoError(f"the consumer ended:\n{service.log.read_text()}")
+            yield service
         finally:
-            process.terminate()
-            try:
-                process.wait(timeout=10)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
+            with suppress(subprocess.TimeoutExpired):
+                service.stop()
 
 
 def _stream(client: PredictionClient) -> list[Line]:
-    """Send the events; the model's line as it was taught, looked at again and again."""
+    """Send the events, and sample the model's line meanwhile."""
     lines: list[Line] = []
     done = threading.Event()
 
@@ -154,7 +134,7 @@ def _line(client: PredictionClient) -> Line:
 
 
 def _show_model(lines: list[Line]) -> None:
-    table = Table("events", "line", f"at tv = {TV:g}", title="The line, as the stream taught it")
+    table = Table("events", "line", f"at tv = {TV:g}", title="The learned line, as events arrived")
     step = max(1, len(lines) // 6)
     for line in [*lines[:-1:step], lines[-1]]:
         formula = f"sales = {line.intercept:.3f} + {line.slope:.5f} tv"
@@ -163,42 +143,25 @@ def _show_model(lines: list[Line]) -> None:
     console.print(table)
 
 
-def _show_metrics(address: str) -> None:
+def _show_metrics(service: Service) -> None:
     wanted = (
         "riverline_events_total",
         "riverline_requests_total",
         "riverline_prequential_error",
         "riverline_events_behind",
     )
-    console.print("[bold]Some of what Prometheus scrapes")
-    for line in (_get(address) or "").splitlines():
+    console.print("[bold]Some of the Prometheus metrics")
+    for line in service.page("/metrics").splitlines():
         if line.startswith(wanted) and not line.endswith(" 0.0"):
             console.print(f"  {line}", highlight=False)
     console.print()
 
 
-def _learned(address: str) -> float:
-    for line in (_get(address) or "").splitlines():
-        if line.startswith('riverline_events_total{outcome="learned"}'):
-            return float(line.rsplit(" ", 1)[1])
-    return 0.0
-
-
-def _get(address: str) -> str | None:
-    """The page, or None where there is none (not yet, or not 200)."""
-    try:
-        with urllib.request.urlopen(address, timeout=5) as page:  # noqa: S310 - our own process
-            return str(page.read().decode())
-    except OSError:
-        return None
-
-
 def _wait(condition: Callable[[], bool], otherwise: str) -> None:
-    deadline = monotonic() + PATIENCE_SECONDS
-    while not condition():
-        if monotonic() > deadline:
-            raise DemoError(f"{otherwise} after {PATIENCE_SECONDS:g} s")
-        sleep(0.05)
+    try:
+        wait_until(condition, PATIENCE_SECONDS)
+    except TimeoutError as error:
+        raise DemoError(f"{otherwise}: {error}") from error
 
 
 def _interrupt(_number: int, _frame: object) -> None:

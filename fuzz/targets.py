@@ -123,8 +123,8 @@ def fuzz_batch(data: bytes) -> str:
 def fuzz_snapshot(data: bytes) -> str:
     """Refused by its own errors, or taken up; then it can be saved, and gone on from.
 
-    Few bytes have the digest that they tell. So they are read as they are, and signed anew: whoever
-    may write to the changelog can do that.
+    Few bytes contain their own digest. So they are read as they are, and once more with the right
+    digest, which any client that may write to the changelog can compute.
     """
     said = _restore(data)
     try:

@@ -1,4 +1,4 @@
-"""The application's side: events out, questions asked.
+"""The application's side: sends events and asks questions.
 
 from producer import PredictionClient
 

@@ -1,4 +1,4 @@
-"""``python -m producer``: events out, questions asked."""
+"""``python -m producer``: sends events and asks questions."""
 
 import logging
 import sys
@@ -34,7 +34,8 @@ cli = typer.Typer(
     epilog=Environment.help(),
 )
 Rate = Annotated[
-    float | None, typer.Option(min=0.001, help="Events a second at most; else as fast as it goes.")
+    float | None,
+    typer.Option(min=0.001, help="At most so many events a second; default: no limit."),
 ]
 
 
@@ -45,8 +46,8 @@ def send_csv(
 ) -> None:
     """Make each row of a CSV file an event: its columns are the event's members.
 
-    Exit codes: 0 all are on the topic; 1 some are not, or may not be; 2 no such file, or no events
-    in it; 3 Kafka is not there, or does not let us in.
+    Exit codes: 0 all events are on the topic; 1 some are not, or may not be; 2 the file cannot be
+    read or lacks columns; 3 Kafka cannot be reached, or does not let us in.
     """
     settings = _settings()
     try:
@@ -60,31 +61,33 @@ def send_csv(
 def simulate(
     count: Annotated[int, typer.Option(min=1, help="How many events.")],
     rate: Rate = None,
-    seed: Annotated[int, typer.Option(min=0, help="The same seed, the same events.")] = 1,
+    seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same events.")] = 1,
 ) -> None:
-    """Send made-up mobile ad events with a known truth.
+    """Send simulated mobile ad events with known coefficients.
 
     sales = 2.94 + 0.0458 tv + 0.1885 radio - 0.001 newspaper + N(0, 1.69), which is 9.4 at tv=50.
 
-    Exit codes: 0 all are on the topic; 1 some are not, or may not be; 2 not with these FIELDS;
-    3 Kafka is not there, or does not let us in.
+    Exit codes: 0 all events are on the topic; 1 some are not, or may not be; 2 FIELDS has others;
+    3 Kafka cannot be reached, or does not let us in.
     """
     settings = _settings()
     if not set(settings.fields) <= set(simulation.FIELDS):
-        _fail(f"FIELDS: simulate makes {', '.join(simulation.FIELDS)} alone", BAD_USAGE)
+        _fail(f"FIELDS: simulate has only {', '.join(simulation.FIELDS)}", BAD_USAGE)
     _send(settings, simulation.simulate(count, seed), count, rate)
 
 
 @cli.command()
 def ask(
     features: Annotated[
-        list[str] | None, typer.Argument(help="What is known, as name=value: tv=50 radio=20")
+        list[str] | None, typer.Argument(help="Known features, as name=value: tv=50 radio=20")
     ] = None,
-    method: Annotated[Method, typer.Option(help="What is asked.")] = Method.PREDICT,
+    method: Annotated[Method, typer.Option(help="The method.")] = Method.PREDICT,
     formula: Annotated[
         str | None, typer.Option(help="Another formula over the fields: 'sales ~ tv + radio'")
     ] = None,
-    level: Annotated[float | None, typer.Option(help="Of the prediction interval [0.95].")] = None,
+    level: Annotated[
+        float | None, typer.Option(help="Level of the prediction interval [0.95].")
+    ] = None,
     timeout: Annotated[float, typer.Option(min=0.1, help="Seconds to wait for the answer.")] = 10.0,
     json: Annotated[bool, typer.Option("--json", help="JSON for train and describe too.")] = False,  # noqa: FBT002 - a flag
 ) -> None:
@@ -93,8 +96,8 @@ def ask(
     Prints JSON; train and describe are tables in a terminal. With --method learn the features are
     an event to learn from, and the answer is the summary after it.
 
-    Exit codes: 0 answered; 1 refused, or no answer in time; 2 not a question; 3 Kafka is not there,
-    or does not let us in.
+    Exit codes: 0 answered; 1 refused, or no answer in time; 2 bad arguments; 3 Kafka cannot be
+    reached, or does not let us in.
     """
     settings = _settings()
     params: dict[str, Any] = dict(_feature(text) for text in features or ())
@@ -114,11 +117,11 @@ def ask(
 
 
 def _show(method: Method, reply: Reply) -> bool:
-    """Show a reply as a table; whether there is one for it."""
+    """Show a reply as a table; return whether its method has one."""
     try:
         table = TABLES[method](reply)
     except (LookupError, TypeError, ValueError, AttributeError):
-        return False  # of another version, perhaps
+        return False  # perhaps from another version
     Console().print(table, highlight=False)
     return True
 
@@ -126,15 +129,15 @@ def _show(method: Method, reply: Reply) -> bool:
 def _feature(text: str) -> tuple[str, Any]:
     name, equals, value = text.partition("=")
     if not equals or not name:
-        _fail(f"{text!r} is no name=value", BAD_USAGE)
+        _fail(f"expected name=value, got {text!r}", BAD_USAGE)
     try:
         return name, float(value)
     except ValueError:
-        return name, value  # the consumer says what is wrong with it
+        return name, value  # for the consumer to refuse
 
 
 def _settings() -> Environment:
-    logging.getLogger("kafka").setLevel(logging.CRITICAL)  # we say what is wrong, once
+    logging.getLogger("kafka").setLevel(logging.CRITICAL)  # we report faults ourselves, once
     try:
         return Environment.read()
     except SettingsError as error:
@@ -157,7 +160,7 @@ def _send(
         reasons = "; ".join(f"{name}: {text}" for name, text in delivery.reasons.items())
         _fail(
             f"{delivery.unsent:,} were not sent, and {unconfirmed:,} are not confirmed: "
-            f"they may be there or not ({reasons})",
+            f"they may or may not be there ({reasons})",
             FAILED,
         )
 

@@ -1,4 +1,4 @@
-"""Questions asked over request/reply: many in flight, each answer to its own question."""
+"""A request/reply client: many questions in flight, matched to their replies by id."""
 
 import uuid
 from dataclasses import dataclass
@@ -26,44 +26,43 @@ from producer.sender import Sender
 
 Reply = dict[str, Any]
 
-_NOT_KNOWN = "It is not known whether the event was learned: sent again it may count twice"
+_NOT_KNOWN = "It is not known whether the event was learned; sending it again may count it twice"
 
 
 class Arrived:
-    """Kafka has a question."""
+    """Kafka acknowledged a question."""
 
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """Kafka does not confirm a question."""
+    """Kafka did not acknowledge a question."""
 
     why: BaseException
 
 
 Word = Reply | Arrived | Failed | Exception
-"""What whoever asks is told: a reply, what became of a send, or why there will be no reply."""
+"""What a caller receives: a reply, the outcome of a send, or why there will be no reply."""
 
 
 class PredictionClient:
     """Asks a running consumer; may be used by many threads at once.
 
-    It has three threads of its own, four once it has sent an event. It reads all of the reply topic
-    from now on and takes what is its own: a reply that comes too late, or is somebody else's, is
-    passed over.
+    It runs three threads, four once it has sent an event. It reads the whole reply topic from now
+    on and ignores replies that are late or not its own.
 
-    Brokers may go and come back. Requests go round partitions that have no leader, and replies are
-    read from all partitions that have one. Within its time a question is sent again, elsewhere and
-    with the same id: at once where a send failed, after 1 s where Kafka did not confirm it, after
-    3 s where nobody answers. ``learn`` is handed over once, in a way in which Kafka knows a repeat.
+    It survives broker failures. Requests avoid partitions without a leader, and replies are read
+    from all partitions that have one. Until its timeout a question is sent again, to another
+    partition with the same id: at once if a send failed, after 1 s if Kafka did not acknowledge it,
+    after 3 s without an answer. ``learn`` is sent once, by an idempotent producer.
 
     Args:
-        settings: Where Kafka is, and the topics; the environment's by default.
-        timeout: Seconds that opening, and each answer, may take.
+        settings: Kafka's addresses and the topics; from the environment by default.
+        timeout: Time limit in seconds, for opening and for each answer.
 
     Raises:
         SettingsError: The environment is not usable.
         ValueError: The timeout is not a positive number.
-        TopicMissingError: The request or the reply topic is not there.
+        TopicMissingError: The request or the reply topic does not exist.
         KafkaUnavailableError: Kafka does not answer in time, or does not let us in or read.
     """
 
@@ -100,19 +99,19 @@ class PredictionClient:
     def ask(
         self, method: str, params: dict[str, Any] | None = None, *, timeout: float | None = None
     ) -> Reply:
-        """The reply to any method. Blocks this thread, not longer than the timeout.
+        """The reply to any method. Blocks for at most the timeout.
 
         Args:
             method: One of ``contract.messages.Method``.
-            params: Its parameters; of ``learn`` the event, which counts once or not at all.
+            params: Its parameters; for ``learn`` the event, which counts once or not at all.
             timeout: Seconds; the client's by default.
 
         Raises:
             PredictionError: The consumer refused, or would: the question is too large.
             LearningUnknownError: No answer to ``learn`` in time; it may have been learned.
-            PredictionTimeoutError: No answer in time; what was to be learned was not.
+            PredictionTimeoutError: No answer in time; nothing was learned.
             KafkaUnavailableError: Kafka does not let us ask or read; nothing was learned.
-            TopicMissingError: The request topic is not there when the first event is sent.
+            TopicMissingError: The request topic does not exist when the first event is sent.
             ClientClosedError: The client is closed; an event that was sent may be learned.
             TypeError: A parameter cannot be written as JSON.
             ValueError: The timeout is not a positive number.
@@ -120,7 +119,9 @@ class PredictionClient:
         seconds = self._timeout if timeout is None else _positive(timeout)
         value = orjson.dumps({"method": method, "params": params or {}})
         if len(value) > MAX_MESSAGE_BYTES:
-            raise PredictionError(ErrorCode.TOO_LARGE, f"{len(value)} of {MAX_MESSAGE_BYTES} bytes")
+            raise PredictionError(
+                ErrorCode.TOO_LARGE, f"{len(value)} bytes; the limit is {MAX_MESSAGE_BYTES}"
+            )
         started = monotonic()
         correlation_id = uuid.uuid4().hex.encode()
         course = Course(once=method == Method.LEARN, again_at=started)
@@ -145,9 +146,9 @@ class PredictionClient:
             del self._waiting[correlation_id]
 
     def close(self) -> None:
-        """Stop reading; whoever still waits is told at once. Returns within a few seconds."""
+        """Stop reading, and fail all waiting calls at once. Returns within a few seconds."""
         self._closed = True
-        self._tell(ClientClosedError("the client was closed before the answer came"))
+        self._tell(ClientClosedError("the client was closed before the answer arrived"))
         self._replies.close()
         self._asking.close()
         self._learning.close()
@@ -186,7 +187,7 @@ class PredictionClient:
             course.sent(partition, monotonic())
 
     def _heed(self, word: Arrived | Failed | Exception, course: Course) -> None:
-        """Take note of what became of a send, or raise what ends the question."""
+        """Note the outcome of a send, or raise the error that ends the question."""
         if isinstance(word, Arrived):
             course.arrived(monotonic())
         elif isinstance(word, Failed):
@@ -199,7 +200,7 @@ class PredictionClient:
             raise word
 
     def _refused(self, why: BrokerResponseError, course: Course) -> Exception:
-        refused = f"Kafka takes no question on {self._settings.requests_topic} ({why!r})"
+        refused = f"Kafka refuses requests on {self._settings.requests_topic} ({why!r})"
         if course.once:
             return LearningUnknownError(f"{refused}. {_NOT_KNOWN}")
         return KafkaUnavailableError(refused)
@@ -207,7 +208,7 @@ class PredictionClient:
     def _too_late(self, course: Course, seconds: float) -> PredictionTimeoutError:
         said = f"no answer within {seconds:g} s on {self._settings.replies_topic}: "
         if course.acknowledged and (unread := self._replies.unread):
-            said += f"{unread} of its partitions cannot be read, for a broker is away"
+            said += f"{unread} of its partitions cannot be read, as a broker is away"
         elif course.acknowledged or not course.reason:
             said += "is the consumer running, and is FORMULA's model learning?"
         else:
@@ -225,7 +226,7 @@ class PredictionClient:
             inbox.put(_read(record.value))
 
     def _tell(self, error: Exception) -> None:
-        """Tell all who wait."""
+        """Pass an error to all waiting calls."""
         for inbox in list(self._waiting.values()):
             inbox.put(error)
 
@@ -237,10 +238,12 @@ def _read(value: bytes | None) -> Reply | PredictionError:
             return reply
         return PredictionError(str(reply["error"]["code"]), str(reply["error"]["message"]))
     except (ValueError, TypeError, LookupError):
-        return PredictionError(ErrorCode.UNREADABLE, "the reply is not a JSON object of ours")
+        return PredictionError(
+            ErrorCode.UNREADABLE, "the reply is not a JSON object in the expected form"
+        )
 
 
 def _positive(seconds: float) -> float:
     if not 0 < seconds <= TIMEOUT_MAX:
-        raise ValueError(f"expected a timeout in seconds, more than 0, got {seconds}")
+        raise ValueError(f"expected a timeout of more than 0 seconds, got {seconds}")
     return seconds

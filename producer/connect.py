@@ -1,6 +1,6 @@
-"""The door to kafka-python: clients that are opened within a time limit, or leave no trace.
+"""Opens kafka-python's clients within a time limit, or cleans up after them.
 
-The options and their reasons are measured ones: docs/FAILURES.md, "The askers".
+docs/FAILURES.md, "The askers", has the reasons for the options.
 """
 
 from collections.abc import Callable
@@ -15,17 +15,17 @@ from contract.probe import explain
 from producer.errors import KafkaUnavailableError
 
 PATIENCE_SECONDS = 2.0
-"""What an attempt may take where there are several servers; each attempt a second longer."""
+"""The time limit of an attempt if there are several servers; each later one has a second more."""
 
 REFRESH_MS = 1000
-"""Who leads a partition is asked this often, and when a connection is lost or a leader unknown."""
+"""How often metadata is refreshed, besides when a connection is lost or a leader unknown."""
 
 SET_UP_MS = 1000
-"""What a connection is given to come about, after each failure twice as long: a machine that is
-gone does not say so."""
+"""The time limit of a connection attempt, doubled after each failure: a machine that is gone does
+not answer at all."""
 
 LEFT_TO_EXPLAIN, MOST_TO_EXPLAIN_SECONDS = 0.2, 2.0
-"""Of the time to open a client, how much is kept for asking why none could be opened."""
+"""The share of the time to open a client, and its limit, reserved for finding out why it failed."""
 
 OPTIONS = {
     "metadata_max_age_ms": REFRESH_MS,
@@ -36,7 +36,7 @@ OPTIONS = {
 
 
 class Cluster(Protocol):
-    """What we use of a client's ClusterMetadata: what Kafka last said of its topics."""
+    """The part of a client's ClusterMetadata that we use."""
 
     unauthorized_topics: set[str]
 
@@ -49,14 +49,14 @@ class Cluster(Protocol):
 
 
 class Connector:
-    """Opens clients, on whichever of the servers answers; may be used by many threads.
+    """Opens clients, on any server that answers; thread-safe.
 
-    kafka-python picks a server by chance. One that refuses costs it nothing; one that takes the
-    connection and says nothing gets all the time that there is. So each attempt is short, and each
-    after the first leaves out another server.
+    kafka-python picks a server at random. A server that refuses costs no time, but one that accepts
+    the connection and stays silent would use up all of it. So each attempt is short, and each after
+    the first leaves out another server.
 
     Args:
-        settings: Where Kafka is, and how it lets us in.
+        settings: Kafka's addresses and the security settings.
     """
 
     def __init__(self, settings: Environment) -> None:
@@ -72,10 +72,10 @@ class Connector:
         Args:
             kind: KafkaProducer or KafkaConsumer.
             deadline: By when, in monotonic seconds.
-            options: kafka-python's, besides ours.
+            options: Further options of kafka-python.
 
         Raises:
-            KafkaUnavailableError: No server answers in time, or lets us in: says why.
+            KafkaUnavailableError: No server answers in time and lets us in; says why.
         """
         until = deadline - min((deadline - monotonic()) * LEFT_TO_EXPLAIN, MOST_TO_EXPLAIN_SECONDS)
         servers = list(self._servers)
@@ -100,12 +100,12 @@ class Connector:
         raise AssertionError  # the attempts do not end
 
     def _shut_out(self, error: object, deadline: float) -> KafkaUnavailableError:
-        """The error that says why."""
+        """The error for a client that could not be opened, with the reason if it can be found."""
         shut = explain(self._settings, deadline - monotonic())
         return KafkaUnavailableError(shut.sentence) if shut else self.unavailable(error)
 
     def unavailable(self, error: object) -> KafkaUnavailableError:
-        """The error that says so."""
+        """The error that Kafka is not usable, with what is known."""
         return KafkaUnavailableError(
             f"Kafka at {','.join(self._servers)} is not usable ({error}). "
             "Is it running, and does it let us in?"
@@ -113,7 +113,7 @@ class Connector:
 
 
 def _open(kind: Callable[..., Any], **options: Any) -> tuple[Any, Cluster]:  # noqa: ANN401
-    """One that fails raises in its constructor, and would leave its threads running."""
+    """A client that fails raises in its constructor, and would leave its threads running."""
     opened: list[Any] = []
     connections = options["kafka_client"]
 

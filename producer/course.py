@@ -1,28 +1,28 @@
-"""When a question is sent again: pure, the time is an argument."""
+"""Decides when a question is sent again. Pure: the time is an argument."""
 
 from dataclasses import dataclass, field
 from math import inf
 
 UNACKNOWLEDGED_SECONDS = 1.0
-"""Kafka has not taken it: then it is sent again elsewhere, next after twice as long, and so on."""
+"""How long to wait for Kafka's acknowledgement before sending it elsewhere; doubled each time."""
 
 ACKNOWLEDGED_SECONDS = 3.0
-"""Kafka has it, and nobody answers: more patience, for who is slow is not helped by more to do."""
+"""How long to wait for an answer once Kafka has it: a slow service is not helped by more work."""
 
 RETRY_SECONDS = (0.1, 0.5)
-"""After a send that failed: at first, and at most, each time twice as long."""
+"""The pause after a failed send: the first, doubled each time up to the second."""
 
 
 @dataclass(slots=True)
 class Course:
-    """What became of one question so far.
+    """The progress of one question.
 
     Attributes:
-        once: It may not be handed to Kafka a second time.
+        once: Whether it must not be sent a second time.
         again_at: When it is to be sent, or sent again, in monotonic seconds.
-        tried: The partitions it was sent to, the last one last.
+        tried: The partitions it was sent to, in order.
         acknowledged: Whether Kafka has it.
-        reason: Why the last send failed, or none was possible.
+        reason: Why the last send failed or was not possible.
     """
 
     once: bool
@@ -34,7 +34,7 @@ class Course:
     _pause: float = RETRY_SECONDS[0]
 
     def sent(self, partition: int, now: float) -> None:
-        """It was handed to Kafka's client, for this partition."""
+        """It was given to Kafka's client, for this partition."""
         self.tried.append(partition)
         self.again_at = inf if self.once else now + self._patience
         self._patience *= 2
@@ -46,10 +46,10 @@ class Course:
             self.again_at = max(self.again_at, now + ACKNOWLEDGED_SECONDS)
 
     def failed(self, reason: str, now: float) -> None:
-        """It was not handed over, or Kafka did not confirm it."""
+        """It could not be sent, or Kafka did not acknowledge it."""
         self.reason = reason
         if self.acknowledged or (self.once and self.tried):
-            return  # Kafka has it; or may have it, and would have it twice
+            return  # Kafka has it, or may have it and would have it twice
         due = now + self._pause
         self.again_at = due if self.again_at <= now else min(self.again_at, due)
         self._pause = min(2 * self._pause, RETRY_SECONDS[1])

@@ -1,4 +1,4 @@
-"""What the application's side raises, and nothing else.
+"""All errors that the client raises.
 
     Exception
     ├── PredictionError            an error reply
@@ -8,8 +8,8 @@
     ├── KafkaUnavailableError      Kafka does not answer, or refuses; a KafkaError
     └── TopicMissingError          a topic does not exist
 
-Besides these, SettingsError (contract.environment), and TypeError or ValueError for an argument
-that cannot be right.
+Besides these, SettingsError (contract.environment), and TypeError or ValueError for bad
+arguments.
 """
 
 from kafka.errors import KafkaError
@@ -30,13 +30,13 @@ class PredictionError(Exception):
 
 
 class PredictionTimeoutError(Exception):
-    """No answer in time. To ask again is safe."""
+    """No answer in time. Asking again is safe."""
 
 
 class LearningUnknownError(PredictionTimeoutError):
-    """No answer to ``learn`` in time, and Kafka may have the event: it may be learned, or not.
+    """No answer to ``learn`` in time, and Kafka may have the event: it may or may not be learned.
 
-    To send it again may count it twice.
+    Sending it again may count it twice.
     """
 
 
@@ -45,11 +45,11 @@ class ClientClosedError(Exception):
 
 
 class KafkaUnavailableError(KafkaError):  # type: ignore[misc]  # kafka-python has no types
-    """Kafka does not answer, or does not let us do what we must: says where, and what it says."""
+    """Kafka does not answer, or does not permit what is needed; the message says why."""
 
     def __str__(self) -> str:
         return str(self.args[0])
 
 
 class TopicMissingError(Exception):
-    """A topic does not exist: says which, and what to do."""
+    """A topic does not exist; the message says which, and what to do."""

@@ -1,4 +1,4 @@
-"""Do the topics exist? Asked before anything is sent, in a way that creates none."""
+"""Checks that topics exist before anything is sent, without creating them."""
 
 import threading
 from collections.abc import Collection
@@ -8,22 +8,22 @@ from producer.connect import Cluster
 from producer.errors import KafkaUnavailableError, TopicMissingError
 
 PATIENCE_SECONDS = 3.0
-"""The consumer may be creating them just now."""
+"""How long to wait for a missing topic: the consumer may be creating it."""
 
 RETRY_SECONDS = 0.02
 
 
 def require_topics(cluster: Cluster, topics: Collection[str], deadline: float) -> None:
-    """Return when each of these topics has a partition with a leader, as a client sees it.
+    """Return once each of these topics has a partition with a leader, as a client sees it.
 
     Args:
-        cluster: The client's view, which will be kept up to date for these topics.
+        cluster: The client's view; from now on it includes these topics.
         topics: Their names.
-        deadline: By when, in monotonic seconds; a missing topic is waited for 3 s at most.
+        deadline: By when, in monotonic seconds; a missing topic is awaited for at most 3 s.
 
     Raises:
         TopicMissingError: One does not exist.
-        KafkaUnavailableError: One has no leader, or is not shown to us, or Kafka does not answer.
+        KafkaUnavailableError: A topic has no leader or is hidden from us, or Kafka does not answer.
     """
     heard = threading.Event()
 
@@ -45,7 +45,7 @@ def require_topics(cluster: Cluster, topics: Collection[str], deadline: float) -
                 raise KafkaUnavailableError(
                     f"no partition of {_named(waited_for)} has a leader: a broker is away"
                     if heard.is_set()
-                    else f"Kafka does not tell who leads {_named(waited_for)}"
+                    else f"Kafka does not report the leaders of {_named(waited_for)}"
                 )
             sleep(RETRY_SECONDS)
     finally:
@@ -55,7 +55,7 @@ def require_topics(cluster: Cluster, topics: Collection[str], deadline: float) -
 def _missing(topics: Collection[str]) -> TopicMissingError:
     are, them = ("is", "it") if len(topics) == 1 else ("are", "them")
     return TopicMissingError(
-        f"{_named(topics)} {are} not there: start the consumer, which creates the topics, "
+        f"{_named(topics)} {are} missing: start the consumer, which creates the topics, "
         f"or create {them}"
     )
 

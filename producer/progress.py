@@ -1,4 +1,4 @@
-"""A bar for people at a terminal, while events are sent."""
+"""A progress bar while events are sent."""
 
 import sys
 import threading
@@ -29,7 +29,7 @@ class Bar:
 
     Args:
         total: How many there are.
-        acknowledged: Tells how many are.
+        acknowledged: Returns how many are.
     """
 
     def __init__(self, total: int, acknowledged: Callable[[], int]) -> None:

@@ -1,4 +1,4 @@
-"""Replies in: all of the reply topic from now on, each partition as long as it has a leader."""
+"""Reads the reply topic from now on, each partition as long as it has a leader."""
 
 import threading
 from collections.abc import Callable, Collection, Iterable
@@ -15,38 +15,38 @@ from producer.present import require_topics
 
 POLL_MS = 100
 LOOK_SECONDS = 0.3
-"""How often partitions are looked for that came, or came back."""
+"""How often to look for partitions that are new or have a leader again."""
 
 LOOK_UP_MS = 300
-"""What a broker is given to tell where its partitions end; nothing else is read meanwhile."""
+"""The time limit for looking up log ends; nothing else is read meanwhile."""
 
 REOPEN_SECONDS = 5.0
 CLOCKS_MS = 10_000
-"""Our clock and that of whoever writes replies may differ by this much."""
+"""How much our clock may differ from that of the service."""
 
 PASSING = (RetriableError, UnknownBrokerIdError)
-"""Errors of brokers that come and go."""
+"""Transient errors of brokers."""
 
 OPTIONS = {
     "group_id": None,
     "auto_offset_reset": "latest",
     "max_partition_fetch_bytes": 256 * 1024,
-    "fetch_max_bytes": 1024 * 1024,  # what a slow line carries within the request's time-out
+    "fetch_max_bytes": 1024 * 1024,  # as much as a slow line carries within the request timeout
 }
 
 
 class Replies:
-    """Reads the reply topic in a thread of its own, and survives whatever is in it.
+    """Reads the reply topic in its own thread, and survives any record in it.
 
-    A partition that is seen for the first time is read from what was written since the client was
-    opened, so that one whose leader comes back late hides no reply.
+    A partition that is seen for the first time is read from the time when the client was opened, so
+    that no reply is missed if its leader comes back late.
 
     Args:
-        connector: Where Kafka is.
+        connector: Opens the client.
         topic: The reply topic.
         deliver: Called with each record, in that thread.
-        tell: Called with what keeps replies from being read, in that thread.
-        deadline: By when the topic is to be read, in monotonic seconds.
+        tell: Called with an error that keeps replies from being read, in that thread.
+        deadline: By when reading must have begun, in monotonic seconds.
 
     Raises:
         TopicMissingError: The topic does not exist.
@@ -82,7 +82,7 @@ class Replies:
 
     @property
     def unread(self) -> int:
-        """How many partitions of the topic are not read now, for want of a leader."""
+        """The number of partitions that are not read now, as they have no leader."""
         known = self._cluster.partitions_for_topic(self._topic) or set()
         led = self._cluster.available_partitions_for_topic(self._topic) or set()
         return len(known) - len(led)
@@ -117,9 +117,9 @@ class Replies:
     def _mend(self, error: Exception) -> None:
         """Begin again with a new consumer: the old one may never read again after an error.
 
-        Where it is not for a broker that is away it is for a record that cannot be unpacked, and
-        which one is not said: so all partitions are read from their ends. What is lost by that is
-        asked again.
+        If the error is not a broker's, a record cannot be unpacked. kafka-python does not say
+        which, so all partitions are read from their ends; questions whose replies are skipped by
+        that are sent again.
         """
         if isinstance(error, AuthorizationError):
             self._tell(self._connector.unavailable(f"we may not read {self._topic}"))
@@ -135,7 +135,7 @@ class Replies:
         self._read(self._positions)
 
     def _begin(self, deadline: float) -> None:
-        """Read from the end what can be read now: one partition at least."""
+        """Begin to read, from the end, at least one partition."""
         require_topics(self._cluster, [self._topic], deadline)
         while not self._positions:
             try:
@@ -143,7 +143,7 @@ class Replies:
             except KafkaError as error:
                 raise self._connector.unavailable(error) from error
             if not self._positions and monotonic() > deadline:
-                raise self._connector.unavailable(f"nobody tells where {self._topic} ends")
+                raise self._connector.unavailable(f"no broker reports the end of {self._topic}")
 
     def _take_up(self) -> None:
         """Begin to read the partitions that have a leader and are not read yet."""
@@ -153,13 +153,15 @@ class Replies:
             if at not in self._positions:
                 by_leader.setdefault(self._cluster.leader_for_partition(at), set()).add(at)
         for partitions in by_leader.values():
-            with suppress(*PASSING, KeyError):  # the leader went just now: at the next look
+            with suppress(
+                *PASSING, KeyError
+            ):  # the leader has just gone: try again at the next look
                 found = self._places(partitions)
                 self._positions |= found
                 self._read(found)
 
     def _places(self, partitions: Collection[TopicPartition]) -> dict[TopicPartition, int]:
-        """Where to begin: at the first reply since the client was opened, or else at the end."""
+        """Where to begin: at the first reply since the client was opened, else at the end."""
         places: dict[TopicPartition, int] = self._consumer.end_offsets(
             partitions, timeout_ms=LOOK_UP_MS
         )

@@ -1,4 +1,4 @@
-"""Events out: each delivery counted, each failure reported, progress shown."""
+"""Sends events; counts deliveries, reports failures and shows progress."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -18,7 +18,7 @@ from producer.progress import Bar
 CONNECT_SECONDS = 10.0
 MAX_AHEAD_MS = 60_000
 DELIVERY_SECONDS = 120.0
-"""How long events wait for a partition whose leader went when they were on their way to it."""
+"""How long events in flight wait for a partition whose leader failed."""
 
 MAX_BYTES_ON_THE_WAY = 32 * 1024 * 1024
 """kafka-python's producers have no bound on what they buffer."""
@@ -28,7 +28,7 @@ WAIT_SECONDS = 0.005
 OPTIONS = {
     "client_id": "riverline-producer",
     "acks": "all",
-    "enable_idempotence": True,  # a retry does not repeat an event, nor change the order
+    "enable_idempotence": True,  # a retry neither repeats an event nor changes the order
     "linger_ms": 20,
     "batch_size": 128 * 1024,
     "max_block_ms": 15_000,
@@ -39,14 +39,14 @@ OPTIONS = {
 
 @dataclass(slots=True)
 class Delivery:
-    """What became of the events.
+    """The outcome of sending.
 
     Attributes:
         acknowledged: Events that Kafka has.
-        unconfirmed: Events that it did not confirm: they may be there or not.
-        unsent: Events that were not sent: too large to be read, or Kafka took no more.
+        unconfirmed: Events that it did not acknowledge: they may or may not be there.
+        unsent: Events that were not sent: too large, or Kafka had refused one before.
         reasons: Kinds of failure, with an example each.
-        refused: Whether Kafka refused one: then it takes no more from this producer.
+        refused: Whether Kafka refused an event: then the producer sends no more.
     """
 
     acknowledged: int = 0
@@ -54,16 +54,16 @@ class Delivery:
     unsent: int = 0
     reasons: dict[str, str] = field(default_factory=dict)
     refused: bool = False
-    _handed: int = 0  # bytes, counted by who sends
+    _handed: int = 0  # bytes, counted by the sending thread
     _settled: int = 0  # bytes, counted by the producer's own thread
 
     @property
     def bytes_on_the_way(self) -> int:
-        """Of events of which nothing is known yet."""
+        """The bytes of events whose outcome is not known yet."""
         return self._handed - self._settled
 
     def hand_over(self, producer: Any, topic: str, value: bytes, timestamp_ms: int) -> None:  # noqa: ANN401
-        """Send one.
+        """Send an event.
 
         Raises:
             KafkaError: It cannot be sent.
@@ -74,7 +74,7 @@ class Delivery:
         future.add_errback(self._missed, len(value))
 
     def leave_out(self, kind: str, reason: str) -> None:
-        """Count one that is not sent."""
+        """Count an event that is not sent."""
         self.unsent += 1
         self.reasons.setdefault(kind, reason)
 
@@ -94,17 +94,17 @@ def send_events(
 ) -> Delivery:
     """Send each event to the events topic and wait until Kafka has them all.
 
-    A leader that goes loses none and doubles none: what was on its way is sent again with a number
-    by which Kafka knows it. Blocks; at most 32 MiB are on their way.
+    A leader's failure neither loses nor repeats an event, as the producer is idempotent. Blocks; at
+    most 32 MiB are in flight.
 
     Args:
-        settings: Where Kafka is, and the topic.
+        settings: Kafka's addresses, and the topic.
         events: JSON objects.
         total: How many there are, for the progress bar.
         rate: Events a second at most; None for as fast as Kafka takes them.
 
     Raises:
-        TopicMissingError: The events topic is not there.
+        TopicMissingError: The events topic does not exist.
         KafkaUnavailableError: Kafka does not answer, or does not let us in.
     """
     deadline = monotonic() + CONNECT_SECONDS
@@ -129,10 +129,12 @@ def _send(
     delivery: Delivery,
 ) -> None:
     if delivery.refused:
-        delivery.leave_out("after that", "Kafka takes no more")
+        delivery.leave_out("after that", "nothing is sent after a refusal")
         return
     if len(value) > MAX_MESSAGE_BYTES:
-        delivery.leave_out(Reason.TOO_LARGE, f"{len(value)} bytes, of at most {MAX_MESSAGE_BYTES}")
+        delivery.leave_out(
+            Reason.TOO_LARGE, f"{len(value)} bytes; the limit is {MAX_MESSAGE_BYTES}"
+        )
         return
     _wait_until_at_most(MAX_BYTES_ON_THE_WAY, delivery, DELIVERY_SECONDS + CONNECT_SECONDS)
     try:
@@ -149,7 +151,7 @@ def _wait_until_at_most(size: int, delivery: Delivery, seconds: float) -> None:
 
 
 def _paced(events: Iterable[dict[str, Any]], rate: float | None) -> Iterator[dict[str, Any]]:
-    """The same events, none before its time."""
+    """Yield the events at this rate."""
     if rate is None:
         yield from events
         return
@@ -162,10 +164,10 @@ def _paced(events: Iterable[dict[str, Any]], rate: float | None) -> Iterator[dic
 
 
 def _stamped(events: Iterable[dict[str, Any]]) -> Iterator[tuple[dict[str, Any], int]]:
-    """Each event with its time, a millisecond after the one before it at least.
+    """Yield each event with a timestamp at least a millisecond after the one before.
 
-    So the order in which they were sent can be told across partitions, as time series diagnostics
-    want it. A long burst does not run into the future by more than a minute.
+    That records their order across partitions, which time series diagnostics need. In a long burst
+    timestamps run at most a minute ahead.
     """
     last = 0
     for event in events:

@@ -1,4 +1,4 @@
-"""Requests out, each to a partition that has a leader."""
+"""Sends requests, each to a partition that has a leader."""
 
 import random
 import threading
@@ -16,17 +16,14 @@ Headers = Sequence[tuple[str, bytes]]
 
 
 class Sender:
-    """A producer of requests; may be used by many threads at once.
-
-    It never blocks, and asks again by itself for what it was not told of the topic.
+    """A producer of requests; thread-safe. Sending never blocks.
 
     Args:
-        connector: Where Kafka is.
+        connector: Opens the client.
         topic: The requests topic.
-        once: A record that was handed over is in the log once or not at all, however often it is
-            sent: kafka-python repeats it with a number by which the broker knows it (idempotence).
-            Otherwise it is tried once, and who sends it tries again.
-        seconds: How long Kafka may take to confirm a record, at most.
+        once: Send with an idempotent producer, which retries: a record is in the log once or not
+            at all. Otherwise a record is tried once, and the caller may try again.
+        seconds: How long Kafka may take to acknowledge a record.
     """
 
     def __init__(self, connector: Connector, topic: str, *, once: bool, seconds: float) -> None:
@@ -46,15 +43,15 @@ class Sender:
         self._spoilt = False
 
     def open(self, deadline: float, beside: Sequence[str] = ()) -> None:
-        """Reach Kafka, and see the topic; does nothing where that was done.
+        """Connect, and check that the topic exists; does nothing if that was done.
 
         Args:
             deadline: By when, in monotonic seconds.
-            beside: Other topics that must be there.
+            beside: Other topics that must exist.
 
         Raises:
-            TopicMissingError: One does not exist.
-            KafkaUnavailableError: Kafka does not answer, or does not show one.
+            TopicMissingError: A topic does not exist.
+            KafkaUnavailableError: Kafka does not answer, or hides a topic from us.
         """
         if self._producer is not None and not self._spoilt:
             return
@@ -74,17 +71,17 @@ class Sender:
         arrived: Callable[[], None],
         failed: Callable[[BaseException], None],
     ) -> int | None:
-        """Hand a record over; the partition that it goes to, or None where none has a leader now.
+        """Send a record; returns its partition, or None if no partition has a leader now.
 
         Args:
             value: The request.
             headers: Its headers.
-            tried: Partitions that it was sent to before: another one is taken if there is one.
-            arrived: Called, in another thread, when Kafka has it.
-            failed: Called, in another thread, when Kafka does not confirm it.
+            tried: Partitions that it was sent to before; another one is preferred.
+            arrived: Called, in another thread, when Kafka has acknowledged it.
+            failed: Called, in another thread, when Kafka has not acknowledged it.
 
         Raises:
-            KafkaError: It was not handed over.
+            KafkaError: It was not sent.
         """
         producer, cluster = self._producer, self._cluster
         partition = None if cluster is None else self._choose(cluster, tried)
@@ -92,14 +89,14 @@ class Sender:
             return None
         try:
             future = producer.send(self._topic, value, headers=list(headers), partition=partition)
-        except ValueError as error:  # the topic is not what it was a moment ago
+        except ValueError as error:  # the topic has just changed
             raise KafkaError(error) from error
         future.add_callback(lambda _metadata: arrived())
         future.add_errback(self._failed, failed)
         return partition
 
     def close(self) -> None:
-        """End; what is on its way has a second to arrive."""
+        """Close; records in flight have a second to arrive."""
         with self._lock:
             if self._producer is not None:
                 self._producer.close(timeout=1)
@@ -117,13 +114,13 @@ class Sender:
             spoilt.close(timeout=0)
 
     def _failed(self, failed: Callable[[BaseException], None], error: BaseException) -> None:
-        """An idempotent producer is of no use after a record that the broker rejects."""
+        """An idempotent producer is unusable after a record that the broker rejected."""
         if self._once and not getattr(error, "retriable", False):
             self._spoilt = True
         failed(error)
 
     def _choose(self, cluster: Cluster, tried: Sequence[int]) -> int | None:
-        """A partition with a leader: one led by another broker than the last, or else a new one."""
+        """A partition with a leader: preferably on another broker than the last, else a new one."""
         available = cluster.available_partitions_for_topic(self._topic) or set()
         new = available.difference(tried)
 

@@ -1,4 +1,4 @@
-"""Replies as tables, for people at a terminal."""
+"""Replies as tables for a terminal."""
 
 from collections.abc import Callable
 from typing import Any
@@ -13,7 +13,7 @@ Reply = dict[str, Any]
 
 
 def regression_table(reply: Reply) -> RenderableType:
-    """The reply to ``train``, laid out as statisticians expect an OLS table."""
+    """The reply to ``train`` as an OLS table."""
     terms = Table("", "coef", "std err", "t", "P>|t|", "[0.025", "0.975]", title="OLS regression")
     for column in terms.columns[1:]:
         column.justify = "right"

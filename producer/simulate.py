@@ -1,10 +1,10 @@
-"""Made-up mobile ad events with a known truth.
+"""Simulated mobile ad events with known coefficients.
 
     sales = 2.94 + 0.0458 tv + 0.1885 radio - 0.001 newspaper + N(0, 1.69)
 
 tv is uniform on [0, 300], radio on [0, 44.6] and newspaper on [0, 61], independent of each other,
-and 1.69 is the noise's standard deviation. So the truth of ``sales ~ tv`` has the slope 0.0458 and
-the intercept 2.94 + 0.1885 * 22.3 - 0.001 * 30.5 = 7.11: at tv = 50 it is 9.40.
+and 1.69 is the noise's standard deviation. So the true regression ``sales ~ tv`` has the
+slope 0.0458 and the intercept 2.94 + 0.1885 * 22.3 - 0.001 * 30.5 = 7.11: at tv = 50 it is 9.40.
 """
 
 from collections.abc import Iterator

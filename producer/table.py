@@ -8,7 +8,7 @@ from typing import Any
 
 
 class TableError(Exception):
-    """The file has not the columns that an event needs."""
+    """The file cannot be read as a table, or lacks columns that an event needs."""
 
 
 def count_rows(path: Path) -> int:
@@ -44,7 +44,7 @@ def read_rows(path: Path, required: Sequence[str]) -> Iterator[dict[str, Any]]:
             for row in reader:
                 yield {name: _cell(text) for name, text in row.items() if name}
     except (UnicodeDecodeError, csv.Error) as error:
-        raise TableError(f"{path} is no CSV file: {error}") from error
+        raise TableError(f"{path} is not a CSV file: {error}") from error
 
 
 def _cell(text: object) -> object:

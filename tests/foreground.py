@@ -3,10 +3,11 @@
 import os
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+from support.waiting import wait_until
 
 ROOT = Path(__file__).parents[1]
 
@@ -54,7 +55,11 @@ def javas_of(process: subprocess.Popen[str]) -> list[int]:
 
 def is_gone(pid: int) -> bool:
     """Whether the process ends soon (an orphan may stay a zombie where nobody reaps it)."""
-    return until(lambda: state_and_parent(pid)[0] in "XZ")
+    try:
+        wait_until(lambda: state_and_parent(pid)[0] in "XZ", 20)
+    except TimeoutError:
+        return False
+    return True
 
 
 def state_and_parent(pid: int) -> tuple[str, int]:
@@ -64,11 +69,3 @@ def state_and_parent(pid: int) -> tuple[str, int]:
     except (FileNotFoundError, ProcessLookupError):
         return "X", 0
     return state, int(parent)
-
-
-def until(condition: Callable[[], bool], timeout_s: float = 20) -> bool:
-    """Whether the condition becomes true in that time."""
-    deadline = time.monotonic() + timeout_s
-    while not (true := condition()) and time.monotonic() < deadline:
-        time.sleep(0.01)
-    return true

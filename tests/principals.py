@@ -7,7 +7,8 @@ from pathlib import Path
 
 from broker import EmbeddedCluster
 from broker.security import ADMIN
-from service import own_names
+from support.events import send_simulated
+from support.service import own_names
 
 ROOT = Path(__file__).parents[1]
 
@@ -41,9 +42,4 @@ class Principals:
 
     def simulate(self, user: str, events: int) -> None:
         """Send so many events, which are made up."""
-        subprocess.run(
-            [sys.executable, "-m", "producer", "simulate", "--count", str(events)],
-            env={**os.environ, **self.environment(user)},
-            check=True,
-            capture_output=True,
-        )
+        send_simulated(self.environment(user), events)

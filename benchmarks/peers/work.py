@@ -14,14 +14,14 @@ TV = 50.0
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """What a contender is to do.
+    """A contender's task.
 
     Attributes:
         servers: Where Kafka is, HOST:PORT.
         topic: The events, filled before.
         warm_up: How many are learned before the clock starts.
         total: How many there are, those among them.
-        group: A consumer group that nobody had before.
+        group: A new consumer group.
     """
 
     servers: str
@@ -32,7 +32,7 @@ class Task:
 
     @classmethod
     def read(cls) -> Self:
-        """The command line's; whoever is left alone ends by itself after LIMIT seconds."""
+        """From the command line; an abandoned process ends after LIMIT seconds."""
         servers, topic, warm_up, total, group, limit = sys.argv[1:]
         signal.alarm(int(limit))
         return cls(servers, topic, int(warm_up), int(total), group)

@@ -14,10 +14,10 @@ from kafka.errors import UnknownTopicOrPartitionError
 
 from consumer.client.internals.batches import unpack_with
 from consumer.client.internals.group import watch_heartbeats
+from consumer.client.options import METADATA_MAX_AGE_MS, REPLIES_METADATA_MAX_AGE_MS
 from consumer.client.path import path_of
 from consumer.client.precedence import Precedence
 from consumer.client.protocols import Admin, Consumer
-from consumer.client.timeouts import METADATA_MAX_AGE_MS, REPLIES_METADATA_MAX_AGE_MS
 from consumer.settings import Settings
 from contract.topics import MAX_SNAPSHOT_BYTES
 

@@ -23,7 +23,7 @@ SLICE = 16
 PATIENCE_SECONDS = 0.004
 SHARE = 1.5
 """Under a flood of requests, processor seconds of the learner for each of the answering I/O thread.
-This leaves learning half of its speed (benchmarks/flood.py)."""
+This leaves learning half of its speed (make bench BENCH="--only f")."""
 LASTING_SECONDS = 0.02
 """A learner that has folded nothing for this long is idle, and is owed no processor time."""
 

@@ -10,14 +10,14 @@ from kafka.errors import KafkaTimeoutError
 
 from consumer.client.connections import connect
 from consumer.client.internals.metadata import keep_to_what_is_there
-from consumer.client.partitioner import round_the_leaderless
-from consumer.client.path import path_of
-from consumer.client.protocols import Producer
-from consumer.client.timeouts import (
+from consumer.client.options import (
     METADATA_MAX_AGE_MS,
     REPLIES_METADATA_MAX_AGE_MS,
     REQUEST_TIMEOUT_MS,
+    round_the_leaderless,
 )
+from consumer.client.path import path_of
+from consumer.client.protocols import Producer
 from consumer.settings import Settings
 from contract.topics import MAX_SNAPSHOT_BYTES
 

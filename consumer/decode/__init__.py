@@ -1,6 +1,6 @@
-"""Bytes from outside into events, questions and addresses, or a reason for refusal.
+"""Decodes bytes from outside into events, requests and addresses, or a reason for refusal.
 
-Pure, and total: any bytes give one or the other. May know the contract alone.
+Pure and total: no input raises. Imports only the contract.
 """
 
 from consumer.decode.event import UNLABELLED, Decoded, EventDecoder, Rejected, Unreadable

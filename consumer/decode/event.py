@@ -1,4 +1,4 @@
-"""Bytes in; an event's row or a reason for refusal out. Total: no input raises."""
+"""Decodes an event's bytes into its row, or a reason for refusal. Total: no input raises."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ class Rejected:
 
     Attributes:
         reason: One of a closed set.
-        detail: A sentence for whoever sent it.
+        detail: A sentence for the sender.
     """
 
     reason: Reason
@@ -30,20 +30,20 @@ class Unreadable(bytes):
     """The bytes of a whole record that the client could not unpack.
 
     Attributes:
-        detail: What the client said of it.
+        detail: Why the client could not unpack it.
     """
 
     detail: str
 
     def __new__(cls, raw: bytes, detail: str) -> Self:
-        """The raw bytes of the record, and why it is not unpacked."""
+        """The raw bytes of the record, and why it was not unpacked."""
         made = super().__new__(cls, raw)
         made.detail = detail
         return made
 
 
 class Unlabelled:
-    """An event without the target: well-formed, and nothing to learn from."""
+    """An event without the target: well-formed, but nothing to learn from."""
 
 
 UNLABELLED: Final = Unlabelled()
@@ -58,25 +58,23 @@ def parse_object(value: bytes | None) -> dict[str, Any] | Rejected:
     if type(value) is Unreadable:  # its bytes may be anything, JSON too
         return Rejected(Reason.UNREADABLE, value.detail)
     if len(value) > MAX_MESSAGE_BYTES:
-        return Rejected(
-            Reason.TOO_LARGE, f"{len(value)} bytes; at most {MAX_MESSAGE_BYTES} are read"
-        )
+        return Rejected(Reason.TOO_LARGE, f"{len(value)} bytes; the limit is {MAX_MESSAGE_BYTES}")
     try:
         document = orjson.loads(value)
     except orjson.JSONDecodeError as error:
         return Rejected(Reason.BAD_JSON, f"not JSON: {error}")
     if type(document) is not dict:
-        return Rejected(Reason.BAD_SHAPE, f"a JSON object is due, not {_kind(document)}")
+        return Rejected(Reason.BAD_SHAPE, f"expected a JSON object, got {_kind(document)}")
     return document
 
 
 def parse_number(name: str, value: object) -> float | Rejected:
-    """A finite number of a magnitude that no sum of squares overflows at.
+    """A number of at most VALUE_LIMIT in magnitude, so that no sum of squares overflows.
 
-    Booleans and strings are no numbers. orjson has already refused NaN and infinity.
+    Booleans and strings are not numbers. orjson has already refused NaN and infinity.
     """
     if type(value) is not float and type(value) is not int:
-        return Rejected(Reason.NOT_A_NUMBER, f"{name} is {_kind(value)}; a number is due")
+        return Rejected(Reason.NOT_A_NUMBER, f"{name}: expected a number, got {_kind(value)}")
     if not -VALUE_LIMIT <= value <= VALUE_LIMIT:
         return Rejected(Reason.OUT_OF_RANGE, f"{name} is beyond {VALUE_LIMIT:g} in magnitude")
     return float(value)
@@ -87,7 +85,7 @@ class EventDecoder:
 
     Args:
         fields: The numeric fields of an event, in order.
-        target: The one of them that is learned; an event may lack it.
+        target: The field that is learned; an event may lack it.
     """
 
     def __init__(self, fields: Sequence[str], target: str) -> None:
@@ -106,13 +104,13 @@ class EventDecoder:
         except KeyError:
             return self._explain(document)
         for number in row:
-            # What takes no shortcut here (an int, NaN, a string, too large) is looked at below.
+            # The fast path takes floats in range; everything else is checked field by field.
             if type(number) is not float or not -VALUE_LIMIT <= number <= VALUE_LIMIT:
                 return self._explain(document)
         return row
 
     def _explain(self, document: dict[str, Any]) -> Decoded:
-        """Field by field: the first fault in the order of the fields, the target last."""
+        """Check field by field, the target last, and report the first fault."""
         numbers: dict[str, float] = {}
         for name in self._features:
             if name not in document:
@@ -131,7 +129,7 @@ class EventDecoder:
 
 
 def _row_getter(fields: tuple[str, ...]) -> Callable[[dict[str, Any]], tuple[Any, ...]]:
-    if len(fields) == 1:  # itemgetter of one name gives no tuple
+    if len(fields) == 1:  # itemgetter of one name does not return a tuple
         (only,) = fields
         return lambda document: (document[only],)
     return itemgetter(*fields)

@@ -8,20 +8,20 @@ from consumer.decode.refusal import Refusal
 from contract.messages import ErrorCode
 
 INTERCEPT = "Intercept"
-"""What the constant is called among the terms."""
+"""The name of the constant term."""
 
 MAX_FORMULA_LENGTH = 4096
-"""Characters; a longer text is refused unread."""
+"""In characters; longer text is refused without parsing."""
 
 MAX_ECHO_LENGTH = 80
-"""Characters of somebody's input that a message of ours repeats at most."""
+"""At most this many characters of the input are repeated in a message."""
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.]*")
 
 
 @dataclass(frozen=True, slots=True)
 class Formula:
-    """What is explained, and by what; the intercept is always there.
+    """A target and the terms that explain it; the intercept is always included.
 
     Attributes:
         target: The field on the left.
@@ -38,23 +38,23 @@ class Formula:
 def parse_formula(text: str, fields: Sequence[str], target: str | None = None) -> Formula:
     """Read a formula over ``fields``.
 
-    The right side is a sum of field names, ``1`` (the intercept, there in any case) and ``.``
+    The right side is a sum of field names, ``1`` (the intercept, always included) and ``.``
     (every field but the target, in order). White space is free, and a repeated term counts once,
-    as in R. The left side may be empty (``~ tv``) where ``target`` says what is meant.
+    as in R. The left side may be empty (``~ tv``) if ``target`` is given.
 
     Raises:
-        Refusal: ``bad-formula`` for what does not parse, or explains a field by itself;
+        Refusal: ``bad-formula`` if it does not parse or a field explains itself;
             ``unknown-field`` for a name that is not in ``fields``.
     """
     if len(text) > MAX_FORMULA_LENGTH:
-        raise _bad(f"the formula has {len(text)} characters, {MAX_FORMULA_LENGTH} are allowed")
+        raise _bad(f"the formula has {len(text)} characters; the limit is {MAX_FORMULA_LENGTH}")
     left, tilde, right = text.partition("~")
     if not tilde:
         raise _bad(f"{_echo(text)} has no ~ between the target and the terms")
     response = _target(left.strip(), fields, target)
     terms = tuple(dict.fromkeys(_terms(right, response, fields)))
     if response in terms:
-        raise _bad(f"{response} stands on both sides of the ~")
+        raise _bad(f"{response} is on both sides of the ~")
     return Formula(response, terms)
 
 
@@ -83,10 +83,10 @@ def _field(name: str, fields: Sequence[str]) -> str:
     if name in fields:
         return name
     if not _NAME.fullmatch(name):
-        raise _bad(f"{_echo(name)} is no field name; a formula reads like 'y ~ a + b'")
+        raise _bad(f"{_echo(name)} is not a field name; a formula looks like 'y ~ a + b'")
     raise Refusal(
         ErrorCode.UNKNOWN_FIELD,
-        f"there is no field {_echo(name)}; the fields are {', '.join(fields)}",
+        f"{_echo(name)} is not a field; the fields are {', '.join(fields)}",
     )
 
 

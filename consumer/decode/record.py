@@ -1,11 +1,11 @@
-"""A record of Kafka's, as far as it is read."""
+"""The parts of a Kafka record that are read."""
 
 from collections.abc import Sequence
 from typing import Protocol
 
 
 class Record(Protocol):
-    """What the fold reads of a Kafka record."""
+    """The parts of a Kafka record that the fold reads."""
 
     @property
     def offset(self) -> int: ...

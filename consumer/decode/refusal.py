@@ -1,16 +1,16 @@
-"""An honest refusal: what a request asked for cannot be had, and here is why."""
+"""The refusal of a request, with its reason."""
 
 from contract.messages import ErrorCode
 
 
-class Refusal(Exception):  # noqa: N818 - an answer to give, not a fault of ours
-    """A request cannot be answered, and nothing is wrong with the service.
+class Refusal(Exception):  # noqa: N818 - an answer, not a fault of the service
+    """A request cannot be answered, through no fault of the service.
 
-    The shell makes an error reply of it.
+    The responder turns it into an error reply.
 
     Attributes:
         code: One of a closed set, for programs.
-        message: A sentence for people. It never echoes more than a scrap of the input.
+        message: A sentence for people. It echoes at most MAX_ECHO_LENGTH characters of the input.
     """
 
     def __init__(self, code: ErrorCode, message: str) -> None:

@@ -1,4 +1,4 @@
-"""A request's bytes in; a method with its parameters out, or a refusal with code and sentence."""
+"""Decodes a request's bytes into a method and its parameters, or refuses them."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -13,11 +13,11 @@ from contract.messages import ErrorCode, Method
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What is asked.
+    """A decoded request.
 
     Attributes:
-        method: One of the methods.
-        params: Its parameters, not yet looked at.
+        method: The method asked for.
+        params: Its parameters, not validated yet.
     """
 
     method: Method
@@ -28,7 +28,7 @@ def decode_request(value: bytes | None) -> Request:
     """Bare features ask for a prediction; ``{"method": ..., "params": {...}}`` names a method.
 
     Raises:
-        Refusal: It is no such object.
+        Refusal: The value is not such an object.
     """
     document = parse_object(value)
     if isinstance(document, Rejected):
@@ -40,7 +40,9 @@ def decode_request(value: bytes | None) -> Request:
     except ValueError:
         raise Refusal(ErrorCode.UNKNOWN_METHOD, f"the methods are {', '.join(Method)}") from None
     if extra := document.keys() - {"method", "params"}:
-        raise Refusal(ErrorCode.BAD_PARAMS, f"{len(extra)} member(s) beside method and params")
+        raise Refusal(
+            ErrorCode.BAD_PARAMS, f"{len(extra)} unexpected member(s) besides method and params"
+        )
     params = document.get("params")
     if params is None:
         params = {}
@@ -50,10 +52,10 @@ def decode_request(value: bytes | None) -> Request:
 
 
 def check_deadline(headers: Headers, *, now_ms: float) -> None:
-    """See that somebody still waits for the answer, by the header ``deadline`` and our clock.
+    """Check that the request's header ``deadline`` has not passed by our clock.
 
     Raises:
-        Refusal: The deadline has passed; or the clocks differ, which the sender can tell from it.
+        Refusal: It has passed. The message tells our time, as the clocks may differ.
     """
     deadline = find_deadline(headers)
     if deadline is None or deadline >= now_ms:
@@ -72,17 +74,18 @@ def features(
     """The numbers among the parameters, by feature.
 
     Raises:
-        Refusal: One is no field, is the target itself, or is no finite number in range.
+        Refusal: A name is not a field or is the target, or a value is not a number in range.
     """
     numbers: dict[str, float] = {}
     for name, value in params.items():
         if name not in fields:
-            scrap = repr(name[:MAX_ECHO_LENGTH])[:MAX_ECHO_LENGTH]  # escapes make it longer
+            scrap = repr(name[:MAX_ECHO_LENGTH])[:MAX_ECHO_LENGTH]  # escapes lengthen it
             raise Refusal(
-                ErrorCode.UNKNOWN_FIELD, f"{scrap} is no field; they are {', '.join(fields)}"
+                ErrorCode.UNKNOWN_FIELD,
+                f"{scrap} is not a field; the fields are {', '.join(fields)}",
             )
         if name == target:
-            raise Refusal(ErrorCode.BAD_PARAMS, f"{target} is what is predicted, not a feature")
+            raise Refusal(ErrorCode.BAD_PARAMS, f"{target} is the target, not a feature")
         number = parse_number(name, value)
         if isinstance(number, Rejected):
             raise Refusal(ErrorCode(number.reason), number.detail)

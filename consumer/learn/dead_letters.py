@@ -15,6 +15,9 @@ from contract.messages import DEAD_LETTER_BYTES, DEAD_LETTER_VERSION
 OVERHEAD_BYTES = 2000
 """What a letter takes beside its value and headers, here and in the producer."""
 
+SETTLE_SECONDS = 5.0
+"""How long a checkpoint waits for dead letters to be acknowledged."""
+
 log = structlog.get_logger()
 
 

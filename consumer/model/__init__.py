@@ -1,7 +1,7 @@
-"""What is learned, as a fold of the log, and every figure that follows from it.
+"""The model: a fold of the log, and the figures that follow from it.
 
-Pure: no Kafka, no clock, no thread; but for ``served``, the one reference through which the model
-goes from the learner to those who answer. May know what is decoded.
+Pure: no Kafka, clock or thread, except for ``served``, the one reference through which the model
+is passed from the learner to the responder. May import ``decode``.
 """
 
 from consumer.model.estimators.estimator import combine

@@ -1,4 +1,4 @@
-"""A request and the model in; a reply out. Pure: it decides, the responder acts."""
+"""Answers a request from the model. Pure: the responder sends the reply."""
 
 import math
 from typing import Any
@@ -6,9 +6,9 @@ from typing import Any
 import orjson
 
 from consumer.decode import Formula, Refusal, Request, features, parse_formula
+from consumer.model.describe import describe
 from consumer.model.merged import Model
 from consumer.model.statistics.blocks import WINDOW
-from consumer.model.statistics.describe import describe
 from consumer.model.statistics.diagnostics import diagnose
 from consumer.model.statistics.regression import LEVEL, predict
 from contract.messages import ErrorCode, Method
@@ -17,11 +17,11 @@ Reply = dict[str, Any]
 
 
 def answer(request: Request, model: Model) -> Reply:
-    """The reply to a question, from the model as it is now.
+    """The reply to a question, from this model.
 
     Raises:
-        Refusal: It cannot be answered honestly: a code and a sentence.
-        ValueError: It is no question: ``learn`` is the learner's to acknowledge.
+        Refusal: It cannot be answered.
+        ValueError: The method is ``learn``, which the learner acknowledges.
     """
     match request.method:
         case Method.PREDICT:
@@ -31,17 +31,17 @@ def answer(request: Request, model: Model) -> Reply:
         case Method.DESCRIBE:
             return _describe(request.params, model)
         case Method.LEARN:
-            raise ValueError("learn is no question")
+            raise ValueError("learn is not a question")
 
 
 def encode(reply: Reply) -> bytes:
     """The reply as JSON.
 
     Raises:
-        ValueError: A number is not finite (orjson would write null, and hide it).
+        ValueError: A number is not finite (orjson would silently write null).
     """
     if not _finite(reply):
-        raise ValueError("a number of the reply is not finite")
+        raise ValueError("the reply holds a number that is not finite")
     return orjson.dumps(reply)
 
 
@@ -51,10 +51,10 @@ def error(refusal: Refusal) -> Reply:
 
 
 def summarise(model: Model) -> Reply:
-    """The summary of the data set: ``describe``, and what acknowledges an event.
+    """The summary of the data set: the reply to ``describe``, and to a learned event.
 
     Raises:
-        Refusal: There is no event yet.
+        Refusal: There are no events yet.
     """
     description = describe(model.summary)
     return {
@@ -73,7 +73,7 @@ def _describe(params: dict[str, Any], model: Model) -> Reply:
 
 
 def _recent(wanted: object, model: Model) -> Reply:
-    """The newest labelled rows, the newest last, of the window that the diagnostics rest on."""
+    """The newest labelled rows, newest last, from the window that diagnostics use."""
     if type(wanted) is not int or not 0 <= wanted <= WINDOW:
         raise Refusal(ErrorCode.BAD_PARAMS, f"recent must be a whole number from 0 to {WINDOW}")
     rows = model.summary.window().tolist()
@@ -93,7 +93,7 @@ def _train(params: dict[str, Any], model: Model) -> Reply:
 
 
 def _predict(params: dict[str, Any], model: Model) -> Reply:
-    """River's model answers where its formula is asked for, else the exact regression."""
+    """Predict by river's model for the configured formula, by the exact regression for others."""
     params = dict(params)
     level = _level(params.pop("level", LEVEL))
     named = {"formula": params.pop("formula")} if "formula" in params else None
@@ -119,7 +119,7 @@ def _predict(params: dict[str, Any], model: Model) -> Reply:
 
 
 def _formula_of(given: dict[str, float], model: Model) -> Formula:
-    """The formula whose features these are: the configured one, or one over just these."""
+    """The formula for these features: the configured one, or one over just these."""
     own = model.spec.formula
     if given.keys() == set(own.terms):
         return own
@@ -135,7 +135,7 @@ def _all_given(given: dict[str, float], formula: Formula) -> None:
 
 
 def _formula(params: dict[str, Any], model: Model) -> Formula:
-    """The formula that is asked for; the configured one where none is."""
+    """The requested formula; the configured one by default."""
     own = model.spec.formula
     text = params.get("formula")
     if text is None:
@@ -168,5 +168,5 @@ def _finite(value: object) -> bool:
 
 
 def _basis(model: Model, formula: Formula) -> Reply:
-    """What an answer rests on."""
+    """The formula, events and positions that an answer is based on."""
     return {"formula": str(formula), "events": model.events, "positions": model.positions}

@@ -1,4 +1,4 @@
-"""The model that answers: the sum over all partitions, as of their positions."""
+"""The model: the sum over all partitions, as of their positions."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -18,16 +18,16 @@ from consumer.model.statistics.summary import Summary, merge
 from contract.messages import Outcome
 
 MAX_FITS = 64
-"""Formulas whose regressions are kept while the model stands: askers may think of any number."""
+"""Regressions cached per model: requests may ask for any number of formulas."""
 
 
 @dataclass(frozen=True)
 class Model:
-    """A sum of partition views; never changes.
+    """A sum of partition views; immutable.
 
     Attributes:
-        spec: What was learned from what.
-        parts: The partitions it rests on, by number.
+        spec: The model spec.
+        parts: The views of the partitions, by number.
     """
 
     spec: ModelSpec
@@ -36,7 +36,7 @@ class Model:
 
     @property
     def positions(self) -> dict[str, int]:
-        """The position of each partition, by its number as a string (JSON has no other keys)."""
+        """The position of each partition, by its number as a string (JSON keys are strings)."""
         return {str(number): view.position for number, view in sorted(self.parts.items())}
 
     @cached_property
@@ -51,10 +51,10 @@ class Model:
         return merge(views or [SufficientStatistics(self.spec.fields).view()])
 
     def fit(self, formula: Formula) -> Regression:
-        """The exact regression of any formula over the fields; worked out once.
+        """The exact regression of any formula over the fields; cached.
 
         Raises:
-            Refusal: The events leave it open.
+            Refusal: The events do not determine it.
         """
         if formula not in self._fits:
             if len(self._fits) >= MAX_FITS:
@@ -64,23 +64,23 @@ class Model:
 
     @cached_property
     def errors(self) -> dict[str, Any]:
-        """The prequential figures: of each event predicted by its partition's model before it."""
+        """The prequential figures; each event is predicted by its partition's model before it."""
         return figures([self.parts[number].errors for number in sorted(self.parts)])
 
     @cached_property
     def coefficients(self) -> dict[str, float]:
-        """The river model's coefficients by term; none while predictions are refused."""
+        """The river model's coefficients by term; empty while predictions are refused."""
         try:
             self.fit(self.spec.formula)
         except Refusal:
             return {}
         views = [self.parts[number].estimate for number in sorted(self.parts)]
-        return dict(zip(self.spec.terms, map(float, combine(views)), strict=True))
+        return self.spec.by_term(combine(views))
 
     def predict(self, features: Mapping[str, float]) -> float:
         """The river model's prediction for the formula's features, in the target's unit.
 
-        To be asked for only where :meth:`fit` does not refuse the configured formula.
+        Call it only if :meth:`fit` does not refuse the configured formula.
         """
         intercept, *weights = self.coefficients.values()
         terms = self.spec.formula.terms

@@ -1,8 +1,8 @@
-"""The state of one events partition: a fold of its log, and nothing else.
+"""The state of one partition of the events topic: a fold of its log.
 
-The state after a position is the same bits however polls and crashes cut the stream: it depends on
-the records alone, in their order. Labelled events are learned in blocks of 64, counted from the
-first; the rest of a block is part of the state as rows, and learned ahead for whoever looks.
+The state at a position is bit-for-bit the same however polls and crashes cut the stream: it depends
+on the records alone, in their order. Labelled events are learned in blocks of 64, counted from the
+first; an incomplete block is kept in the state as rows, and a view learns it ahead.
 """
 
 import hashlib
@@ -20,18 +20,18 @@ from consumer.model.estimators.gradient import Weights
 from consumer.model.prequential import Prequential
 from consumer.model.spec import ModelSpec
 from consumer.model.statistics.factor import Floats, count, triangle, with_constant
-from consumer.model.statistics.information import Information, one_step_ahead
+from consumer.model.statistics.least_squares import LeastSquares, one_step_ahead
 from consumer.model.statistics.running import StatisticsView, SufficientStatistics
 from contract.messages import Outcome
 
 REMEMBERED = 5000
-"""Events sent as requests that are known again. A responder has 500 at most on their way that would
-be sent again after a crash; the others may send the rest until its partitions are taken over."""
+"""Digests kept of events sent as requests, to recognise repeats. After a crash a responder resends
+at most 500; meanwhile the other responders may send the rest."""
 
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """A record that was refused, for the dead-letter topic."""
+    """A refused record, for the dead-letter topic."""
 
     record: Record
     why: Rejected
@@ -39,13 +39,13 @@ class Refused:
 
 @dataclass(frozen=True, slots=True)
 class PartitionView:
-    """A partition's state as it was at a position; never changes, so any thread may read it.
+    """A partition's state as of a position; immutable, so any thread may read it.
 
     Attributes:
         position: The offset of the next record to fold.
         counts: Events by outcome.
-        estimate: What the river model knows, in the form that sums over partitions.
-        answers: Whether it leaves no coefficient open by itself.
+        estimate: The river model's estimate, in the form that sums over partitions.
+        answers: Whether this partition alone determines all coefficients.
         errors: The prequential sums.
         statistics: The sufficient statistics of the labelled events.
     """
@@ -60,13 +60,13 @@ class PartitionView:
 
 @dataclass(slots=True)
 class FoldResult:
-    """What a fold of records gives to the shell.
+    """The result of folding records, for the learner to act on.
 
     Attributes:
         learned: How many events were learned.
         unlabelled: How many had no target.
-        refused: Those that were refused, and why.
-        asking: Those that ask to be acknowledged, with what became of them.
+        refused: The refused records, and why.
+        asking: The records that ask for an acknowledgement, with their decoded events.
     """
 
     learned: int = 0
@@ -79,7 +79,7 @@ class Partition:
     """The mutable state of one partition; its owner is the learner.
 
     Args:
-        spec: What is learned from what.
+        spec: The model spec.
         position: The offset of the first record to fold.
     """
 
@@ -98,9 +98,9 @@ class Partition:
         self._known = self._folded()
 
     def fold(self, records: Iterable[Record]) -> FoldResult:
-        """Decode each record in turn; predict, score and learn each block that is full.
+        """Decode each record in turn; predict, score and learn each complete block.
 
-        Records before the position were folded already and are passed over.
+        Records before the position were folded already and are skipped.
         """
         result = FoldResult()
         decode, update = self._decode, self.statistics.update
@@ -130,7 +130,7 @@ class Partition:
         return result
 
     def skip(self, record: Record, why: Rejected) -> FoldResult:
-        """Pass over a record that cannot be read: as refused, or unseen before the position."""
+        """Skip an unreadable record and count it as refused, unless it is before the position."""
         if record.offset < self.position:
             return FoldResult()
         result = FoldResult(refused=[Refused(record, why)])
@@ -139,7 +139,7 @@ class Partition:
         return result
 
     def to_state(self) -> dict[str, Any]:
-        """All that the next fold depends on, as numbers that JSON carries bit for bit."""
+        """All that the next fold depends on, in types that JSON round-trips exactly."""
         return {
             "position": self.position,
             "counts": {outcome.value: count for outcome, count in self.counts.items()},
@@ -153,12 +153,12 @@ class Partition:
     def from_state(
         cls, spec: ModelSpec, state: Mapping[str, Any], sketches: Mapping[str, str]
     ) -> Self:
-        """The partition that gave this state and these sketches.
+        """Restore a partition from :meth:`to_state` and its sketches.
 
         Raises:
-            KeyError: A part of it is missing.
-            TypeError: A part of it is of another kind.
-            ValueError: It is of another spec, or a number can be none of it.
+            KeyError: A part of the state is missing.
+            TypeError: A part of the state has another type.
+            ValueError: The state is of another spec, or a number in it is impossible.
         """
         partition = cls(spec, state["position"])
         partition.counts = {outcome: count(state["counts"][outcome]) for outcome in Outcome}
@@ -172,7 +172,7 @@ class Partition:
         return partition
 
     def view(self) -> PartitionView:
-        """The state as it is now, the events of the block that is not full yet learned ahead."""
+        """The current state, with the incomplete block learned ahead."""
         estimator, errors, known = self.estimator.copy(), self.errors.copy(), self._known
         statistics = self.statistics.view()
         if statistics.pending:
@@ -189,10 +189,10 @@ class Partition:
         )
 
     def _is_repeat(self, record: Record) -> bool:
-        """Whether the event came as a request that was folded already: then it counts for nothing.
+        """Whether the event repeats a request that was folded already, and must not be counted.
 
-        A repeat is the same to the last byte, the header that names the request included. So the
-        header is not believed: whoever forges it can make nobody else's event pass for a repeat.
+        A repeat is the same byte for byte, including the header that names the request. So the
+        header need not be trusted: forging it cannot make another sender's event a repeat.
         """
         digest = _digest(record)
         if digest in self.forwarded:
@@ -202,23 +202,23 @@ class Partition:
             del self.forwarded[next(iter(self.forwarded))]
         return False
 
-    def _folded(self) -> Information:
-        """What least squares knows of the formula's columns from the blocks that are full."""
+    def _folded(self) -> LeastSquares:
+        """The least squares of the formula over the complete blocks."""
         factor = self.statistics.factor[:, self._in_factor]
-        return Information(self.statistics.folded, triangle(factor))
+        return LeastSquares(self.statistics.folded, triangle(factor))
 
     def _learn(
         self,
         rows: Floats,
-        after: Information,
+        after: LeastSquares,
         timestamp_ms: int,
         estimator: Estimator,
         errors: Prequential,
     ) -> None:
         """Test, then train, on the last rows, shape (n, k).
 
-        What is scored is what would have been answered: a prediction that rests on a field which
-        has not varied so far, or on too few events, would be refused.
+        Only predictions that the service would have given are scored: one from too few events, or
+        from a field that has not varied yet, would be refused.
         """
         events = with_constant(rows[:, self._columns])
         exact = None
@@ -238,7 +238,7 @@ class Partition:
 
 
 def _digest(record: Record) -> str:
-    """Of a record's key, value and headers, 64 bits in hexadecimal."""
+    """A digest of a record's key, value and headers: 64 bits in hexadecimal."""
     parts = [record.key, record.value]
     for name, content in record.headers:
         parts += [name.encode(errors="surrogatepass"), content]

@@ -1,7 +1,7 @@
 """Prequential errors: each event is predicted before it is learned.
 
 Kept as sums, so that partitions add up. The figures are those of ``river.metrics.MAE``, ``RMSE``
-and ``R2`` over the same predictions (tests/unit/test_prequential.py).
+and ``R2`` over the same predictions (tests/unit/model/test_prequential.py).
 
 Source: Gama, Sebastiao, Rodrigues, "On evaluating stream learning algorithms", Machine Learning 90
 (2013), with the fading factor of its section 3.2; sums of squares merged as by Chan, Golub,
@@ -19,16 +19,16 @@ from consumer.model.statistics.factor import Floats, count
 from consumer.model.statistics.running import BLOCK
 
 LARGEST_ERROR = 1e100
-"""A stochastic gradient may run away; its error still leaves the sums finite."""
+"""Errors are clipped here, so that a diverging stochastic gradient leaves the sums finite."""
 
 LARGEST_SUM = 1e250
-"""No number of such errors, or of their squares, adds up to more."""
+"""An upper bound on any sum of such errors or of their squares."""
 
 RECENT = 1000
-"""Events whose errors are shown apart: the newest, as many as there are blocks to hold so many."""
+"""The recent errors are those of the newest blocks that together hold at least so many events."""
 
 FADING = 0.999
-"""How much less an error counts with each scored event of its partition that comes after it."""
+"""The factor by which an error's weight falls with each later scored event of its partition."""
 
 _WEIGHTS = FADING ** np.arange(BLOCK - 1.0, -1.0, -1.0)
 
@@ -37,11 +37,11 @@ class Errors(NamedTuple):
     """Sums of one-step-ahead errors; those of an empty set by default.
 
     Attributes:
-        n: How many.
-        absolute: Of their magnitudes.
-        squared: Of their squares.
-        mean_y: Of what came.
-        spread_y: The sum of squares of what came, about that mean.
+        n: The number of errors.
+        absolute: The sum of their magnitudes.
+        squared: The sum of their squares.
+        mean_y: The mean of the targets.
+        spread_y: The sum of squares of the targets about their mean.
     """
 
     n: int = 0
@@ -52,7 +52,7 @@ class Errors(NamedTuple):
 
     @classmethod
     def of(cls, y: Floats, errors: Floats) -> Self:
-        """Of predictions: what came, and that less what was predicted; shapes (n,), n > 0."""
+        """From targets and errors (target less prediction), shapes (n,), n > 0."""
         mean = float(y.mean())
         deviations = y - mean
         return cls(
@@ -88,14 +88,14 @@ class Errors(NamedTuple):
 
 
 class Faded(NamedTuple):
-    """Sums in which an error counts the less, the longer it is past."""
+    """Exponentially fading sums of errors."""
 
     weight: float = 0.0
     absolute: float = 0.0
     squared: float = 0.0
 
     def then(self, errors: Floats) -> Self:
-        """After these further errors, shape (n,), n > 0 and at most BLOCK."""
+        """The sums after these further errors, shape (n,), n > 0 and at most BLOCK."""
         weights, past = _WEIGHTS[-len(errors) :], FADING ** len(errors)
         return type(self)(
             self.weight * past + float(weights.sum()),
@@ -115,7 +115,7 @@ class Faded(NamedTuple):
 
 
 class Block(NamedTuple):
-    """The errors of events that were scored together, and when the last of them was, in ms."""
+    """The errors of a scored block, and the timestamp of its last event in ms."""
 
     timestamp: int
     errors: Errors
@@ -132,13 +132,12 @@ class Prequential:
         self.recent: deque[Block] = deque()
 
     def update(self, y: Floats, errors: Floats, timestamp_ms: int) -> None:
-        """Score predictions, in one go.
+        """Score a block of predictions.
 
         Args:
-            y: What came, shape (n,).
-            errors: That less what was predicted, shape (n,); NaN where nothing was, which does not
-                count.
-            timestamp_ms: Of the last event.
+            y: The targets, shape (n,).
+            errors: Target less prediction, shape (n,); NaN without a prediction is not counted.
+            timestamp_ms: The last event's timestamp.
         """
         if (missing := np.isnan(errors)).any():
             y, errors = y[~missing], errors[~missing]
@@ -154,7 +153,7 @@ class Prequential:
             beyond -= self.recent.popleft().errors.n
 
     def copy(self) -> Self:
-        """The same, to go on by itself."""
+        """An independent copy."""
         made = type(self)()
         made.errors, made.faded, made.recent = self.errors, self.faded, self.recent.copy()
         return made
@@ -169,12 +168,12 @@ class Prequential:
 
     @classmethod
     def from_state(cls, state: dict[str, Any]) -> Self:
-        """The errors that gave this state.
+        """Restore from :meth:`state`.
 
         Raises:
-            KeyError: A part of it is missing.
-            TypeError: It has not these sums.
-            ValueError: One of them can be none.
+            KeyError: A part of the state is missing.
+            TypeError: A sum is missing or has another type.
+            ValueError: A number is impossible.
         """
         made = cls()
         made.errors, made.faded = _errors(*state["all"]), Faded(*map(_sum, state["faded"]))
@@ -185,8 +184,8 @@ class Prequential:
 def figures(parts: Sequence[Prequential]) -> dict[str, Any]:
     """The figures over several partitions: of all errors, of the ``recent`` and of the ``faded``.
 
-    The recent are those of the newest blocks by record timestamp, of all partitions together, as
-    many as hold RECENT events; ``n`` says how many there are in them.
+    The recent errors are those of the newest blocks by record timestamp over all partitions that
+    together hold at least RECENT events; ``n`` is their exact number.
     """
     recent = _newest(block for part in parts for block in reversed(part.recent))
     faded = Faded()
@@ -213,18 +212,18 @@ def _errors(n: object, *sums: object) -> Errors:
 
 def _sum(value: object) -> float:
     if type(value) is not float or not 0 <= abs(value) <= LARGEST_SUM:
-        raise ValueError(f"{value!r} is no sum of errors")
+        raise ValueError(f"{value!r} is not a sum of errors")
     return value
 
 
 def _timestamp(value: object) -> int:
     if type(value) is not int:
-        raise ValueError(f"{value!r} is no timestamp")
+        raise ValueError(f"{value!r} is not a timestamp")
     return value
 
 
 def _newest(blocks: Iterable[Block]) -> Errors:
-    """Of the newest by timestamp; where these are equal, in the order in which they come."""
+    """The errors of the newest blocks by timestamp; ties keep their order."""
     found = Errors()
     for block in sorted(blocks, key=lambda block: -block.timestamp):
         if found.n >= RECENT:

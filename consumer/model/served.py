@@ -1,4 +1,4 @@
-"""The model as it is now, between the loops that learn and follow and those that answer."""
+"""The current model, shared between the learner, the follower and the responder."""
 
 import threading
 
@@ -8,10 +8,10 @@ from consumer.model.spec import ModelSpec
 
 
 class Served:
-    """What is answered from.
+    """The model that requests are answered from; thread-safe.
 
-    The views are frozen and the model is swapped as a whole, so nobody holds a lock while an event
-    is learned or a request answered. What we own stands before what we follow.
+    The views are frozen and the model is swapped as a whole, so no lock is held while an event is
+    learned or a request answered. Owned partitions take precedence over followed ones.
     """
 
     def __init__(self, spec: ModelSpec) -> None:
@@ -21,26 +21,26 @@ class Served:
         self._swap = threading.Lock()
 
     def own(self, partition: int, view: PartitionView) -> None:
-        """Serve a partition of ours as it is now."""
+        """Serve this view of one of our own partitions."""
         with self._swap:
             self._owned[partition] = view
             self._renew()
 
     def release(self, partition: int) -> None:
-        """The partition is not ours any more: serve what is followed of it."""
+        """Stop owning a partition: serve its followed view from now on."""
         with self._swap:
             self._owned.pop(partition, None)
             self._renew()
 
     def follow(self, partition: int, view: PartitionView) -> None:
-        """Serve another's partition as its last snapshot has it."""
+        """Serve this view, from a snapshot, while the partition is not ours."""
         with self._swap:
             self._followed[partition] = view
             if partition not in self._owned:
                 self._renew()
 
     def followed(self) -> dict[int, int]:
-        """The position of each partition that is another's."""
+        """The positions of the partitions served from snapshots."""
         with self._swap:
             return {
                 number: view.position

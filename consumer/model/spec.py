@@ -1,5 +1,6 @@
-"""What is learned from what."""
+"""The model spec."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from consumer.decode import INTERCEPT, Formula
@@ -7,7 +8,7 @@ from consumer.decode import INTERCEPT, Formula
 
 @dataclass(frozen=True, slots=True)
 class ModelSpec:
-    """What is learned from what: the part of the settings that the state depends on."""
+    """The fields, formula and learner: the settings that the saved state depends on."""
 
     fields: tuple[str, ...]
     formula: Formula
@@ -17,3 +18,7 @@ class ModelSpec:
     def terms(self) -> tuple[str, ...]:
         """The features of the model, the intercept first."""
         return (INTERCEPT, *self.formula.terms)
+
+    def by_term(self, coefficients: Iterable[float]) -> dict[str, float]:
+        """Coefficients, in the order of the terms, by the name of their term."""
+        return dict(zip(self.terms, map(float, coefficients), strict=True))

@@ -1,4 +1,4 @@
-"""Events that ask for it are acknowledged, once they are learned, with the summary after them."""
+"""Acknowledges events whose senders asked for it, once they are learned, with the new summary."""
 
 from collections.abc import Callable, Sequence
 from time import monotonic
@@ -6,20 +6,21 @@ from time import monotonic
 from consumer.decode import Decoded, Record, Refusal, Rejected
 from consumer.decode.dialects import BadAddressError, find_address
 from consumer.model import Model, answer
-from consumer.respond.replies import PendingReply, Replies
+from consumer.respond.pending import PendingReply
+from consumer.respond.replies import Replies
 from contract.messages import ErrorCode, Method
 
 MAX_AGE_MS = 5 * 60 * 1000
-"""An event older than this is acknowledged to nobody where the log is being read again."""
+"""Events older than this are not acknowledged where the log is being read again."""
 
 
 class Acknowledgements:
-    """The way out for acknowledgements.
+    """Sends acknowledgements as replies; used by the learner's thread.
 
     Args:
-        replies: The way out for replies.
-        default_topic: Where a requester is told that its reply topic is of no use.
-        allowed: Whether a topic may be replied to.
+        replies: Sends them.
+        default_topic: The reply topic of senders that name none, or one that is of no use.
+        allowed: Whether a request may name this reply topic.
     """
 
     def __init__(
@@ -37,14 +38,14 @@ class Acknowledgements:
         again: int,
         now_ms: float,
     ) -> None:
-        """Acknowledge these events of a partition, which the model has learned (or refused).
+        """Acknowledge events of one partition that were learned, or refused.
 
         Args:
             asking: The events.
-            model: What is known after them.
-            again: Where the partition's log ended when we began: what lies before may be read
-                again, and was acknowledged then if it is old. What came later is acknowledged
-                whatever its timestamp says: its sender's clock may be another.
+            model: The model after them.
+            again: The end of the partition's log when its state was restored. Records before it
+                may be read for a second time: old ones among them were acknowledged the first
+                time. Later records are always acknowledged, whatever the sender's clock said.
             now_ms: Milliseconds since the epoch.
         """
         for record, event in asking:
@@ -67,7 +68,7 @@ class Acknowledgements:
 
 
 def acknowledge(event: Decoded, model: Model) -> answer.Reply:
-    """What whoever sent an event is told: whether it was learned, and the summary after it."""
+    """The reply to an event's sender: whether it was learned, and the summary after it."""
     if isinstance(event, Rejected):
         return answer.error(Refusal(ErrorCode(event.reason), event.detail))
     try:

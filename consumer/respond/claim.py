@@ -1,21 +1,21 @@
 """Which application answers a requests topic: one at a time.
 
-Another application (another APPLICATION_ID) on the same topics learns for itself, which is how a
-model is learned anew beside the one that answers. If both answered, an asker would get whichever is
-first. So an application looks for the responders of others before it answers, and stands by while
-there are any. It takes over when they have left, from the offsets that they committed: a change
-without a gap.
+A second application (another APPLICATION_ID) on the same topics learns for itself: that is how a
+model is learned anew beside the one that answers. If both answered, an asker would get whichever
+reply came first. So an application looks for the responders of others before it answers, and stands
+by while there are any. When they have left, it takes over from the offsets that they committed: a
+change without a gap.
 
-One that is told to (TAKE_OVER) leaves word of it where all of them look: in the offsets of a group
-that nobody joins. Who answers then leaves, and who left word takes over.
+An application that is told to (TAKE_OVER) leaves word of it where all of them look: in the offsets
+of a group that nobody joins (``take_over``). The one that answers then leaves, and the one that
+left word takes over.
 """
 
 import math
 import time
 from collections.abc import Callable, Collection
-from dataclasses import dataclass
 from time import monotonic
-from typing import Any, Self, TypeVar
+from typing import Any, TypeVar
 
 import structlog
 from kafka import TopicPartition
@@ -29,6 +29,7 @@ from kafka.errors import (
 from kafka.structs import OffsetAndMetadata
 
 from consumer.client import Admin, forbidden, group_id
+from consumer.respond.take_over import WORD_SECONDS, Word
 from consumer.settings import Settings
 from consumer.telemetry import FaultKind, Health
 
@@ -36,39 +37,11 @@ RESPONDER = "responder"
 LOOK_SECONDS = 3.0
 STANDING_BY_SECONDS = 1.0
 SHARING = ("PreparingRebalance", "CompletingRebalance")
-WORD_SECONDS = 30.0
-"""How long the word of an application that is gone still counts."""
-
 ABOUT_OTHERS, ABOUT_WORD = "the applications that answer", "the word of one that takes over"
 
 T = TypeVar("T")
 
 log = structlog.get_logger()
-
-
-@dataclass(frozen=True, slots=True)
-class Word:
-    """What an application that was told to take over leaves for all to read.
-
-    Attributes:
-        application: Its APPLICATION_ID.
-        until_ms: How long it counts, in milliseconds since the epoch.
-    """
-
-    application: str
-    until_ms: int
-
-    def __str__(self) -> str:
-        return f"{self.application} {self.until_ms}"
-
-    @classmethod
-    def read(cls, text: str, *, now_ms: float) -> Self | None:
-        """The word that still counts, if it is one."""
-        application, _, until = text.rpartition(" ")
-        if not application or not until.isascii() or not until.isdigit():
-            return None
-        word = cls(application, int(until))
-        return word if now_ms < word.until_ms <= now_ms + 2 * WORD_SECONDS * 1000 else None
 
 
 def answers(ours: str, others: Collection[str], word: str | None, *, already: bool) -> bool:

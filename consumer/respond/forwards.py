@@ -19,8 +19,8 @@ from kafka.errors import KafkaError
 
 from consumer.client import Producer
 from consumer.decode import Record, Refusal
+from consumer.respond.byte_budget import ByteBudget
 from consumer.respond.positions import Sent
-from consumer.respond.room import Room
 from contract.messages import REQUEST_OF_EVENT, ErrorCode
 
 EVENTS_PARTITION = 0
@@ -67,7 +67,7 @@ class Forwards:
         self._producer = producer
         self._topic = topic
         self._requests_id = requests_id
-        self._room = Room(BUFFER_BYTES)
+        self._room = ByteBudget(BUFFER_BYTES)
         self.divide(partitions)
 
     def divide(self, partitions: int) -> None:

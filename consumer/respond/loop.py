@@ -1,14 +1,10 @@
 """The responder's loop: requests in, answers out, beside the learner and never waiting for it."""
 
 import threading
-import time
 from contextlib import closing
-from functools import partial
-from time import monotonic, perf_counter
+from time import monotonic
 
-import orjson
 import structlog
-from kafka import TopicPartition
 from kafka.errors import AuthorizationError, KafkaError
 
 from consumer.client import (
@@ -25,29 +21,12 @@ from consumer.client import (
 )
 from consumer.client.permissions import RETRY_SECONDS
 from consumer.context import Context
-from consumer.decode import (
-    EventDecoder,
-    Record,
-    Refusal,
-    Rejected,
-    Request,
-    check_deadline,
-    decode_request,
-)
-from consumer.decode.dialects import (
-    Address,
-    BadAddressError,
-    Headers,
-    find_address,
-    find_reply_headers,
-    unwrap,
-)
-from consumer.model import answer
+from consumer.respond.answers import Answers
 from consumer.respond.claim import Claim
 from consumer.respond.forwards import Forward, Forwards
-from consumer.respond.positions import Positions, Sent
-from consumer.respond.replies import PendingReply, Replies
-from contract.messages import ErrorCode, Method, RequestOutcome
+from consumer.respond.positions import Positions
+from consumer.respond.replies import Replies
+from contract.messages import RequestOutcome
 
 POLL_MS = 200
 
@@ -77,15 +56,13 @@ class Responder:
         self._path = path_of(context.settings)
         self._consumer = consumer
         self._replies = replies
-        self._forwards = forwards
         self._claim = claim
         self._subscribed = False
-        self._decode = EventDecoder(context.settings.fields, context.settings.spec.formula.target)
-        self._served = context.served
         self._telemetry = context.telemetry
         self._health = context.health
         self._permissions = context.permissions
         self._positions = Positions(consumer)
+        self._answers = Answers(context, replies, forwards, self._positions)
         self._served_last = False
 
     def run(self, stop: threading.Event, loaded: threading.Event) -> None:
@@ -161,7 +138,7 @@ class Responder:
             for at, records in polled.items():
                 self._positions.begin(at, records[0].offset)
                 for record in records:
-                    sent = self._handle(record, at)
+                    sent = self._answers.handle(record, at)
                     forwarded = isinstance(sent, Forward)
                     self._positions.took(at, record.offset, sent, forwarded=forwarded)
             self._replies.flush()
@@ -174,102 +151,6 @@ class Responder:
                 continue  # it went away in this moment: at the next turn
             if start is not None:
                 self._positions.begin(at, start)
-
-    def _handle(self, record: Record, at: TopicPartition) -> Sent | None:
-        """Answer one request; what is on its way for it, or None where nothing is owed."""
-        started = perf_counter()
-        headers, value = unwrap(record.headers, record.value)
-        try:
-            address = self._address(headers)
-        except BadAddressError as bad:
-            if bad.fallback is None:
-                self._telemetry.requested(None, RequestOutcome.REFUSED)
-                return None
-            refusal = Refusal(ErrorCode.BAD_REPLY_ADDRESS, bad.detail)
-            return self._refuse(bad.fallback, record.key, None, refusal)
-        method: Method | None = None
-        sent: Sent
-        try:
-            request = decode_request(value)
-            method = request.method
-            check_deadline(headers, now_ms=time.time() * 1000)
-            if method is Method.LEARN:
-                sent = self._forward(request, headers, record, at, address)
-            else:
-                body = answer.answer(request, self._served.model)
-                if stale := self._health.stale:
-                    body |= {"stale_seconds": stale}
-                sent = self._send(address, record.key, method, body, RequestOutcome.ANSWERED)
-        except Refusal as refusal:
-            sent = self._refuse(address, record.key, method, refusal)
-        except Exception:  # no question may end the service
-            log.exception("a request could not be answered", method=method)
-            fault = Refusal(ErrorCode.INTERNAL, "the service is at fault, not the request")
-            sent = self._refuse(address, record.key, method, fault)
-        self._telemetry.answered(perf_counter() - started)
-        return sent
-
-    def _address(self, headers: Headers) -> Address:
-        settings = self._settings
-        return find_address(
-            headers, default_topic=settings.replies_topic, allowed=settings.may_reply_to
-        )
-
-    def _forward(
-        self,
-        request: Request,
-        headers: Headers,
-        record: Record,
-        at: TopicPartition,
-        address: Address,
-    ) -> Forward:
-        """An event sent as a request goes to the events topic; the learner acknowledges it.
-
-        Raises:
-            Refusal: There is nothing to learn from it, or it cannot be sent on now.
-        """
-        try:
-            value = orjson.dumps(request.params)
-        except TypeError:  # orjson reads deeper than it writes
-            raise Refusal(ErrorCode.BAD_PARAMS, "the event is nested too deep") from None
-        event = self._decode(value)
-        if isinstance(event, Rejected):
-            raise Refusal(ErrorCode(event.reason), event.detail)
-        if not isinstance(event, tuple):
-            target = self._settings.spec.formula.target
-            raise Refusal(ErrorCode.MISSING_FIELD, f"{target} is missing: nothing to learn from")
-        uncommitted = self._positions.forwarded(at)
-        if self._forwards.is_half_full(uncommitted):
-            self._positions.hurry()
-        return self._forwards.send(
-            value,
-            record,
-            at,
-            find_reply_headers(headers, default_topic=self._settings.replies_topic),
-            uncommitted=uncommitted,
-            arrived=partial(self._telemetry.requested, Method.LEARN, RequestOutcome.ANSWERED),
-            refuse=partial(self._refuse, address, record.key, Method.LEARN),
-        )
-
-    def _refuse(
-        self, address: Address, key: bytes | None, method: Method | None, refusal: Refusal
-    ) -> PendingReply:
-        late = refusal.code is ErrorCode.EXPIRED
-        outcome = RequestOutcome.EXPIRED if late else RequestOutcome.REFUSED
-        return self._send(address, key, method, answer.error(refusal), outcome)
-
-    def _send(
-        self,
-        address: Address,
-        key: bytes | None,
-        method: Method | None,
-        body: answer.Reply,
-        outcome: RequestOutcome,
-    ) -> PendingReply:
-        body = self._replies.signed(body)
-        reply = PendingReply(address, key, body, method, monotonic(), outcome)
-        self._replies.send(reply)
-        return reply
 
     def _commit_last(self) -> None:
         self._positions.keep(self._consumer.assignment())

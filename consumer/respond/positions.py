@@ -16,7 +16,7 @@ from kafka.errors import CommitFailedError, FencedInstanceIdError, KafkaError
 from kafka.structs import OffsetAndMetadata
 
 from consumer.client import Consumer
-from consumer.respond.replies import PendingReply
+from consumer.respond.pending import PendingReply
 
 COMMIT_SECONDS = 1.0
 LOST_SECONDS = 10.0

@@ -1,100 +1,59 @@
-"""Replies out, in nobody's way.
+"""Replies to Kafka, without ever blocking the thread that answers.
 
-A reply whose topic the producer does not know yet waits beside the others until the topic is there,
-a few seconds at most. What waits, and what is on its way, are bounded in bytes, each by half of
-REPLIES_BUFFER_BYTES: replies to a topic that is not there cannot crowd out the others.
+    send ──> topic known? ──no──> wait for the topic ──(watch: it is there)──┐
+                  │ yes                                                     │
+                  └──> post <────────────────────────────────────────────────┘
+                        ├── direct producer: written by this thread, if the leader is connected
+                        └── producer:        everything else, with its own retries
+                              ├── delivered ───> settled; the request is counted
+                              ├── denied ──────> waits until Kafka allows it
+                              └── failed ──────> settled, and counted as refused
+
+A reply waits a few seconds at most for a topic that does not exist; then the asker is told at the
+address's fallback, if it has one. Waiting replies and posted ones are limited in bytes, each to
+half of REPLIES_BUFFER_BYTES, so that replies to a missing topic cannot crowd out the others.
 """
 
 import threading
 from collections import deque
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import InitVar, dataclass, field, replace
+from dataclasses import replace
 from functools import partial
 from math import inf
 from time import monotonic
 from typing import Any
 
-import orjson
 import structlog
 from kafka.errors import AuthorizationError, KafkaError, KafkaTimeoutError
 
 from consumer.client import Direct, Producer, introduce
 from consumer.decode import Refusal
-from consumer.decode.dialects import Address, Message
+from consumer.decode.dialects import Message
 from consumer.model import answer
-from consumer.respond.room import Room
+from consumer.respond.byte_budget import ByteBudget
+from consumer.respond.pending import PendingReply
 from contract.messages import ErrorCode, Method, RequestOutcome
 
 PATIENCE_SECONDS = 5.0
+"""How long a reply waits for its topic."""
 INTRODUCTION_SECONDS = 0.25
-OVERHEAD_BYTES = 1000
-"""What a reply takes beside its key and value, and the producer's copy of them."""
+"""How long one look may wait for the producer to learn of topics."""
 
 Count = Callable[[Method | None, RequestOutcome], None]
 
 log = structlog.get_logger()
 
 
-@dataclass(slots=True, eq=False)
-class PendingReply:
-    """An answer on its way.
-
-    Attributes:
-        address: Where it goes.
-        key: The request's key.
-        body: What is answered.
-        method: What was asked, where that is known.
-        sent_at: When it set out, seconds of a monotonic clock.
-        outcome: What the request counts as once this is delivered; None: it is counted elsewhere.
-        instead_of: The reply that was given up, where this one tells the requester so.
-        settled: Delivered, or known never to be.
-        message: The record, in the dialect of the address, until it is another's to send.
-        size: How many bytes it takes.
-        room: What they are taken from.
-    """
-
-    address: Address
-    key: bytes | None
-    body: InitVar[answer.Reply]
-    method: Method | None
-    sent_at: float
-    outcome: RequestOutcome | None = None
-    instead_of: "PendingReply | None" = None
-    settled: bool = field(default=False, init=False)
-    message: Message | None = field(init=False)
-    size: int = field(init=False)
-    room: Room | None = field(default=None, init=False)
-
-    def __post_init__(self, body: answer.Reply) -> None:
-        """Write it here, where a fault is still the requester's loop's to answer for."""
-        error = body.get("error")
-        self.message = self.address.write(
-            self.key,
-            answer.encode(body),
-            None if error is None else orjson.dumps(error),
-        )
-        self.size = OVERHEAD_BYTES + 2 * (len(self.message.value) + len(self.key or b""))
-
-    def move(self, room: Room | None) -> bool:
-        """Be counted in this room and no other; False: it is full, and nothing has changed."""
-        if room is not None and not room.take(self.size):
-            return False
-        if self.room is not None:
-            self.room.give_back(self.size)
-        self.room = room
-        return True
-
-
 class Replies:
-    """The way out for replies; ``send`` may be called by any thread and never blocks.
+    """Sends replies; ``send`` may be called by any thread and never blocks.
 
     Args:
-        producer: For replies only.
-        direct: A shorter way than the producer's, for what is sent in its thread.
-        look: Called when a reply begins to wait: ``deliver_waiting`` is due soon.
-        count: Called once for each request whose reply is settled.
-        buffer_bytes: What all replies may take that are not settled.
-        application: The APPLICATION_ID, which each reply says.
+        producer: A producer for replies alone.
+        direct: Sends from the thread that answers, where it can.
+        look: Called when a reply begins to wait, so that ``deliver_waiting`` is called soon.
+        count: Called once for each request, when its reply is settled.
+        buffer_bytes: The memory that replies may take until they are settled.
+        application: The APPLICATION_ID, which each reply names.
     """
 
     def __init__(
@@ -111,120 +70,122 @@ class Replies:
         self._look = look
         self._count = count
         self._application = application
-        self._known: dict[str, int] = {}  # topics that the producer knows; partitions
+        self._partition_counts: dict[str, int] = {}  # of the topics that the producer knows
         self._waiting: deque[PendingReply] = deque()
-        self._away_at = -inf
+        self._lock = threading.Lock()  # guards _waiting
+        self._unreachable_at = -inf
         self._denied_at: dict[str, float] = {}
-        self._lock = threading.Lock()
-        self._room_to_wait = Room(buffer_bytes // 2)
-        self._room_on_the_way = Room(buffer_bytes // 2)
+        self._waiting_budget = ByteBudget(buffer_bytes // 2)
+        self._posted_budget = ByteBudget(buffer_bytes // 2)
 
     def signed(self, body: answer.Reply) -> answer.Reply:
-        """A reply that says which application it is from: several may share a requests topic."""
+        """Name our application in a reply: several may share a requests topic."""
         return {**body, "application": self._application}
 
     def send(self, reply: PendingReply) -> None:
-        """Send now if the topic is known, else let it wait for the topic."""
-        partitions = self._known.get(reply.address.topic)
-        if partitions is None:
+        """Post the reply if its topic is known; otherwise let it wait for the topic."""
+        partition_count = self._partition_counts.get(reply.address.topic)
+        if partition_count is None:
             self._wait(reply)
-        elif reply.move(self._room_on_the_way):
-            self._post(reply, partitions)
+        elif reply.charge(self._posted_budget):
+            self._post(reply, partition_count)
         else:
-            self._give_up(reply, "too many replies are on their way")
+            self._give_up(reply, "too many replies are being sent")
 
     def flush(self) -> None:
-        """Let go at once what this thread has sent, if it is the direct's."""
+        """Write what this thread has handed to the direct producer."""
         self._direct.flush()
 
     def topics(self) -> set[str]:
-        """Those that replies go to, or wait for."""
+        """The topics that replies are sent to or wait for."""
         with self._lock:
-            return {*self._known, *(reply.address.topic for reply in self._waiting)}
+            return {*self._partition_counts, *(reply.address.topic for reply in self._waiting)}
 
     def deliver_waiting(
         self,
-        existing: Mapping[str, int] | None,
+        writable: Mapping[str, int] | None,
         now: float,
         denied: Collection[str] = (),
     ) -> bool:
-        """Send what waited for one of the existing topics; give up on what waited too long.
+        """Post the waiting replies whose topics exist; give up on those that waited too long.
 
-        While Kafka does not answer no topic is missing: what waits has all its time after that.
-        Called by the watch, whose thread may wait a moment for a topic's metadata.
+        Called by the watch's thread, which may block a moment for a topic's metadata. While Kafka
+        does not answer, or denies us a topic, patience does not run out: it begins anew afterwards.
 
         Args:
-            existing: How many partitions each topic has that we may write to; None while Kafka
-                does not answer.
-            now: Seconds of a monotonic clock.
-            denied: Topics that we shall be allowed to write to: what waits for them has all its
-                time after that.
+            writable: The partition count of each existing topic that we may write to; None while
+                Kafka does not answer.
+            now: Monotonic seconds.
+            denied: Topics that we expect to be allowed to write to again.
 
         Returns:
             Whether any reply still waits.
         """
-        if existing is not None:
-            known = self._known.keys() & existing.keys()
-            self._known = {topic: existing[topic] for topic in known}
+        if writable is None:
+            self._unreachable_at = now
         else:
-            self._away_at = now
+            known = self._partition_counts.keys() & writable.keys()
+            self._partition_counts = {topic: writable[topic] for topic in known}
         self._denied_at |= dict.fromkeys(denied, now)
         with self._lock:
             waiting, self._waiting = self._waiting, deque()
-        self._get_to_know({reply.address.topic for reply in waiting}, existing or {})
-        still = deque[PendingReply]()
-        for reply in waiting:
-            partitions = self._known.get(reply.address.topic)
-            if partitions is not None and reply.move(self._room_on_the_way):
-                self._post(reply, partitions)
-            elif self._has_time(reply, now):
-                still.append(reply)
-            elif partitions is None:
-                self._give_up(reply, "the reply topic does not exist, or we may not write to it")
-            else:
-                self._give_up(reply, "too many replies are on their way")
+        self._learn_of({reply.address.topic for reply in waiting}, writable or {})
+        still = deque(reply for reply in waiting if not self._stops_waiting(reply, now))
         with self._lock:
             self._waiting.extendleft(reversed(still))
             return bool(self._waiting)
 
-    def _has_time(self, reply: PendingReply, now: float) -> bool:
-        hindered_at = max(self._away_at, self._denied_at.get(reply.address.topic, -inf))
-        return now - max(reply.sent_at, hindered_at) <= PATIENCE_SECONDS
-
-    def _get_to_know(self, topics: set[str], existing: Mapping[str, int]) -> None:
-        """Have the producer learn of those topics that exist."""
+    def _learn_of(self, topics: set[str], writable: Mapping[str, int]) -> None:
+        """Have the producer fetch the metadata of those topics that exist."""
         deadline = monotonic() + INTRODUCTION_SECONDS
-        for topic in (topics & existing.keys()) - self._known.keys():
+        for topic in (topics & writable.keys()) - self._partition_counts.keys():
             try:
                 introduce(self._producer, topic, deadline - monotonic())
             except AuthorizationError:
-                continue  # allowed a moment ago: what the producer knows is older
+                continue  # allowed a moment ago: the producer's metadata is older than that
             except KafkaError as error:
                 log.warning("reply topic not usable", topic=topic, error=repr(error))
             else:
-                self._known[topic] = existing[topic]
+                self._partition_counts[topic] = writable[topic]
 
-    def _post(self, reply: PendingReply, partitions: int) -> None:
-        address, message = reply.address, reply.message
-        if address.partition is not None and address.partition >= partitions:
-            self._give_up(reply, "the reply topic has no such partition")
-            return
-        arrived = partial(self._arrived, reply)
-        if message is not None and not self._direct.send(
-            address.topic, address.partition, message, arrived
-        ):
-            self._produce(reply, message)
+    def _stops_waiting(self, reply: PendingReply, now: float) -> bool:
+        """Post the reply, or give it up if its time is over; False: it waits on."""
+        topic = reply.address.topic
+        partition_count = self._partition_counts.get(topic)
+        if partition_count is not None and reply.charge(self._posted_budget):
+            self._post(reply, partition_count)
+            return True
+        hindered_at = max(self._unreachable_at, self._denied_at.get(topic, -inf))
+        if now - max(reply.sent_at, hindered_at) <= PATIENCE_SECONDS:
+            return False
+        if partition_count is None:
+            self._give_up(reply, "the reply topic does not exist, or we may not write to it")
+        else:
+            self._give_up(reply, "too many replies are being sent")
+        return True
 
     def _wait(self, reply: PendingReply) -> None:
-        if not reply.move(self._room_to_wait):
+        if not reply.charge(self._waiting_budget):
             self._give_up(reply, "too many replies wait")
             return
         with self._lock:
             self._waiting.append(reply)
         self._look()
 
-    def _arrived(self, reply: PendingReply, *, delivered: bool) -> None:
-        """What the direct has not delivered is the producer's."""
+    def _post(self, reply: PendingReply, partition_count: int) -> None:
+        """Send by the direct producer if it takes the reply, else by the producer."""
+        address, message = reply.address, reply.message
+        if address.partition is not None and address.partition >= partition_count:
+            self._give_up(reply, "the reply topic has no such partition")
+            return
+        arrived = partial(self._sent_directly, reply)
+        if message is not None and not self._direct.send(
+            address.topic, address.partition, message, arrived
+        ):
+            self._produce(reply, message)
+
+    def _sent_directly(self, reply: PendingReply, *, delivered: bool) -> None:
+        """What the direct producer could not deliver is sent by the producer."""
         if delivered:
             self._settle(reply, delivered=True)
         elif reply.message is not None:
@@ -240,14 +201,14 @@ class Replies:
                 headers=message.headers,
                 partition=address.partition,
             )
-        except (KafkaTimeoutError, AuthorizationError):  # gone, or not known to it any more
-            self._known.pop(address.topic, None)
+        except (KafkaTimeoutError, AuthorizationError):  # the producer knows the topic no longer
+            self._partition_counts.pop(address.topic, None)
             self._wait(reply)
             return
         except (KafkaError, ValueError) as error:
             self._give_up(reply, f"not sent: {type(error).__name__}")
             return
-        reply.message = None  # the producer's to send
+        reply.message = None  # the producer sends it now
         future.add_callback(self._delivered, reply)
         future.add_errback(self._failed, reply, message)
 
@@ -255,19 +216,30 @@ class Replies:
         self._settle(reply, delivered=True)
 
     def _failed(self, reply: PendingReply, message: Message, error: BaseException) -> None:
-        """Not delivered; one that we may not send, or not any more, waits until we may."""
+        """A reply that Kafka denies waits until it is allowed; any other is lost."""
         if isinstance(error, AuthorizationError):
             reply.message = message
-            self._known.pop(reply.address.topic, None)
+            self._partition_counts.pop(reply.address.topic, None)
             self._wait(reply)
             return
         log.warning("reply not delivered", topic=reply.address.topic, error=repr(error))
         self._settle(reply, delivered=False)
 
-    def _settle(self, reply: PendingReply, *, delivered: bool) -> None:
-        """Nothing more is to be done for it; its request is counted, once."""
+    def _give_up(self, reply: PendingReply, reason: str) -> None:
+        """The address leads nowhere: tell the asker at its fallback, if it has one."""
+        elsewhere = reply.address.fallback
+        if elsewhere is None:
+            self._settle(reply, delivered=False)
+            return
         reply.message = None
-        reply.move(None)
+        reply.charge(None)
+        body = self.signed(answer.error(Refusal(ErrorCode.BAD_REPLY_ADDRESS, reason)))
+        self.send(replace(reply, address=elsewhere, body=body, outcome=None, instead_of=reply))
+
+    def _settle(self, reply: PendingReply, *, delivered: bool) -> None:
+        """Release the reply's memory, and count its request once."""
+        reply.message = None
+        reply.charge(None)
         reply.settled = True
         if reply.outcome is RequestOutcome.ANSWERED and not delivered:
             self._count(reply.method, RequestOutcome.REFUSED)
@@ -275,14 +247,3 @@ class Replies:
             self._count(reply.method, reply.outcome)
         if reply.instead_of is not None:
             self._settle(reply.instead_of, delivered=False)
-
-    def _give_up(self, reply: PendingReply, reason: str) -> None:
-        """The address leads nowhere: tell the requester elsewhere, if there is such a place."""
-        elsewhere = reply.address.fallback
-        if elsewhere is None:
-            self._settle(reply, delivered=False)
-            return
-        reply.message = None
-        reply.move(None)
-        body = self.signed(answer.error(Refusal(ErrorCode.BAD_REPLY_ADDRESS, reason)))
-        self.send(replace(reply, address=elsewhere, body=body, outcome=None, instead_of=reply))

@@ -1,6 +1,6 @@
-"""Where the state lasts: snapshots out to the changelog, and partitions back from it.
+"""Writes snapshots to the changelog, and restores partitions from it.
 
-Used by the learner's thread alone; the follower reads beside it.
+Used by the learner's thread alone; the follower reads the changelog in a thread of its own.
 """
 
 import time
@@ -15,7 +15,7 @@ from kafka.errors import KafkaError
 
 from consumer.client import Consumer, Future, Producer, offsets
 from consumer.context import Context
-from consumer.model import Partition, PartitionView, combine
+from consumer.model import Partition, combine
 from consumer.state import snapshot
 from consumer.state.follower import Follower
 from consumer.state.restore import Log, start
@@ -28,12 +28,12 @@ log = structlog.get_logger()
 
 @dataclass(slots=True)
 class _Saved:
-    """What the changelog has of a partition of ours.
+    """What the changelog holds of a partition of ours.
 
     Attributes:
         position: Of the last acknowledged snapshot; None before the first.
-        under_way: The snapshot that is not acknowledged yet.
-        failing: Whether the last one could not be saved.
+        under_way: The send of the latest snapshot, until it is acknowledged.
+        failing: Whether the latest snapshot could not be saved.
     """
 
     position: int | None = None
@@ -46,11 +46,11 @@ class Changelog:
 
     Args:
         context: What all loops share.
-        producer: For snapshots only.
+        producer: A producer for snapshots alone.
         follower: Reads the changelog.
-        writer: Who writes, for the header that lets our follower pass over our own snapshots.
-        topic_id: Which topic of the events topic's name the positions are in.
-        cover: Makes the changelog as wide as the events topic, and says how wide.
+        writer: A header value by which our follower recognises our own snapshots.
+        topic_id: The id of the events topic that the positions belong to.
+        cover: Gives the changelog as many partitions as the events topic has; returns how many.
     """
 
     def __init__(
@@ -73,19 +73,21 @@ class Changelog:
         self._saved: dict[int, _Saved] = {}
 
     def expect(self, numbers: Iterable[int]) -> None:
-        """These partitions are about to be restored: find out about all of them at once."""
+        """Look up all of these partitions at once: they are about to be restored."""
         self._follower.expect(numbers)
 
     def restore(
         self, consumer: Consumer, at: TopicPartition, patience_seconds: float
     ) -> tuple[Partition, int] | None:
-        """A partition of the events topic as the changelog has it, and where its log ends now.
+        """Restore a partition of the events topic.
 
-        None where that cannot be told in time, as while one of the two has no leader: call again.
+        Returns:
+            Its state, and the end of its log now; None if that is not known in time, as while one
+            of the two topics has no leader there: call again.
 
         Raises:
-            StateError: What is there does not give the right state.
-            KafkaError: Kafka is away; call again.
+            StateError: The saved state and the log do not fit together.
+            KafkaError: Kafka does not answer, or denies it: call again.
         """
         started = monotonic()
         if not self._follower.covers(at.partition):
@@ -119,14 +121,18 @@ class Changelog:
         return partition, records.end
 
     def due(self, number: int, partition: Partition, reason: str) -> bool:
-        """Whether the partition has moved since its last snapshot; readiness knows since when."""
+        """Whether the partition has moved since its last snapshot; readiness learns since when."""
         if partition.position == self._saved[number].position:
             return False
         self._context.health.unsaved.setdefault(number, Unsaved(monotonic(), reason))
         return True
 
     def save(self, number: int, partition: Partition) -> Snapshot | None:
-        """Send a snapshot if the partition has moved and none is under way; the snapshot sent."""
+        """Send a snapshot if the partition has moved and none is under way; never blocks.
+
+        Returns:
+            The snapshot that was sent, if one was.
+        """
         saved = self._saved[number]
         if not self.due(number, partition, "the snapshot is on its way"):
             return None
@@ -135,9 +141,9 @@ class Changelog:
         failed = partial(self._failed, number, saved)
         try:
             taken = snapshot.take(partition, number, self._topic_id)
-            document = snapshot.write(
-                taken, _coefficients(self._context.served.model.parts[number], partition)
-            )
+            view = self._context.served.model.parts[number]
+            known = partition.spec.by_term(combine([view.estimate])) if view.answers else {}
+            document = snapshot.write(taken, known)
             saved.under_way = self._producer.send(
                 self._topic,
                 value=document,
@@ -145,7 +151,7 @@ class Changelog:
                 headers=[("writer", self._writer)],
                 partition=number,
             )
-        # A number that JSON does not hold; ValueError also: a partition it has not heard of.
+        # ValueError: a number that JSON cannot hold, or a partition the producer does not know.
         except (KafkaError, ValueError, TypeError) as error:
             failed(error)
             return None
@@ -155,7 +161,7 @@ class Changelog:
         return taken
 
     def release(self, number: int, partition: Partition, *, save: bool) -> None:
-        """The partition is not ours any more: save it, and follow its new owner from here on."""
+        """Save a partition that is no longer ours, and follow its new owner from here on."""
         taken = self.save(number, partition) if save else None
         taken = taken or snapshot.take(partition, number, self._topic_id)
         self._follower.remember(taken, partition.view())
@@ -163,7 +169,7 @@ class Changelog:
         self._context.health.unsaved.pop(number, None)
 
     def saved_positions(self) -> dict[int, int]:
-        """The position of the last acknowledged snapshot of each partition of ours."""
+        """The position of the last acknowledged snapshot, for each partition that has one."""
         return {
             number: saved.position
             for number, saved in self._saved.items()
@@ -178,12 +184,12 @@ class Changelog:
                 try:
                     saved.under_way.get(timeout=max(0.0, deadline - monotonic()))
                 except KafkaError:
-                    continue  # said by the errback
+                    continue  # the errback has told of it
 
     def _arrived(
         self, number: int, saved: _Saved, position: int, size: int, started: float, _at: object
     ) -> None:
-        """A snapshot is acknowledged; called by the producer's thread."""
+        """Called by the producer's thread when a snapshot is acknowledged."""
         saved.position = position
         self._context.health.unsaved.pop(number, None)
         self._context.telemetry.checkpointed(monotonic() - started, size, time.time())
@@ -192,7 +198,7 @@ class Changelog:
             log.info("snapshots are saved again", partition=number, position=position)
 
     def _failed(self, number: int, saved: _Saved, error: BaseException) -> None:
-        """A snapshot could not be saved: said once, counted each time; the next one is tried."""
+        """Count each snapshot that could not be saved, and log the first in a row."""
         reason = f"{type(error).__name__}: {error}"
         self._context.telemetry.snapshot_failed()
         known = self._context.health.unsaved.get(number)
@@ -206,10 +212,3 @@ class Changelog:
                 partition=number,
                 reason=reason,
             )
-
-
-def _coefficients(view: PartitionView, partition: Partition) -> dict[str, float]:
-    if not view.answers:
-        return {}
-    values = map(float, combine([view.estimate]))
-    return dict(zip(partition.spec.terms, values, strict=True))

@@ -1,6 +1,7 @@
-"""The follower's loop: the changelog in, the latest valid snapshot of every partition in memory.
+"""The follower's loop: it reads the changelog and keeps each partition's latest valid snapshot.
 
-What other instances own is served from here, and a partition that is taken over starts from here.
+What other instances own is answered from these snapshots, and a partition that we take over starts
+from its one.
 """
 
 import math
@@ -17,16 +18,15 @@ from consumer.client import NO_LEADER, Consumer, SkippedRecord, leader_of, offse
 from consumer.context import Context
 from consumer.decode import Record
 from consumer.model import PartitionView
+from consumer.state.ends import Ends
+from consumer.state.log_ends import note_log_ends
 from consumer.state.snapshot import DamagedError, ForeignError, Snapshot, read
 
-POLL_MS = 50  # a partition that is taken over waits for a turn or two
+POLL_MS = 50  # a takeover waits for a turn or two
 LOOK_SECONDS = 1.0
 RETRY_SECONDS = 0.5
 AWAY_SECONDS = 5.0
-"""A partition without a leader for so long is not waited for before requests are answered."""
-
-Ends = dict[int, int | None]
-"""Offsets by partition; None where the broker is still to be asked."""
+"""How long a partition must have had no leader before answering begins without it."""
 
 log = structlog.get_logger()
 
@@ -47,31 +47,39 @@ class Followed:
 
 
 class Follower:
-    """Reads all of the changelog, and goes on reading.
+    """Reads the whole changelog, and goes on reading.
+
+    ``run`` is one thread's; ``latest``, ``expect``, ``remember`` and ``widen`` may be called by
+    others.
 
     Args:
         context: What all loops share.
-        consumer: Of the changelog, in no group.
-        writer: The header of our own process's snapshots, which are passed over.
-        partitions: How many the changelog has.
+        consumer: Reads the changelog, in no group.
+        writer: The header value of our own process's snapshots, which are passed over.
+        partition_count: The changelog's.
+
+    Attributes:
+        loaded: Set when all snapshots that the changelog held at the start are known, but for
+            partitions without a leader.
     """
 
     def __init__(
-        self, context: Context, consumer: Consumer, writer: bytes, partitions: int
+        self, context: Context, consumer: Consumer, writer: bytes, partition_count: int
     ) -> None:
+        self.loaded = threading.Event()
         self._context = context
         self._topic = context.settings.changelog_topic
         self._consumer = consumer
         self._writer = writer
-        self._wide = partitions
+        self._partition_count = partition_count
+        self._asked_at = self._looked_at = -math.inf
+        self._leaderless_since: dict[int, float] = {}
+        # Shared with the threads that wait for a partition's end:
+        self._progress = threading.Condition()
         self._followed: dict[int, Followed] = {}
         self._positions: dict[int, int] = {}
-        self._initial: Ends = {}  # what the changelog held at the start
-        self._awaited: Ends = {}  # what the learner waits for
-        self._progress = threading.Condition()
-        self._away: dict[int, float] = {}  # those without a leader, since when
-        self._asked_at = self._looked_at = -math.inf
-        self.loaded = threading.Event()  # all that can be known of what the changelog held is
+        self._at_start = Ends()
+        self._awaited = Ends()
 
     def run(self, stop: threading.Event) -> None:
         """Follow until told to stop."""
@@ -86,62 +94,60 @@ class Follower:
                 stop.wait(RETRY_SECONDS)
 
     def _turn(self) -> None:
-        self._cover()
+        self._begin_new_partitions()
         polled = poll(self._consumer, POLL_MS)
         if isinstance(polled, SkippedRecord):
-            detail, offset = polled.why.detail, polled.record.offset
             log.warning(
                 "changelog not readable",
                 partition=polled.at.partition,
-                offset=offset,
-                detail=detail,
+                offset=polled.record.offset,
+                detail=polled.why.detail,
             )
         else:
             for at, records in polled.items():
                 for record in records:
                     self._take(at.partition, record)
         self._note_progress()
-        self._look()
+        if monotonic() - self._looked_at >= LOOK_SECONDS:
+            self._looked_at = monotonic()
+            note_log_ends(self._context, self._consumer, self._partition_count)
 
-    def widen(self, partitions: int) -> None:
-        """The changelog has grown; called by the watch."""
-        self._wide = max(self._wide, partitions)
+    def widen(self, partition_count: int) -> None:
+        """Note that the changelog has grown."""
+        self._partition_count = max(self._partition_count, partition_count)
 
     def covers(self, partition: int) -> bool:
         """Whether the changelog is known to have this partition."""
-        return partition < self._wide
+        return partition < self._partition_count
 
     def expect(self, partitions: Iterable[int]) -> None:
-        """Look up where these partitions of the changelog end: ``latest`` will be asked of them."""
+        """Look up where these partitions of the changelog end: ``latest`` will be asked for."""
         with self._progress:
-            for partition in partitions:
-                self._awaited.setdefault(partition, None)
+            self._awaited.want(partitions)
 
     def latest(self, partition: int, timeout_seconds: float) -> Followed | None:
-        """What the changelog says of a partition up to its end as of now; None if not in time.
+        """What the changelog says of a partition up to its present end; None if not in time.
 
         Called again after None, it goes on waiting for the same end.
         """
         with self._progress:
-            self._awaited.setdefault(partition, None)
+            self._awaited.want([partition])
             reached = self._progress.wait_for(
-                lambda: self._is_reached(partition, self._awaited[partition]), timeout_seconds
+                lambda: self._awaited.is_reached(partition, self._positions.get(partition, -1)),
+                timeout_seconds,
             )
             if not reached:
                 return None
-            del self._awaited[partition]
+            self._awaited.forget(partition)
             return self._followed.get(partition, Followed())
 
-    def _is_reached(self, partition: int, end: int | None) -> bool:
-        return end is not None and self._positions.get(partition, -1) >= end
-
     def remember(self, snapshot: Snapshot, view: PartitionView) -> None:
-        """A partition that we owned until now: go on from its state, till its new owner's comes."""
+        """Serve a partition that we no longer own from its last state, until a newer one comes."""
         self._offer(snapshot.partition, snapshot, view)
 
-    def _cover(self) -> None:
-        """Read every partition of the changelog, those that it has grown by too."""
-        new = [number for number in range(self._wide) if number not in self._positions]
+    def _begin_new_partitions(self) -> None:
+        """Read every partition of the changelog from its beginning, those it has grown by too."""
+        new = [n for n in range(self._partition_count) if n not in self._positions]
         if not new or monotonic() - self._asked_at < RETRY_SECONDS:
             return
         self._asked_at = monotonic()
@@ -168,7 +174,7 @@ class Follower:
             self._refuse(partition, record, error)
 
     def _offer(self, partition: int, snapshot: Snapshot, view: PartitionView) -> None:
-        """Keep the snapshot if none has a higher position: any valid one is right for ever."""
+        """Keep the snapshot unless one with a higher position is known: any valid one is right."""
         with self._progress:
             known = self._followed.get(partition, Followed())
             if known.latest is not None and known.latest.position > snapshot.position:
@@ -195,63 +201,35 @@ class Follower:
             )
 
     def _note_progress(self) -> None:
-        """Where we are, and where the ends are that somebody waits for."""
+        """Note how far we have read, and the ends that are waited for; wake those who wait."""
         positions = {
             number: offsets.position(self._consumer, self._place(number))
             for number in self._positions
         }
         with self._progress:
             if not self.loaded.is_set():
-                for number in range(self._wide):
-                    self._initial.setdefault(number, None)
-            asked = [
-                self._place(number)
-                for number in self._positions
-                if None in (self._awaited.get(number, 0), self._initial.get(number, 0))
-            ]
-        found = offsets.ends(self._consumer, asked)
+                self._at_start.want(range(self._partition_count))
+            # An end counts only for those who wanted it before Kafka was asked.
+            at_start, awaited = self._at_start.unknown(), self._awaited.unknown()
+        asked = map(self._place, (at_start | awaited) & self._positions.keys())
+        found = {at.partition: end for at, end in offsets.ends(self._consumer, asked).items()}
         with self._progress:
             self._positions |= {n: at for n, at in positions.items() if at is not None}
-            for ends in (self._awaited, self._initial):
-                ends |= {
-                    at.partition: end
-                    for at, end in found.items()
-                    if ends.get(at.partition, 0) is None
-                }
+            self._at_start.learn({number: found[number] for number in at_start & found.keys()})
+            self._awaited.learn({number: found[number] for number in awaited & found.keys()})
             self._progress.notify_all()
         if not self.loaded.is_set() and self._is_loaded():
             self.loaded.set()
 
     def _is_loaded(self) -> bool:
-        """Whether all of what the changelog held at the start is known, or has no leader."""
+        """Whether each end of the start is reached, or its partition has had no leader for long."""
         now = monotonic()
-        for number in range(self._wide):
+        for number in range(self._partition_count):
             if leader_of(self._consumer, self._place(number)) == NO_LEADER:
-                self._away.setdefault(number, now)
+                self._leaderless_since.setdefault(number, now)
             else:
-                self._away.pop(number, None)
+                self._leaderless_since.pop(number, None)
         return all(
-            self._is_reached(number, end) or now - self._away.get(number, now) >= AWAY_SECONDS
-            for number, end in self._initial.items()
-        )
-
-    def _look(self) -> None:
-        """Where the events' logs end, and how far those that others own are behind."""
-        if monotonic() - self._looked_at < LOOK_SECONDS:
-            return
-        self._looked_at = monotonic()
-        events = self._context.settings.events_topic
-        places = [TopicPartition(events, number) for number in range(self._wide)]
-        found = offsets.ends(self._consumer, places)
-        health, now = self._context.health, monotonic()
-        health.note_ends(
-            {at.partition: end for at, end in found.items()},
-            {at.partition: leader_of(self._consumer, at) != NO_LEADER for at in places},
-            now=now,
-        )
-        self._context.telemetry.follows(
-            {
-                number: health.lag(number, position, now=now)
-                for number, position in self._context.served.followed().items()
-            }
+            now - self._leaderless_since.get(number, now) >= AWAY_SECONDS
+            for number in self._at_start.unreached(self._positions)
         )

@@ -1,4 +1,4 @@
-"""From what a partition starts: a snapshot, the log's beginning, or an honest refusal. Pure."""
+"""Where a partition starts: from a snapshot, from the log's beginning, or not at all. Pure."""
 
 from dataclasses import dataclass
 
@@ -9,13 +9,13 @@ from consumer.state.snapshot import DamagedError, Snapshot
 
 @dataclass(frozen=True, slots=True)
 class Log:
-    """The events partition that the state must fit.
+    """The log of an events partition, which the state must fit.
 
     Attributes:
-        topic: Its name.
-        topic_id: Which topic of that name; empty where Kafka does not tell.
-        partition: Its number.
-        beginning: The first offset that it still has.
+        topic: The topic's name.
+        topic_id: The topic's id; empty if Kafka does not tell.
+        partition: The partition's number.
+        beginning: The first offset that the log still has.
         end: The offset after its last record.
     """
 
@@ -32,19 +32,19 @@ class Log:
 def start(
     spec: ModelSpec, log: Log, latest: Snapshot | None, foreign: str | None, damaged: int
 ) -> Partition:
-    """The partition to go on with: ``position`` says from where.
+    """The partition to go on with, from its ``position``.
 
-    A valid snapshot is right for ever, whatever else stands beside it. Without one the state is
-    learned from the log's beginning, if the log still has it.
+    A valid snapshot counts, whatever else the changelog holds. Without one, the state is learned
+    anew from the log's beginning, if the log still has it.
 
     Raises:
-        StateError: Nothing that is there gives the right state.
+        StateError: The right state cannot be had from what is there.
     """
     if latest is not None:
         _must_fit(latest, log)
         try:
             return latest.restore(spec)
-        except DamagedError as error:  # its digest holds, so whoever wrote it was at fault
+        except DamagedError as error:  # its digest matches, so it was written wrong
             raise StateError(f"{log}: {error}. {NEW_ID}") from error
     if foreign is not None:
         raise StateError(f"{log}: {foreign}")
@@ -59,7 +59,7 @@ def start(
 def _must_fit(snapshot: Snapshot, log: Log) -> None:
     if snapshot.topic_id and log.topic_id and snapshot.topic_id != log.topic_id:
         raise StateError(
-            f"{log}: the topic was recreated: the saved state is of the topic with id "
+            f"{log}: the topic was recreated: the saved state belongs to the topic with id "
             f"{snapshot.topic_id}, this one has {log.topic_id}. {NEW_ID}"
         )
     if snapshot.position < log.beginning:

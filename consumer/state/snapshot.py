@@ -1,7 +1,7 @@
 """A partition's state as one open JSON document, and back. Pure.
 
-One record of the changelog holds the state *and* the position that it is the fold of, so it is
-atomic; and since the fold is deterministic, every snapshot ever written is right for ever.
+One record of the changelog holds the state together with the position that it is the fold of, so
+the two cannot disagree; and since the fold is deterministic, a snapshot stays right for ever.
 ``contract/schemas/snapshot.schema.json`` describes it.
 """
 
@@ -17,20 +17,20 @@ from consumer.model import ModelSpec, Partition
 
 FORMAT = 2
 OLD_FORMAT = 1
-"""Its regression is not exact for features far from zero, and its errors never forget that."""
+"""Its regression was not exact for features far from zero, nor were its prequential errors."""
 FURTHEST = 2**62
-"""A position that no log comes to: Kafka has twice as many offsets."""
+"""No log reaches this position."""
 RIVERLINE = version("riverline")
 RIVER = ".".join(version("river").split(".")[:2])
-"""The river whose arrays a state holds: major and minor version."""
+"""The version of river whose arrays a state holds: major and minor."""
 
 
 class DamagedError(Exception):
-    """A record of the changelog is no snapshot, or not the one that was written."""
+    """A record of the changelog is not a snapshot, or is not as it was written."""
 
 
 class ForeignError(Exception):
-    """A snapshot is intact and of something else; the message says of what, and what to do."""
+    """An intact snapshot of something else, say of another formula; says which, and the way out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,12 +38,12 @@ class Snapshot:
     """A snapshot that has been verified.
 
     Attributes:
-        partition: Of the events topic.
+        partition: The number of the events topic's partition.
         position: The offset of the next record to fold.
-        topic_id: Which topic of that name the positions are in; empty where Kafka does not tell.
-        sha256: Of the canonical state, hexadecimal.
+        topic_id: The id of the topic that the position belongs to; empty if Kafka does not tell.
+        sha256: The canonical state's digest, hexadecimal.
         state: The canonical state.
-        sketches: Quantile sketches, which draw random bits and so stand outside the state.
+        sketches: Quantile sketches; they draw random bits, so they are not part of the state.
     """
 
     partition: int
@@ -54,10 +54,10 @@ class Snapshot:
     sketches: dict[str, str]
 
     def restore(self, spec: ModelSpec) -> Partition:
-        """A partition that goes on from here.
+        """A partition with this state.
 
         Raises:
-            DamagedError: The state is not one of this spec's.
+            DamagedError: The state does not fit the spec.
         """
         try:
             return Partition.from_state(spec, self.state, self.sketches)
@@ -83,14 +83,17 @@ def take(partition: Partition, number: int, topic_id: str) -> Snapshot:
 
 
 def write(snapshot: Snapshot, coefficients: dict[str, float]) -> bytes:
-    """The document; ``coefficients`` are there for anyone to read, and follow from the state.
+    """The document. ``coefficients`` are for people to read: they follow from the state.
 
     Raises:
         ValueError: A number is not finite (orjson would write null, and hide it).
     """
     if not _is_finite(coefficients):
         raise ValueError("a coefficient is not finite")
-    computed = (snapshot.state["estimator"], snapshot.state["errors"])  # all else is as it was sent
+    computed = (
+        snapshot.state["estimator"],
+        snapshot.state["errors"],
+    )  # the rest was sent as finite numbers
     if not all(map(_is_finite, computed)):
         raise ValueError("a number of the state is not finite")
     document = {
@@ -110,8 +113,8 @@ def read(value: bytes | None, number: int, spec: ModelSpec) -> Snapshot:
     """The snapshot in a record of the changelog's partition ``number``.
 
     Raises:
-        DamagedError: It is none, or not the one that was written.
-        ForeignError: It is of another formula, fields, learner, format or river.
+        DamagedError: It is not a snapshot, or is not as it was written.
+        ForeignError: It belongs to another formula, fields, learner, format or river version.
     """
     try:
         document = orjson.loads(value or b"")
@@ -121,19 +124,19 @@ def read(value: bytes | None, number: int, spec: ModelSpec) -> Snapshot:
             raise ForeignError(_foreign("format", document["format"], FORMAT))
         state, sketches, sha256 = document["state"], document["sketches"], document["sha256"]
         if digest(state) != sha256:
-            raise DamagedError("its SHA-256 is not that of its state")
+            raise DamagedError("its SHA-256 does not match its state")
         if digest(sketches) != document["sketches_sha256"]:
-            raise DamagedError("its second SHA-256 is not that of its sketches")
+            raise DamagedError("its second SHA-256 does not match its sketches")
         if type(state["position"]) is not int or not 0 <= state["position"] < FURTHEST:
-            raise DamagedError("its position is no offset")
+            raise DamagedError("its position is not an offset")
         if type(state["topic_id"]) is not str:
-            raise DamagedError("its topic id is no text")
+            raise DamagedError("its topic id is not a string")
         if state["partition"] != number:
-            raise DamagedError(f"it is of partition {state['partition']}")
-        _same_recipe(state, spec)
+            raise DamagedError(f"it belongs to partition {state['partition']}")
+        _must_match(state, spec)
         return Snapshot(number, state["position"], state["topic_id"], sha256, state, sketches)
     except (orjson.JSONDecodeError, KeyError, TypeError) as error:
-        raise DamagedError(f"no snapshot: {type(error).__name__}: {error}") from error
+        raise DamagedError(f"not a snapshot: {type(error).__name__}: {error}") from error
 
 
 def digest(state: dict[str, Any]) -> str:
@@ -149,7 +152,7 @@ def _is_finite(value: Any) -> bool:  # noqa: ANN401 - JSON
     return not isinstance(value, float) or math.isfinite(value)
 
 
-def _same_recipe(state: dict[str, Any], spec: ModelSpec) -> None:
+def _must_match(state: dict[str, Any], spec: ModelSpec) -> None:
     ours = {
         "formula": str(spec.formula),
         "fields": list(spec.fields),
@@ -163,7 +166,7 @@ def _same_recipe(state: dict[str, Any], spec: ModelSpec) -> None:
 
 def _foreign(name: str, theirs: object, ours: object) -> str:
     return (
-        f"the saved state is of another {name}: {str(theirs)[:80]!r}, and this service's is "
+        f"the saved state is of another {name}: {str(theirs)[:80]!r}, and this service has "
         f"{ours!r}. Go back to that {name}, or choose a new APPLICATION_ID, which relearns from "
         "the log"
     )

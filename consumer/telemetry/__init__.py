@@ -1,26 +1,25 @@
-"""What is told of the service: metrics, health, lasting faults, and the HTTP port that shows it.
+"""Metrics, health, lasting faults, and the HTTP server that shows them.
 
-May know the model; nothing of Kafka.
+May import the model; nothing of Kafka.
 """
 
 from consumer.telemetry.faults import FaultKind, Faults
+from consumer.telemetry.guard import guard
 from consumer.telemetry.health import Health, LogEnd, Unsaved, listed, not_ready, silent_loops
 from consumer.telemetry.http import Web
-from consumer.telemetry.keys import Certificate, Guard
 from consumer.telemetry.metrics import Telemetry
-from consumer.telemetry.seldom import Seldom
+from consumer.telemetry.rate_limit import RateLimit
 
 __all__ = [
-    "Certificate",
     "FaultKind",
     "Faults",
-    "Guard",
     "Health",
     "LogEnd",
-    "Seldom",
+    "RateLimit",
     "Telemetry",
     "Unsaved",
     "Web",
+    "guard",
     "listed",
     "not_ready",
     "silent_loops",

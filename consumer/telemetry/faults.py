@@ -1,4 +1,4 @@
-"""Faults that last: told when they begin, once a minute while they last, and when they are over."""
+"""Lasting faults: logged when they begin, once a minute while they last, and when they end."""
 
 import threading
 from collections import Counter
@@ -9,13 +9,13 @@ from time import monotonic
 
 import structlog
 
-TELL_SECONDS = 60.0
+REPEAT_SECONDS = 60.0
 
 log = structlog.get_logger()
 
 
 class FaultKind(StrEnum):
-    """What is at fault, for whoever counts them."""
+    """The kind of a fault: the label of ``riverline_faults_total``."""
 
     UNREACHABLE = "unreachable"
     REFUSED = "refused"
@@ -27,25 +27,25 @@ class FaultKind(StrEnum):
 
 @dataclass(slots=True)
 class Fault:
-    """One that lasts.
+    """A lasting fault.
 
     Attributes:
         kind: What is at fault.
-        sentence: What is wrong, for those who run the service; names no secret.
-        unready: Whether something is lost, unsaved or unanswered while it lasts.
+        sentence: What is wrong, for the operator; contains no secret.
+        unready: Whether the service is not ready while it lasts.
         since: When it began, seconds of a monotonic clock.
-        told: When the log told of it last, by the same clock.
+        logged_at: When it was last logged, by the same clock.
     """
 
     kind: FaultKind
     sentence: str
     unready: bool
     since: float
-    told: float
+    logged_at: float
 
 
 class Faults:
-    """Those of now, by what they are about; may be used by any thread.
+    """The current faults, by subject; thread-safe.
 
     Args:
         clock: Monotonic seconds.
@@ -61,12 +61,12 @@ class Faults:
         self._lasting: dict[str, Fault] = {}
 
     def saw(self, about: str, kind: FaultKind, sentence: str, *, unready: bool = True) -> None:
-        """Note what is wrong with something; called each time when it is seen.
+        """Report a fault; to be called each time it is seen.
 
         Args:
-            about: What it is wrong with: one fault is kept of each, the latest.
+            about: The subject of the fault; the latest fault of each subject is kept.
             kind: What is at fault.
-            sentence: What is wrong, and what would mend it.
+            sentence: What is wrong, and what to do about it.
             unready: Whether the service is not ready while it lasts.
         """
         now = self._clock()
@@ -75,21 +75,21 @@ class Faults:
             known = self._lasting.get(about)
             same = known is not None and known.sentence == sentence
             since = known.since if known is not None else now
-            due = known is None or not same or now - known.told >= TELL_SECONDS
-            told = now if due or known is None else known.told
-            self._lasting[about] = Fault(kind, sentence, unready, since, told)
+            due = known is None or not same or now - known.logged_at >= REPEAT_SECONDS
+            logged_at = now if due or known is None else known.logged_at
+            self._lasting[about] = Fault(kind, sentence, unready, since, logged_at)
         if due:
             log.error("fault", about=about, kind=str(kind), reason=sentence)
 
     def over(self, about: str) -> None:
-        """It is right again, if it ever was wrong."""
+        """Report that the subject is all right; nothing happens if it had no fault."""
         with self._lock:
             fault = self._lasting.pop(about, None)
         if fault is not None:
             seconds = round(self._clock() - fault.since, 1)
-            log.info("right again", about=about, after_seconds=seconds)
+            log.info("recovered", about=about, after_seconds=seconds)
 
     def unready(self) -> list[str]:
-        """The sentences for which the service is not ready."""
+        """The sentences of the faults that make the service not ready."""
         with self._lock:
             return [fault.sentence for fault in self._lasting.values() if fault.unready]

@@ -1,4 +1,4 @@
-"""Is the process alive, and is it ready: what the loops report, and what follows from it."""
+"""Liveness and readiness, from what the loops report."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
@@ -6,28 +6,28 @@ from dataclasses import dataclass, field
 from consumer.telemetry.faults import Faults
 
 MAX_SILENCE_SECONDS = 60.0
-"""A loop that has not turned for so long is dead; kafka-python's own waits end before."""
+"""A loop that has not turned for so long is dead; kafka-python's own waits are shorter."""
 
 MAX_BEHIND = 10_000
-"""Records behind the log's end up to which the service counts as caught up."""
+"""The most records behind the end of the log at which the service counts as caught up."""
 
 
 MIN_UNSAVED_SECONDS = 3.0
-"""State that waits no longer than this to be saved is no reason for alarm, however often it should
-be: a broker's leader may have moved."""
+"""State that has been unsaved for less than this raises no alarm, whatever the checkpoint interval:
+a partition's leader may be moving."""
 
 
 MAX_REPLY_SECONDS = 10.0
-"""A reply that is on its way for longer is one that Kafka does not take."""
+"""A reply that is in flight for longer counts as not delivered."""
 
 
 @dataclass(slots=True)
 class Unsaved:
-    """Progress of a partition that is not saved.
+    """Unsaved progress of a partition.
 
     Attributes:
         since: Seconds of a monotonic clock.
-        reason: Why, as far as is known.
+        reason: Why it is unsaved, as far as known.
     """
 
     since: float
@@ -35,7 +35,7 @@ class Unsaved:
 
 
 FRESH_SECONDS = 3.0
-"""What Kafka told of a log's end longer ago is not known any more."""
+"""A log's end that Kafka reported longer ago counts as not known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +43,8 @@ class LogEnd:
     """Where a partition's log ends.
 
     Attributes:
-        offset: Of the next record to come.
-        at: When Kafka said so, seconds of a monotonic clock.
+        offset: The offset of the next record.
+        at: When Kafka reported it, seconds of a monotonic clock.
     """
 
     offset: int
@@ -53,26 +53,26 @@ class LogEnd:
 
 @dataclass(slots=True)
 class Health:
-    """Facts, each written by one thread.
+    """The facts that readiness rests on; each is written by one thread.
 
     Attributes:
-        unsaved_seconds: For how long state may stay unsaved: three checkpoint intervals.
-        unsaved: Partitions whose progress is to be saved.
-        beats: Loop by name: when it last turned, seconds of a monotonic clock.
-        kafka: Whether Kafka answered when it was last asked.
-        assignment: Whether the groups have given us our part, by loop.
-        answered_by: The application that answers the requests in our place, if one does.
-        unrestored: Partitions of ours that are not restored yet, as where they have no leader.
-        ends: Where the logs of the events topic's partitions end.
-        cut_off: Those of these partitions that have no leader.
-        stale: Partitions whose log's end is not known now: since how many seconds, by number; None
-            where it was never known.
-        behind: Records behind the logs' ends, of partitions whose end is known; None until it is.
-        unknown: Partitions of ours whose log's end is not known now.
-        oldest_reply: When the oldest reply that Kafka has not taken set out, of those to the
-            replies topic; None where there is none.
-        faults: What is wrong now, by name.
-        leaderless: How many partitions of each of our topics have no leader.
+        unsaved_seconds: How long state may stay unsaved: three checkpoint intervals.
+        unsaved: The unsaved progress, by partition.
+        beats: When each loop last turned, seconds of a monotonic clock.
+        kafka: Whether Kafka answered the last request.
+        assignment: Whether the group has assigned partitions to us, by loop.
+        answered_by: The application that answers the requests instead of us, if any.
+        unrestored: Our partitions that are not restored yet, as without a leader.
+        ends: The log ends of the events topic's partitions.
+        cut_off: The partitions of the events topic that have no leader.
+        stale: For how many seconds the log end has not been known, by partition; None if it never
+            was. Partitions whose end is known are absent.
+        behind: The lag in records over all partitions whose end is known; None before any is.
+        unknown: Our partitions whose log end is not known now.
+        oldest_reply: When the oldest unacknowledged reply to the replies topic was sent; None if
+            there is none.
+        faults: The current faults.
+        leaderless: The number of partitions without a leader, by topic.
     """
 
     unsaved_seconds: float = MIN_UNSAVED_SECONDS
@@ -96,11 +96,11 @@ class Health:
         self.beats[loop] = now
 
     def heard(self, *, now: float) -> bool:
-        """Whether any broker has told of a log's end just now."""
+        """Whether a broker has reported a log end within FRESH_SECONDS."""
         return any(now - end.at <= FRESH_SECONDS for end in self.ends.copy().values())
 
     def note_ends(self, found: Mapping[int, int], led: Mapping[int, bool], *, now: float) -> None:
-        """Kafka has told of these ends; of each partition, whether it has a leader."""
+        """Note the log ends that Kafka reported, and which partitions have a leader."""
         self.ends |= {number: LogEnd(end, now) for number, end in found.items()}
         self.cut_off = frozenset(number for number, is_led in led.items() if not is_led)
         stale: dict[str, float | None] = {}
@@ -113,7 +113,7 @@ class Health:
         self.stale = stale
 
     def lag(self, partition: int, position: int, *, now: float) -> int | None:
-        """Records from a position to the end of the partition's log; None: it is not known now."""
+        """Records from a position to the end of the partition's log; None if not known."""
         end = self.ends.get(partition)
         if end is None or partition in self.cut_off or now - end.at > FRESH_SECONDS:
             return None
@@ -130,22 +130,22 @@ def silent_loops(beats: Mapping[str, float], *, now: float) -> list[str]:
 
 
 def not_ready(health: Health, *, now: float) -> list[str]:
-    """Why the service is not ready, a sentence each; none when it is."""
+    """Why the service is not ready, a sentence each; empty if it is ready."""
     reasons = silent_loops(health.beats, now=now)
     if not health.kafka:
         reasons.append("Kafka does not answer")
     waiting = [loop for loop, assigned in list(health.assignment.items()) if not assigned]
     if health.answered_by:
-        reasons.append(f"stands by: the application {health.answered_by} answers the requests")
+        reasons.append(f"standing by: application {health.answered_by} answers the requests")
         waiting = [loop for loop in waiting if loop != "responder"]
     if waiting or not health.assignment:
         reasons.append(f"no assignment yet: {', '.join(waiting) or 'not started'}")
     if health.unrestored:
         reasons.append(f"not restored yet: {listed(health.unrestored)}")
     if health.unknown:
-        reasons.append(f"not known where the log ends: {listed(health.unknown)}")
+        reasons.append(f"the end of the log is not known: {listed(health.unknown)}")
     if health.behind is None:
-        reasons.append("the log's end is not known yet")
+        reasons.append("the end of the log is not known yet")
     elif health.behind > MAX_BEHIND:
         reasons.append(f"{health.behind} records behind, more than {MAX_BEHIND}")
     oldest = health.oldest_reply
@@ -160,6 +160,6 @@ def not_ready(health: Health, *, now: float) -> list[str]:
 
 
 def listed(numbers: Collection[int]) -> str:
-    """Partitions in words."""
+    """Partition numbers in words."""
     word = "partition" if len(numbers) == 1 else "partitions"
     return f"{word} {', '.join(map(str, sorted(numbers)))}"

@@ -1,7 +1,7 @@
-"""/metrics, /livez and /readyz over HTTP/1.1: one thread, bounded time and size for everybody.
+"""/metrics, /livez and /readyz over HTTP/1.1, in one thread, with limits on time and size.
 
-A client that sends nothing costs nothing: the kernel keeps it to itself, or else it is a coroutine
-for a few seconds. Prometheus' own server would keep a thread for it for ever.
+An idle client is cheap: the kernel holds its connection until it sends something, or else it is a
+coroutine for a few seconds. Prometheus' own server would keep a thread for it forever.
 """
 
 import asyncio
@@ -14,13 +14,13 @@ from typing import NamedTuple
 from prometheus_client import CollectorRegistry, Counter
 from prometheus_client.exposition import choose_encoder
 
-from consumer.telemetry.keys import Guard
+from consumer.telemetry.guard import Guard
 
 PATIENCE_SECONDS = 5.0
 MAX_HEAD_BYTES = 8 * 1024
 MAX_CONNECTIONS = 1000
 OPEN = "/livez"
-"""Asked by those who restart the process, and tells nothing else: it needs no token."""
+"""Reveals nothing but liveness, to restart the process by: it needs no token."""
 
 OPEN_TO_ALL = Guard()
 UNKNOWN_CALLER = "WWW-Authenticate: Bearer\r\n"
@@ -42,9 +42,9 @@ class Web:
         host: The address to listen on.
         port: The port; 0 takes a free one.
         registry: What /metrics shows.
-        guard: Who may look, but at /livez, and whether TLS is spoken.
-        alive: Sentences that say why the process is not alive; none when it is.
-        ready: Sentences that say why the service is not ready; none when it is.
+        guard: The token required (except at /livez) and the TLS context.
+        alive: Why the process is not alive, a sentence each; empty if it is.
+        ready: Why the service is not ready, a sentence each; empty if it is.
 
     Raises:
         OSError: The address cannot be listened on.
@@ -63,7 +63,7 @@ class Web:
         self._registry = registry
         self._guard = guard
         self._checks = {"/livez": alive, "/readyz": ready}
-        self._talks: dict[asyncio.StreamWriter, None] = {}  # in the order of their arrival
+        self._talks: dict[asyncio.StreamWriter, None] = {}  # in order of arrival
         self._dropped = Counter(
             "riverline_http_connections_dropped",
             "Connections closed unanswered, to make room for newer ones.",
@@ -85,7 +85,7 @@ class Web:
         self._thread.start()
 
     def close(self) -> None:
-        """Stop listening and let go of whoever is connected."""
+        """Stop listening and close all connections."""
         asyncio.run_coroutine_threadsafe(self._stop(), self._loop).result()
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
@@ -101,23 +101,23 @@ class Web:
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._talks[writer] = None
         if len(self._talks) > MAX_CONNECTIONS:
-            self._let_go_of_the_oldest()
+            self._drop_oldest()
         try:
             async with asyncio.timeout(PATIENCE_SECONDS):
-                if self._guard.context is not None:  # before anything is waited for, and read
+                if self._guard.context is not None:  # before anything is read
                     await writer.start_tls(self._guard.context())
                 await self._converse(reader, writer)
         except (TimeoutError, OSError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
-            pass  # it went away, or said nothing that is HTTP in time: nobody to answer
+            pass  # it went away, or sent no HTTP request in time
         finally:
             self._talks.pop(writer, None)
             writer.close()
 
-    def _let_go_of_the_oldest(self) -> None:
-        """Who has been here for longest says nothing: a newcomer is answered in milliseconds.
+    def _drop_oldest(self) -> None:
+        """Close the oldest connection: it is idle, since requests are answered in milliseconds.
 
-        The connection is broken off and its task left to find out: asyncio logs a traceback for
-        each task of a connection that is cancelled.
+        Only the transport is aborted, and its task ends by itself: asyncio logs a traceback for
+        each connection task that is cancelled.
         """
         oldest = next(iter(self._talks))
         del self._talks[oldest]
@@ -145,9 +145,11 @@ class Web:
 
     def _page(self, method: str, path: str, fields: dict[str, str]) -> Page:
         if path != OPEN and not self._guard.lets_in(fields.get("authorization", "")):
-            return _text(HTTPStatus.UNAUTHORIZED, ["a token is needed"], UNKNOWN_CALLER)
+            return _text(HTTPStatus.UNAUTHORIZED, ["a bearer token is required"], UNKNOWN_CALLER)
         if path != "/metrics" and path not in self._checks:
-            return _text(HTTPStatus.NOT_FOUND, ["/metrics, /livez and /readyz are here"])
+            return _text(
+                HTTPStatus.NOT_FOUND, ["not found; the paths are /metrics, /livez and /readyz"]
+            )
         if method not in ("GET", "HEAD"):
             return _text(HTTPStatus.METHOD_NOT_ALLOWED, ["GET or HEAD"])
         if path == "/metrics":

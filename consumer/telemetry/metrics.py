@@ -1,7 +1,7 @@
-"""What Prometheus scrapes: one object on one registry; label values from closed sets."""
+"""The Prometheus metrics: one object on one registry, label values from closed sets."""
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
 from prometheus_client import (
     CollectorRegistry,
@@ -10,26 +10,25 @@ from prometheus_client import (
     Histogram,
     disable_created_metrics,
 )
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.gc_collector import GCCollector
 from prometheus_client.platform_collector import PlatformCollector
 from prometheus_client.process_collector import ProcessCollector
-from prometheus_client.registry import Collector
 
 from consumer.model import FoldResult, Served
+from consumer.telemetry.collectors import FaultsCollector, ModelCollector, UnsaidCollector
 from consumer.telemetry.faults import FaultKind
 from contract.messages import Method, Outcome, Reason, RequestOutcome
 
 _BUCKETS = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0)
 
-UNKNOWN_METHOD = "unknown"  # the label of a request whose method cannot be told
+UNKNOWN_METHOD = "unknown"  # the label of a request whose method is not known
 
 
 class Telemetry:
     """The service's metrics.
 
     Args:
-        served: The model whose figures are scraped.
+        served: The model whose figures are exported.
         info: Labels of ``riverline_info``: formula, learner, versions.
     """
 
@@ -50,23 +49,25 @@ class Telemetry:
             "riverline_learn_seconds", "Seconds to fold one poll's records of one partition."
         )
         self._answer = self._histogram(
-            "riverline_answer_seconds", "Seconds to answer one request, without the broker's part."
+            "riverline_answer_seconds", "Seconds to answer one request, without the broker's time."
         )
         self._lag = Gauge(
             "riverline_consumer_lag",
-            "Records behind the end of the log, by partition; NaN where that is not known.",
+            "Records behind the end of the log, by partition; NaN if not known.",
             ["partition"],
             registry=self.registry,
         )
         self._behind = self._gauge(
-            "riverline_events_behind", "Records behind, all partitions; NaN where one is not known."
+            "riverline_events_behind",
+            "Records behind, over all partitions; NaN if one is not known.",
         )
         self._assigned = self._gauge(
-            "riverline_assigned_partitions", "Partitions of the events topic that are ours."
+            "riverline_assigned_partitions",
+            "Partitions of the events topic assigned to this instance.",
         )
-        Gauge("riverline_info", "What this is.", list(info), registry=self.registry).labels(
-            **info
-        ).set(1)
+        Gauge(
+            "riverline_info", "Formula, learner and versions.", list(info), registry=self.registry
+        ).labels(**info).set(1)
         self._checkpoint = self._histogram(
             "riverline_checkpoint_seconds",
             "Seconds from sending a snapshot to its acknowledgement.",
@@ -82,19 +83,19 @@ class Telemetry:
             "riverline_snapshots_failed", "Snapshots that could not be written to the changelog."
         )
         self._restore = self._gauge(
-            "riverline_restore_seconds", "Seconds that the last restored partition took."
+            "riverline_restore_seconds", "Seconds to restore the last restored partition."
         )
         self._replayed = self._counter(
-            "riverline_restore_replayed_events", "Records to read again after a restore, in all."
+            "riverline_restore_replayed_events", "Records to read again after restores."
         )
         self._rebalances = self._counter(
             "riverline_rebalances", "Assignments of the group that changed our partitions."
         )
         self._snapshots_refused = self._counter(
-            "riverline_snapshots_refused", "Snapshots passed over, by reason.", "reason"
+            "riverline_snapshots_refused", "Snapshots skipped, by reason.", "reason"
         )
         self._followed = self._gauge(
-            "riverline_followed_partitions", "Partitions served from another's snapshots."
+            "riverline_followed_partitions", "Partitions served from other instances' snapshots."
         )
         self._followed_lag = Gauge(
             "riverline_followed_lag",
@@ -105,15 +106,15 @@ class Telemetry:
         self._start_closed_sets()
 
     def watch_faults(self, counts: Mapping[FaultKind, int], leaderless: dict[str, int]) -> None:
-        """Have these scraped too: faults by kind, and partitions without a leader by topic."""
+        """Export faults by kind, and partitions without a leader by topic."""
         self.registry.register(FaultsCollector(counts, leaderless))
 
     def watch_log(self, unsaid: Mapping[str, int]) -> None:
-        """Have these scraped too: lines of the log that were not said, by event."""
+        """Export the counts of suppressed log lines, by event."""
         self.registry.register(UnsaidCollector(unsaid))
 
     def checkpointed(self, seconds: float, size: int, now: float) -> None:
-        """A snapshot of so many bytes was acknowledged ``now``, seconds since the epoch."""
+        """A snapshot of ``size`` bytes was acknowledged ``now``, seconds since the epoch."""
         self._checkpoint.observe(seconds)
         self._checkpoint_bytes.set(size)
         self._checkpoint_time.set(now)
@@ -123,7 +124,7 @@ class Telemetry:
         self._snapshots_failed.inc()
 
     def restored(self, seconds: float, replayed: int) -> None:
-        """A partition was restored; so many records are to be read again."""
+        """A partition was restored; ``replayed`` records are to be read again."""
         self._restore.set(seconds)
         self._replayed.inc(replayed)
 
@@ -132,11 +133,11 @@ class Telemetry:
         self._rebalances.inc()
 
     def snapshot_refused(self, *, foreign: bool) -> None:
-        """A snapshot was passed over: of something else, or damaged."""
+        """A snapshot was skipped: foreign, or damaged."""
         self._snapshots_refused.labels("foreign" if foreign else "damaged").inc()
 
     def follows(self, lags: Mapping[int, int | None]) -> None:
-        """Set how far the followed partitions are behind their logs; None is not known."""
+        """Set the lag of each followed partition; None if not known."""
         self._followed.set(len(lags))
         self._followed_lag.clear()
         for partition, lag in lags.items():
@@ -152,15 +153,15 @@ class Telemetry:
         self._learn.observe(seconds)
 
     def answered(self, seconds: float) -> None:
-        """An answer was made, or a refusal."""
+        """A request was answered or refused."""
         self._answer.observe(seconds)
 
     def requested(self, method: Method | None, outcome: RequestOutcome) -> None:
-        """Count a request, once, when it is settled; ``method`` is None where it cannot be told."""
+        """Count a settled request, once; ``method`` is None if not known."""
         self._requests.labels(method or UNKNOWN_METHOD, outcome).inc()
 
     def lags(self, lags: Mapping[int, int | None]) -> None:
-        """Set the lag of each assigned partition, None where it is not known; others have none."""
+        """Set the lag of each assigned partition, None if not known; drop all others."""
         self._lag.clear()
         for partition, lag in lags.items():
             self._lag.labels(partition).set(_known(lag))
@@ -168,7 +169,7 @@ class Telemetry:
         self._assigned.set(len(lags))
 
     def _start_closed_sets(self) -> None:
-        """A series that exists from the start shows its first increase."""
+        """Create all series at the start, so that their first increase shows."""
         for outcome in Outcome:
             self._events.labels(outcome)
         for reason in ("damaged", "foreign"):
@@ -190,87 +191,5 @@ class Telemetry:
 
 
 def _known(lag: int | None) -> float:
-    """What is not known is no number, and never 0."""
+    """NaN for a lag that is not known: 0 would claim that there is none."""
     return math.nan if lag is None else lag
-
-
-class FaultsCollector(Collector):
-    """How often each kind of fault was seen, and which topics are hit; read at the scrape."""
-
-    def __init__(self, counts: Mapping[FaultKind, int], leaderless: dict[str, int]) -> None:
-        self._counts = counts
-        self._leaderless = leaderless
-
-    def collect(self) -> Iterable[Metric]:
-        """All kinds, from the start on; topics since they were looked at."""
-        seen = CounterMetricFamily(
-            "riverline_faults", "Faults of Kafka or of the way to it, by kind.", labels=["kind"]
-        )
-        for kind in FaultKind:
-            seen.add_metric([kind], self._counts[kind])
-        yield seen
-        leaderless = GaugeMetricFamily(
-            "riverline_leaderless_partitions",
-            "Partitions of the service's topics that have no leader now, by topic.",
-            labels=["topic"],
-        )
-        for topic, count in self._leaderless.copy().items():
-            leaderless.add_metric([topic], count)
-        yield leaderless
-
-
-class UnsaidCollector(Collector):
-    """Lines of the log that were not said, read at the scrape."""
-
-    def __init__(self, unsaid: Mapping[str, int]) -> None:
-        self._unsaid = unsaid
-
-    def collect(self) -> Iterable[Metric]:
-        """By event."""
-        lines = CounterMetricFamily(
-            "riverline_log_lines_unsaid",
-            "Warnings and errors that were not logged, as there were many of their kind.",
-            labels=["event"],
-        )
-        for event, count in dict(self._unsaid).items():
-            lines.add_metric([event], count)
-        yield lines
-
-
-class ModelCollector(Collector):
-    """The model's figures, read at the scrape."""
-
-    def __init__(self, served: Served) -> None:
-        self._served = served
-
-    def collect(self) -> Iterable[Metric]:
-        """Events, prequential errors and coefficients."""
-        model = self._served.model
-        yield GaugeMetricFamily(
-            "riverline_model_events", "Events that the model has learned.", value=model.events
-        )
-        errors = GaugeMetricFamily(
-            "riverline_prequential_error",
-            "One-step-ahead error of the events, each predicted before it was learned.",
-            labels=["metric"],
-        )
-        recent = GaugeMetricFamily(
-            "riverline_prequential_recent_error",
-            "The same, of the last 1,000 events (recent), and fading by a thousandth with each.",
-            labels=["over", "metric"],
-        )
-        for metric, value in model.errors.items():
-            if metric not in ("recent", "fading"):
-                errors.add_metric([metric], value)
-                continue
-            for name in ("mae", "rmse", "r2"):
-                if name in value:
-                    recent.add_metric([metric, name], value[name])
-        yield errors
-        yield recent
-        coefficients = GaugeMetricFamily(
-            "riverline_coefficient", "The river model's coefficient, by term.", labels=["term"]
-        )
-        for term, value in model.coefficients.items():
-            coefficients.add_metric([term], value)
-        yield coefficients

@@ -1,4 +1,4 @@
-/** The routes under /v1/ia: HTTP in, questions and events out. */
+/** The routes under /v1/ia: from HTTP requests to questions and events. */
 
 import { Router, type Request, type RequestHandler } from "express";
 import type { Appender } from "./appender.ts";
@@ -17,7 +17,7 @@ const JSON_TYPE = "application/json";
 const FORM_TYPE = "application/x-www-form-urlencoded";
 const LINES_TYPE = "application/x-ndjson";
 
-// The largest request that the service reads, less what the method's name takes.
+// The largest request that the service reads, less room for the method's name.
 const MAX_QUESTION_BYTES = 255 * 1024;
 
 /** The methods of one path; any other is answered with 405 and the Allow header. */
@@ -57,7 +57,7 @@ export function apiRouter(
     route(router, metrics, `/v1/ia${path}`, methods);
   };
 
-  // What the model says changes with every event.
+  // The answer may change with every event.
   router.use("/v1/ia", (_, response, next) => {
     response.set("Cache-Control", "no-store");
     next();
@@ -99,7 +99,7 @@ function train(ask: Ask): RequestHandler {
     const type = request.accepts(["json", "html"]);
     response.vary("Accept");
     if (type === false)
-      throw new Problem("not-acceptable", `the table comes as ${JSON_TYPE} or text/html`);
+      throw new Problem("not-acceptable", `the table is available as ${JSON_TYPE} or text/html`);
     const table = await ask("train", query(request));
     if (type === "html") response.type("html").send(renderTable(table));
     else response.json(table);
@@ -116,7 +116,7 @@ function accept(events: Appender): RequestHandler {
   };
 }
 
-/** A stream has no end of its own: it ends when the gateway stops. */
+/** End a stream when the gateway stops. */
 function untilStop(stopping: AbortSignal): RequestHandler {
   return (_, response, next) => {
     const end = () => response.end();
@@ -135,7 +135,7 @@ function query(request: Request): Params {
 
 function object(request: Request): Params {
   const value = decode(request.body as Buffer);
-  if (!isObject(value)) throw new Problem("bad-shape", "a JSON object is due");
+  if (!isObject(value)) throw new Problem("bad-shape", "expected a JSON object");
   return value;
 }
 

@@ -1,4 +1,4 @@
-/** The HTTP application: which way a request takes. */
+/** The HTTP application: middleware and routes. */
 
 import { fileURLToPath } from "node:url";
 import express, {
@@ -17,7 +17,7 @@ import type { Client } from "./client.ts";
 import type { Health } from "./health.ts";
 import type { Metrics } from "./metrics.ts";
 import { Problem, type Code } from "./problem.ts";
-import { seldom } from "./seldom.ts";
+import { rateLimited } from "./rate-limit.ts";
 import type { Settings } from "./settings.ts";
 
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
@@ -48,7 +48,7 @@ export function createApp(
   const app = express();
   app.set("query parser", false); // forms.ts reads queries
   app.set("etag", false);
-  // The gateway itself speaks HTTP: whether there is TLS in front is not its to promise.
+  // The gateway itself speaks HTTP: it cannot know whether there is TLS in front of it.
   app.use(helmet({ contentSecurityPolicy: CONTENT_SECURITY_POLICY, strictTransportSecurity: false }));
   app.use((_, response, next) => {
     if (stopping.aborted) response.set("Connection", "close");
@@ -65,7 +65,7 @@ export function createApp(
   return app;
 }
 
-/** What machines ask of the gateway itself. */
+/** The operational endpoints. */
 function operations(client: Client, health: Health, metrics: Metrics): Router {
   const router = Router();
   route(router, metrics, "/healthz", {
@@ -102,8 +102,8 @@ function operations(client: Client, health: Health, metrics: Metrics): Router {
 }
 
 function report(log: Logger): ErrorRequestHandler {
-  const tell = seldom((passedOver, err: unknown, path: string) => {
-    log.error({ err, path, passedOver }, "a fault of ours");
+  const tell = rateLimited((passedOver, err: unknown, path: string) => {
+    log.error({ err, path, passedOver }, "internal error");
   });
   return (error: unknown, request, response, next) => {
     if (response.headersSent) {
@@ -121,9 +121,9 @@ function report(log: Logger): ErrorRequestHandler {
   };
 }
 
-/** Answer whoever still sends, and close when they have sent, or soon.
+/** Answer while the client is still sending; close when it has finished, or after LINGER_MS.
  *
- * If a connection is closed under its sender, the answer may be lost on its way (RFC 9112, 9.6).
+ * If the connection is closed while the client sends, it may lose the answer (RFC 9112, 9.6).
  */
 function sendBeforeTheEnd(request: Request, response: Response, body: string): void {
   response.set("Content-Length", String(Buffer.byteLength(body)));
@@ -137,7 +137,7 @@ function sendBeforeTheEnd(request: Request, response: Response, body: string): v
   request.unpipe().resume();
 }
 
-/** Express and its parsers say by a status what is wrong with a request. */
+/** Express and its parsers report a bad request by a status. */
 function asProblem(error: unknown): Problem {
   if (error instanceof Problem) return error;
   const { status, message } = error as { status?: number; message?: string };

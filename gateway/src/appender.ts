@@ -1,4 +1,4 @@
-/** What must not be doubled, straight to a topic: the storm's events, and learning by request. */
+/** Appends records that must not be duplicated: batches of events, and learning by request. */
 
 import { setTimeout as delay } from "node:timers/promises";
 import type { MessageToProduce, Producer } from "@platformatic/kafka";
@@ -13,23 +13,23 @@ const PATIENCE_MS = 250;
 const AGAIN_MS = 50;
 const HEADERS_BYTES = 400;
 
-/** A record, without its place. */
+/** A record without topic and partition. */
 export type Message = Pick<MessageToProduce, "headers"> & { value: Buffer };
 
 interface Batch {
   readonly messages: Message[];
   readonly resolve: (value: undefined) => void;
   readonly reject: (problem: Problem) => void;
-  /** Whether nobody waits for it any more. */
+  /** Whether its caller has stopped waiting. */
   over: boolean;
 }
 
 /**
- * Sends batches one after the other; those that came meanwhile go together.
+ * Sends batches one after the other; batches that arrive meanwhile are sent together.
  *
- * What goes together goes to one partition, as one record batch: Kafka takes all of it or nothing.
- * Where its leader does not answer, the others go to other partitions meanwhile; what is in no log
- * for certain follows them, and what may be in one is tried there alone.
+ * Those go to one partition, as one record batch, which Kafka takes as a whole or not at all. While a
+ * leader does not answer, later batches go to other partitions. A batch that certainly is in no log
+ * follows them; one that may be in a log is retried there alone.
  */
 export class Appender {
   readonly #topic: string;
@@ -49,20 +49,20 @@ export class Appender {
     this.#faults = faults;
   }
 
-  /** Whether Kafka takes what is sent. */
+  /** Whether Kafka accepts events now. */
   get ready(): boolean {
     return this.#cluster.serves(this.#topic);
   }
 
-  /** @throws {Problem} Kafka is known to take nothing: nobody has to wait to learn that. */
+  /** Fail fast. @throws {Problem} Kafka is known not to accept events now. */
   check(): void {
-    if (!this.ready) throw new Problem("kafka-away", "Kafka takes no events now");
+    if (!this.ready) throw new Problem("kafka-away", "Kafka is not accepting events now");
   }
 
   /**
-   * Resolves when Kafka has the messages.
+   * Resolves when Kafka has acknowledged the messages.
    *
-   * @throws {Problem} Kafka did not say in time that it has them.
+   * @throws {Problem} Kafka did not acknowledge them in time.
    */
   async send(messages: Message[]): Promise<void> {
     if (messages.length === 0) return;
@@ -99,7 +99,7 @@ export class Appender {
     this.#sending = false;
   }
 
-  /** The batches at the head of the line that fit into one, at least the first. */
+  /** The first waiting batches that fit into one; at least one. */
   #next(): Batch[] {
     const next: Batch[] = [];
     let [count, bytes] = [0, 0];
@@ -136,7 +136,7 @@ export class Appender {
   #fail(batches: Batch[], error: unknown): void {
     const sentence = `records for ${this.#topic} were not confirmed`;
     this.#faults.note({ kind: "other", sentence }, reason(error));
-    const doubt = notAppended(error) ? "has not taken it" : "has not confirmed: it may be there or not";
+    const doubt = notAppended(error) ? "has not accepted it" : "has not confirmed it: it may or may not be there";
     for (const { reject } of batches) reject(new Problem("kafka-away", `Kafka ${doubt}`));
   }
 }

@@ -4,13 +4,13 @@ import { createHash, timingSafeEqual } from "node:crypto";
 import type { RequestHandler } from "express";
 import { Problem } from "./problem.ts";
 
-/** Let through whoever has the token; digests have equal lengths, so time tells nothing of it. */
+/** Require the token; digests of equal length are compared in constant time. */
 export function bearer(token: string): RequestHandler {
-  const due = digest(token);
+  const expected = digest(token);
   return (request, _, next) => {
     const given = /^Bearer +(.+)$/i.exec(request.headers.authorization ?? "")?.[1];
-    if (given === undefined || !timingSafeEqual(digest(given), due))
-      throw new Problem("unauthorized", "a bearer token is due", { "WWW-Authenticate": "Bearer" });
+    if (given === undefined || !timingSafeEqual(digest(given), expected))
+      throw new Problem("unauthorized", "a bearer token is required", { "WWW-Authenticate": "Bearer" });
     next();
   };
 }

@@ -3,8 +3,8 @@
 import { decode, encode, isObject } from "./json.ts";
 import { Problem } from "./problem.ts";
 
-/** A batch stays one record batch in Kafka, which is taken as a whole or not at all: with some 15
- * bytes beside each value it fits into 1 MiB, the most that the events topic takes. */
+/** A batch is one record batch in Kafka, which takes it as a whole or not at all: with some 15 bytes
+ * of overhead for each value it fits into 1 MiB, the events topic's limit. */
 export const MAX_BATCH_BYTES = 800_000;
 export const MAX_BATCH_EVENTS = 10_000;
 
@@ -13,27 +13,27 @@ const NEWLINE = 0x0a;
 /**
  * A JSON array's events, each as the value of a record.
  *
- * @throws {Problem} It is no array of objects, or too large.
+ * @throws {Problem} It is not an array of objects, or too large.
  */
 export function readArray(body: Buffer): Buffer[] {
   const events = decode(body);
-  if (!Array.isArray(events)) throw new Problem("bad-shape", "a JSON array of events is due");
+  if (!Array.isArray(events)) throw new Problem("bad-shape", "expected a JSON array of events");
   limit(events.length);
   const values = events.map((event, i) => {
-    if (!isObject(event)) throw new Problem("bad-shape", `event ${i + 1} is no JSON object`);
+    if (!isObject(event)) throw new Problem("bad-shape", `event ${i + 1} is not a JSON object`);
     return at(`event ${i + 1}`, () => encode(event));
   });
-  // Written anew, a number may be longer than it was: 1e20.
+  // A number may be longer when it is encoded again: 1e20.
   const bytes = values.reduce((sum, value) => sum + value.length, 0);
   if (bytes > MAX_BATCH_BYTES)
-    throw new Problem("too-large", `${bytes} bytes of events; a batch has ${MAX_BATCH_BYTES}`);
+    throw new Problem("too-large", `${bytes} bytes of events; the limit is ${MAX_BATCH_BYTES}`);
   return values;
 }
 
 /**
- * The events of newline-delimited JSON, each line's bytes as they came; empty lines are passed over.
+ * The events of newline-delimited JSON, each line's bytes unchanged; empty lines are skipped.
  *
- * @throws {Problem} A line is no JSON object, or there are too many.
+ * @throws {Problem} A line is not a JSON object, or there are too many.
  */
 export function readLines(body: Buffer): Buffer[] {
   const values: Buffer[] = [];
@@ -46,7 +46,7 @@ export function readLines(body: Buffer): Buffer[] {
     line += 1;
     if (/^[ \t\r]*$/.test(value.toString("latin1"))) continue;
     if (!isObject(at(`line ${line}`, () => decode(value))))
-      throw new Problem("bad-shape", `line ${line} is no JSON object`);
+      throw new Problem("bad-shape", `line ${line} is not a JSON object`);
     values.push(value);
     limit(values.length);
   }
@@ -58,7 +58,7 @@ function limit(count: number): void {
     throw new Problem("too-large", `more than ${MAX_BATCH_EVENTS} events in a batch`);
 }
 
-/** A problem says where in the batch it is. */
+/** Prefix a problem with its place in the batch. */
 function at<T>(place: string, read: () => T): T {
   try {
     return read();

@@ -1,4 +1,4 @@
-/** Request bodies: only of the types that are due, bounded each and all together, and in time. */
+/** Request bodies: only of expected types, limited in size each and in total, and in time. */
 
 import type { Readable } from "node:stream";
 import { createBrotliDecompress, createGunzip, createInflate } from "node:zlib";
@@ -7,7 +7,7 @@ import { Problem } from "./problem.ts";
 
 const MAX_BYTES_IN_FLIGHT = 32 * 1024 * 1024;
 
-/** A body may begin slowly; then so many bytes are due each second, as they are on the wire. */
+/** After the grace period a body must arrive at this rate, measured on the wire. */
 const GRACE_MS = 3000;
 const BYTES_A_SECOND = 8 * 1024;
 const LOOK_MS = 500;
@@ -18,7 +18,7 @@ const DECODERS = new Map<string, () => NodeJS.ReadWriteStream & Readable>([
   ["br", createBrotliDecompress],
 ]);
 
-/** Bodies that are read, and events that Kafka has not acknowledged, in bytes. */
+/** Limits the bytes of request bodies in flight, until their responses have been sent. */
 export class Admission {
   #bytes = 0;
 
@@ -33,7 +33,7 @@ export class Admission {
       const declared = Number(request.headers["content-length"] ?? 0);
       if (declared > limit) throw tooLarge(limit);
       if (this.#bytes + declared > MAX_BYTES_IN_FLIGHT) throw noRoom();
-      // What has come is counted, and not what is announced: to announce costs nothing.
+      // Bytes are counted as they arrive, not as announced: announcing costs nothing.
       let taken = 0;
       const take = (bytes: number): void => {
         if (this.#bytes + bytes > MAX_BYTES_IN_FLIGHT) throw noRoom();
@@ -51,10 +51,10 @@ export class Admission {
 
 function expectType(request: Request, types: readonly string[]): void {
   const known = request.is([...types]);
-  // `is` gives null for a request without a body: its type says nothing then.
+  // `is` returns null for a request without a body.
   if (known === null) throw new Problem("bad-json", "the request has no body");
   if (known === false)
-    throw new Problem("unsupported-media-type", `a body is due in ${types.join(" or ")}`, {
+    throw new Problem("unsupported-media-type", `expected a body of type ${types.join(" or ")}`, {
       "Accept-Post": types.join(", "),
     });
 }
@@ -73,7 +73,7 @@ async function collect(stream: Readable, limit: number, take: (bytes: number) =>
   const chunks: Buffer[] = [];
   let size = 0;
   try {
-    // A stream that is destroyed would take the connection with it, and the answer.
+    // Destroying the stream would close the connection before the answer.
     for await (const chunk of stream.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
       size += chunk.length;
       if (size > limit) throw tooLarge(limit);
@@ -82,29 +82,29 @@ async function collect(stream: Readable, limit: number, take: (bytes: number) =>
     }
   } catch (error) {
     if (error instanceof Problem) throw error;
-    throw new Problem("bad-request", "the body cannot be read to its end");
+    throw new Problem("bad-request", "the body cannot be read in full");
   }
   return Buffer.concat(chunks);
 }
 
-/** Wait for a body; one that comes too slowly for too long is refused, and its connection ends. */
+/** Wait for a body; refuse one that is too slow for too long, and close its connection. */
 async function inTime(request: Request, body: Promise<Buffer>): Promise<Buffer> {
   const { promise: late, reject } = Promise.withResolvers<never>();
   const began = Date.now();
   const before = request.socket.bytesRead;
   const timer = setInterval(() => {
-    const due = ((Date.now() - began - GRACE_MS) / 1000) * BYTES_A_SECOND;
-    if (request.socket.bytesRead - before < due)
-      reject(new Problem("too-slow", "the body comes too slowly", { Connection: "close" }));
+    const least = ((Date.now() - began - GRACE_MS) / 1000) * BYTES_A_SECOND;
+    if (request.socket.bytesRead - before < least)
+      reject(new Problem("too-slow", "the body arrives too slowly", { Connection: "close" }));
   }, LOOK_MS);
-  body.catch(() => undefined); // it ends with the connection when it is late
+  body.catch(() => undefined); // it fails when the connection closes
   return Promise.race([body, late]).finally(() => {
     clearInterval(timer);
   });
 }
 
 function tooLarge(limit: number): Problem {
-  return new Problem("too-large", `a body has at most ${limit} bytes`, { Connection: "close" });
+  return new Problem("too-large", `a body may have at most ${limit} bytes`, { Connection: "close" });
 }
 
 function noRoom(): Problem {

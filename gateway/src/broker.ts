@@ -1,4 +1,4 @@
-/** A broker as people write it. Pure. */
+/** A broker's address as text. Pure. */
 
 import type { Broker } from "@platformatic/kafka";
 

@@ -23,7 +23,7 @@ export type Ask = (method: Method, params: Params) => Promise<Reply>;
 
 const MAX_IN_FLIGHT = 10_000;
 
-// Of the dialects that the service speaks (contract/messages.py), one that names a partition.
+// Spring's dialect (contract/messages.py): it names the partition of the reply.
 const REPLY_TOPIC = Buffer.from("kafka_replyTopic");
 const REPLY_PARTITION = Buffer.from("kafka_replyPartition");
 const DEADLINE = Buffer.from("deadline");
@@ -32,7 +32,7 @@ const AWAY = "the gateway cannot reach the service through Kafka now; its log sa
 
 interface Waiting extends Question {
   readonly resolve: (reply: Reply) => void;
-  /** Whether it teaches: then it is appended once, and never asked again to be sure. */
+  /** Whether it is an event to learn: then it is appended once, and never sent again. */
   readonly teaches: boolean;
 }
 
@@ -72,13 +72,13 @@ export class Client {
     metrics.inFlight("questions", () => this.#waiting.size);
   }
 
-  /** Whether a question can be asked and its answer be heard. */
+  /** Whether questions can be sent and replies received. */
   get ready(): boolean {
     const { REQUESTS_TOPIC, REPLIES_TOPIC } = this.#settings;
     return this.#cluster.serves(REQUESTS_TOPIC) && this.#cluster.serves(REPLIES_TOPIC) && this.#replies.heard;
   }
 
-  /** @throws {Problem} Kafka is known to be away: nobody has to wait to learn that. */
+  /** Fail fast. @throws {Problem} Kafka is known to be away. */
   check(): void {
     if (!this.ready) throw new Problem("kafka-away", AWAY);
   }
@@ -99,7 +99,7 @@ export class Client {
     const write = this.#headers.bind(this, id, Date.now() + timeout);
     const message: Message = {
       value,
-      // Each time that it is sent: what led a partition then may be gone.
+      // Written at each send: the partition chosen before may have lost its leader.
       get headers() {
         return write();
       },
@@ -118,7 +118,7 @@ export class Client {
     });
   };
 
-  /** Where to answer: on a partition that is read now, rather than on any. */
+  /** The headers; replies go to a partition that is read now. */
   #headers(id: string, deadline: number): Map<Buffer, Buffer> {
     const headers = new Map<Buffer, Buffer>([
       [Buffer.from(CORRELATION_ID), Buffer.from(id)],
@@ -131,13 +131,13 @@ export class Client {
   }
 
   #late({ teaches }: Waiting): Problem {
-    const doubt = teaches ? "; the event may be learned or not" : "";
+    const doubt = teaches ? "; the event may or may not have been learned" : "";
     if (!this.ready) return new Problem("kafka-away", AWAY + doubt);
     const timeout = this.#settings.REQUEST_TIMEOUT_MS;
     return new Problem("timeout", `no answer within ${timeout} ms: is the service running?${doubt}`);
   }
 
-  /** A question or its answer may have been with a leader that is gone: the first answer counts. */
+  /** Send all questions again, as a leader that failed may have had them; the first answer counts. */
   #askAgain(): void {
     for (const waiting of this.#waiting.values()) if (!waiting.teaches) this.#questions.send(waiting);
   }
@@ -168,7 +168,7 @@ export function parse(value: Buffer): Reply | Problem {
   } catch {
     reply = undefined;
   }
-  if (!isObject(reply)) return new Problem("internal", "the service's reply is no JSON object");
+  if (!isObject(reply)) return new Problem("internal", "the service's reply is not a JSON object");
   if (!("error" in reply)) return reply;
   const { code, message } = isObject(reply["error"]) ? reply["error"] : {};
   const detail = typeof message === "string" ? message : "the service gave no reason";

@@ -1,4 +1,4 @@
-/** Who leads which partition, and what Kafka lets us do: looked up once a second at any broker. */
+/** Partition leaders and our permissions, looked up once a second at any broker. */
 
 import { setTimeout as delay } from "node:timers/promises";
 import type { ClusterMetadata } from "@platformatic/kafka";
@@ -17,17 +17,17 @@ const MAX_FAULTS = 3;
 
 const NO_ERROR = 0;
 const TOPIC_AUTHORIZATION_FAILED = 29;
-// Kafka says what we may do as bits, numbered as its AclOperation.
+// Authorized operations are bits, numbered by AclOperation.
 const OPERATIONS = { READ: 1 << 3, WRITE: 1 << 4 };
 
-/** What the gateway does with a topic. */
+/** What the gateway needs to do with a topic. */
 export interface Duty {
   readonly name: "requests" | "replies" | "events";
   readonly topic: string;
   readonly operation: keyof typeof OPERATIONS;
 }
 
-/** The gateway's one view of the cluster; the library's clients take theirs from here. */
+/** The gateway's single view of the cluster, which the library's clients use too. */
 export class Cluster {
   readonly #settings: Settings;
   readonly #scout: Scout;
@@ -59,12 +59,12 @@ export class Cluster {
     this.#duties = duties;
   }
 
-  /** What was seen last; undefined before Kafka was ever reached. */
+  /** The last metadata; undefined until Kafka was reached. */
   get metadata(): ClusterMetadata | undefined {
     return this.#metadata;
   }
 
-  /** How many partitions of a topic have no leader. */
+  /** The number of a topic's partitions without a leader. */
   leaderless(topic: string): number {
     const count = this.#metadata?.topics.get(topic)?.partitionsCount ?? 0;
     return count - this.led(topic).length;
@@ -79,12 +79,12 @@ export class Cluster {
     return this.#metadata?.topics.get(topic)?.partitions[partition]?.leader ?? -1;
   }
 
-  /** Whether Kafka is there, and lets us do with the topic what we do. */
+  /** Whether Kafka is reachable and permits what we do with the topic. */
   serves(topic: string): boolean {
     return this.#served.has(topic);
   }
 
-  /** A partition of a topic to write to, each in turn; undefined where none has a leader. */
+  /** The next partition of a topic to write to, in turn; undefined if none has a leader. */
   choose(topic: string, busy?: ReadonlySet<number>): number | undefined {
     const free = this.led(topic).filter((partition) => busy?.has(partition) !== true);
     const now = Date.now();
@@ -95,18 +95,18 @@ export class Cluster {
     return choice[turn % choice.length];
   }
 
-  /** A partition's leader did not do its work: look again, and prefer others for a moment. */
+  /** A partition's leader failed: look again, and prefer others for a moment. */
   suspect(node: number): void {
     this.#suspects.set(node, Date.now() + SUSPECT_MS);
     this.look();
   }
 
-  /** Look at once, and not at the next second. */
+  /** Look at once instead of at the next second. */
   look(): void {
     this.#wake.abort();
   }
 
-  /** Be told whenever a partition's leader has changed, or Kafka was reached again. */
+  /** Call back whenever a partition's leader has changed, or Kafka was reached again. */
   onChange(listener: () => void): void {
     this.#listeners.push(listener);
   }
@@ -124,7 +124,7 @@ export class Cluster {
 
   async #run(): Promise<void> {
     while (!this.#stopped) {
-      const nextInTrouble = delay(LOOK_IN_TROUBLE_MS); // never more often, whoever is in a hurry
+      const nextInTrouble = delay(LOOK_IN_TROUBLE_MS); // at most this often, whatever the demand
       let well = false;
       try {
         well = this.#take(await this.#ask());
@@ -138,9 +138,9 @@ export class Cluster {
     }
   }
 
-  /** Ask a broker; if it takes its time another one too, and so on: the first answer counts. */
+  /** Ask a broker; if it is slow, another one too, and so on: the first answer counts. */
   async #ask(): Promise<MetadataResponse> {
-    await this.#tokens?.get(); // what is wrong with it is told by itself
+    await this.#tokens?.get(); // it reports its own fault
     const topics = this.#duties.map(({ topic }) => topic);
     const over = new AbortController();
     const failures: Fault[] = [];
@@ -168,7 +168,7 @@ export class Cluster {
     this.#tell("");
   }
 
-  /** Take a broker's view. Returns whether all is well in it. */
+  /** Take over a broker's metadata. Returns whether it shows no fault. */
   #take(response: MetadataResponse): boolean {
     this.#metadata = metadataOf(response);
     const brokers = this.#metadata.brokers;
@@ -193,7 +193,7 @@ export class Cluster {
     if (found?.errorCode === TOPIC_AUTHORIZATION_FAILED)
       return { kind: "permission", sentence: `${who} may not see topic ${topic}: DESCRIBE is not granted` };
     if (found?.errorCode !== NO_ERROR || found.partitions.length === 0)
-      return { kind: "topic", sentence: `there is no topic ${topic}: the consumer makes it` };
+      return { kind: "topic", sentence: `there is no topic ${topic}: the consumer creates it` };
     if ((found.topicAuthorizedOperations & OPERATIONS[operation]) === 0) {
       const act = operation === "READ" ? "read" : "write to";
       return { kind: "permission", sentence: `${who} may not ${act} topic ${topic}: ${operation} is not granted` };
@@ -213,7 +213,7 @@ export class Cluster {
   }
 }
 
-/** No broker answered; each said, or did not say, why. */
+/** No broker answered; has the reasons that are known. */
 class Unreached extends Error {
   readonly faults: Fault[];
 

@@ -1,4 +1,4 @@
-/** Bounds for connections: how many, and how long each may take to say what it wants. */
+/** Limits for connections: how many, and how long a request may take to arrive. */
 
 import type { Server, ServerOptions } from "node:http";
 import type { Socket } from "node:net";
@@ -6,24 +6,24 @@ import type { Metrics } from "./metrics.ts";
 
 export const MAX_CONNECTIONS = 2000;
 
-/** For the server: in what time a request's head and all of it are there. */
+/** Time limits for a request's head and for all of it. */
 export const PATIENCE: ServerOptions = {
   headersTimeout: 5000,
   requestTimeout: 30_000,
   keepAliveTimeout: 5000,
-  connectionsCheckingInterval: 1000, // how often Node looks for those that take longer
+  connectionsCheckingInterval: 1000, // how often Node checks for those that take longer
   maxHeaderSize: 64 * 1024, // a formula of 4,096 characters may take 48 kB of a URL
 };
 
 /**
- * Lets everybody in: beyond the limit, whoever has been silent for longest is let go for it.
+ * Accepts every connection: beyond the limit, the one that has been idle for longest is closed.
  *
- * One that waits for its answer is not silent. So thousands of idle connections keep nobody out.
+ * A connection that waits for its answer is not idle. So idle connections cannot keep others out.
  */
 export class Connections {
   readonly #metrics: Metrics;
   readonly #limit: number;
-  /** In the order of their last request. */
+  /** Idle connections, in the order of their last request. */
   readonly #silent = new Set<Socket>();
   #count = 0;
 

@@ -1,9 +1,9 @@
-/** An error of the Kafka library to the fault beneath it, in one sentence for the operator. Pure. */
+/** Diagnoses an error of the Kafka library, in one sentence for the operator. Pure. */
 
 import { X509Certificate } from "node:crypto";
 import type { Settings } from "./settings.ts";
 
-/** What can be wrong between the gateway and Kafka; the values of a metric's label. */
+/** The kinds of faults between the gateway and Kafka; the values of a metric's label. */
 export const KINDS = [
   "unreachable",
   "protocol",
@@ -19,9 +19,9 @@ export type Kind = (typeof KINDS)[number];
 
 export interface Fault {
   readonly kind: Kind;
-  /** For the log alone: it names brokers, users and topics. */
+  /** For the log only: it names brokers, users and topics. */
   readonly sentence: string;
-  /** Whether what the gateway does still works, by other partitions. */
+  /** Whether the gateway still works, through other partitions. */
   readonly partial?: boolean;
 }
 
@@ -50,7 +50,7 @@ const UNTRUSTED = new Set([
 ]);
 const SILENT = new Set(["ECONNREFUSED", "ETIMEDOUT", "EHOSTUNREACH", "ENETUNREACH", "ECONNRESET", "EPIPE"]);
 
-/** What is wrong, by the error that met us at a broker (HOST:PORT). */
+/** The fault behind an error from a broker (HOST:PORT). */
 export function diagnose(error: unknown, broker: string, doors: Doors): Fault {
   const chain = [...beneath(error)];
   const token = chain.find((one) => one instanceof TokenError);
@@ -65,7 +65,7 @@ export function diagnose(error: unknown, broker: string, doors: Doors): Fault {
   );
 }
 
-/** Who Kafka takes us for, in words. */
+/** Our principal, in words. */
 export function principal(doors: Doors): string {
   if (doors.KAFKA_SASL_MECHANISM === "OAUTHBEARER")
     return `client ${doors.KAFKA_SASL_OAUTHBEARER_CLIENT_ID ?? ""}`;
@@ -74,7 +74,7 @@ export function principal(doors: Doors): string {
   return certificate === undefined ? "user ANONYMOUS" : `user ${certificate.subject.replaceAll("\n", ",")}`;
 }
 
-/** What an error of the library says, with what lies beneath it; each thing once. */
+/** The messages of an error and of its causes, without repeats. */
 export function reason(error: unknown): string {
   return [...new Set([...beneath(error)].map(({ message }) => message))].join(" ");
 }
@@ -84,7 +84,7 @@ interface Link extends Error {
   apiId?: string;
 }
 
-/** An error, and those that it came of. */
+/** An error and its causes. */
 function* beneath(error: unknown): Generator<Link> {
   if (!(error instanceof Error)) return;
   yield error;
@@ -104,8 +104,8 @@ function ofCertificates(codes: Set<unknown>, said: string, broker: string, doors
   if ([...UNTRUSTED].some((code) => codes.has(code)))
     return fault(
       doors.KAFKA_SSL_CAFILE === undefined
-        ? `${theirs} is signed by no authority known here: name it with KAFKA_SSL_CAFILE`
-        : `${theirs} is signed by nobody in KAFKA_SSL_CAFILE`,
+        ? `${theirs} is not signed by an authority known here: name it with KAFKA_SSL_CAFILE`
+        : `${theirs} is not signed by an authority in KAFKA_SSL_CAFILE`,
     );
   if (!/alert/i.test(said)) return undefined;
   const certificate = ours(doors);
@@ -135,7 +135,7 @@ function ofProtocols(codes: Set<unknown>, said: string, broker: string, doors: D
   const protocol = `KAFKA_SECURITY_PROTOCOL=${doors.KAFKA_SECURITY_PROTOCOL}`;
   if (said.includes("verify the broker supports TLS") || codes.has("ERR_SSL_WRONG_VERSION_NUMBER"))
     return fault(`${broker} does not speak TLS, which ${protocol} asks for`);
-  if (said.includes("Broker requires TLS")) return fault(`${broker} expects TLS, and not ${protocol}`);
+  if (said.includes("Broker requires TLS")) return fault(`${broker} expects TLS, not ${protocol}`);
   if (codes.has("PLT_KFK_AUTHENTICATION"))
     return fault(`${broker} closed the connection before the login: does it expect ${protocol}?`);
   return undefined;

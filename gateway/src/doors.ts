@@ -1,17 +1,16 @@
-/** Which security settings go together: each that is given without its like is refused. */
+/** Checks which security settings go together, as contract/doors.py does. */
 
 import { X509Certificate } from "node:crypto";
 import { createSecureContext } from "node:tls";
+import { ENVIRONMENT } from "./environment.ts";
 
 type Given = Readonly<Record<string, string | undefined>>;
 
-/** The secrets, which may also be named by NAME_FILE. */
-export const SECRETS = [
+/** The secrets, which may also be in files, named by NAME_FILE. */
+export const SECRETS: readonly string[] = [
   "GATEWAY_TOKEN",
-  "KAFKA_SASL_PLAIN_PASSWORD",
-  "KAFKA_SASL_OAUTHBEARER_CLIENT_SECRET",
-  "KAFKA_SSL_PASSWORD",
-] as const;
+  ...Object.entries(ENVIRONMENT).flatMap(([name, of]) => ("secret" in of ? [name] : [])),
+];
 
 const OF_PASSWORDS = ["KAFKA_SASL_PLAIN_USERNAME", "KAFKA_SASL_PLAIN_PASSWORD"];
 const OF_TOKENS = [
@@ -53,7 +52,7 @@ export function contradictions(given: Given): string[] {
   return faults;
 }
 
-/** What is in the files that TLS is to use. */
+/** The contents of TLS's files. */
 export interface Keys {
   KAFKA_SSL_CAFILE?: Buffer | undefined;
   KAFKA_SSL_CERTFILE?: Buffer | undefined;
@@ -63,7 +62,7 @@ export interface Keys {
   KAFKA_SSL_CIPHERS?: string | undefined;
 }
 
-/** A line for each of TLS's files, or its password, that is of no use. */
+/** A line for each unusable file or password of TLS. */
 export function unusable(keys: Keys): string[] {
   const { KAFKA_SSL_CERTFILE: cert, KAFKA_SSL_KEYFILE: key, KAFKA_SSL_PASSWORD: passphrase } = keys;
   const faults = (["KAFKA_SSL_CAFILE", "KAFKA_SSL_CERTFILE"] as const)
@@ -72,7 +71,7 @@ export function unusable(keys: Keys): string[] {
   if (keys.KAFKA_SSL_CRLFILE && !works(() => createSecureContext({ crl: keys.KAFKA_SSL_CRLFILE })))
     faults.push("KAFKA_SSL_CRLFILE: holds no list of revoked certificates");
   if (keys.KAFKA_SSL_CIPHERS && !works(() => createSecureContext({ ciphers: keys.KAFKA_SSL_CIPHERS })))
-    faults.push("KAFKA_SSL_CIPHERS: is no cipher list of OpenSSL's");
+    faults.push("KAFKA_SSL_CIPHERS: is not an OpenSSL cipher list");
   const lock = { key, ...(passphrase !== undefined && { passphrase }) };
   if (key !== undefined && !works(() => createSecureContext(lock)))
     faults.push(

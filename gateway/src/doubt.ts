@@ -1,10 +1,10 @@
-/** What an error says of a record that was to be sent: is it there, or not, or in doubt? Pure. */
+/** What a failed send implies: is the record certainly in no log, or in doubt? Pure. */
 
 import { AuthenticationError, findErrorBy, UserError } from "@platformatic/kafka";
 
 /**
- * Whether a record that failed with this error is in no log for certain, so that it may be sent
- * again elsewhere.
+ * Whether a record that failed with this error certainly is in no log, so that it may be sent again
+ * elsewhere.
  */
 export function notAppended(error: unknown): boolean {
   if (error instanceof AggregateError) {
@@ -13,7 +13,7 @@ export function notAppended(error: unknown): boolean {
   }
   if (!(error instanceof Error)) return false;
   if (error instanceof UserError || error instanceof AuthenticationError) return true;
-  // Whoever was not connected has sent nothing; one whose connection was lost may have.
+  // Without a connection nothing was sent; if a connection was lost, something may have been.
   if (/^(Connection (to|ready)|Cannot get a connection|Connection closed while waiting)/.test(error.message))
     return true;
   const { apiId } = error as { apiId?: string };
@@ -29,7 +29,7 @@ const DOUBTFUL = new Set([
   "KAFKA_STORAGE_ERROR",
 ]);
 
-/** Whether it is no use to try again, there or elsewhere. */
+/** Whether trying again, there or elsewhere, cannot help. */
 export function final(error: unknown): boolean {
   return findErrorBy(error as Error, "canRetry", false) !== null;
 }

@@ -1,4 +1,4 @@
-/** What is wrong with Kafka now: each fault is named once, and once a minute while it lasts. */
+/** The current faults of Kafka: each is logged when it begins, and once a minute while it lasts. */
 
 import type { Logger } from "pino";
 import type { Fault } from "./diagnose.ts";
@@ -8,7 +8,7 @@ const REPEAT_MS = 60_000;
 
 interface Told {
   at: number;
-  /** Whether its end is still to be told. */
+  /** Whether its end is still to be logged. */
   open: boolean;
 }
 
@@ -25,13 +25,13 @@ export class Faults {
     this.#now = now;
   }
 
-  /** Those that stand now, each once. */
+  /** The current faults, without repeats. */
   get standing(): Fault[] {
     const all = [...this.#seen.values()].flat();
     return [...new Map(all.map((fault) => [fault.sentence, fault])).values()];
   }
 
-  /** What a part of the gateway sees now, in place of what it saw before. */
+  /** Replace the faults that a part of the gateway sees. */
   see(source: string, faults: readonly Fault[]): void {
     this.#seen.set(source, faults);
     for (const fault of faults) this.#tell(fault);
@@ -44,14 +44,14 @@ export class Faults {
     }
   }
 
-  /** Tell of what has happened and is over; `because` may vary. */
+  /** Log a fault that is over already; `because` may vary. */
   note(fault: Fault, because: string): void {
     this.#tell(fault, { because });
     const told = this.#told.get(fault.sentence);
     if (told !== undefined) told.open = false;
   }
 
-  /** Count a fault, and write it down unless that was done within a minute. */
+  /** Count a fault, and log it unless that was done within the last minute. */
   #tell({ kind, sentence }: Fault, more: { because?: string } = {}): void {
     this.#metrics.kafkaFault(kind);
     const told = this.#told.get(sentence);

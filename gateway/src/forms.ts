@@ -6,11 +6,11 @@ import { Problem } from "./problem.ts";
 const NUMBER = /^-?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i;
 
 /**
- * A query's parameters: what reads like a number is one, but for the formula.
+ * A query's parameters: text that looks like a number becomes one, except for the formula.
  *
- * What is no number stays text: the service says what is wrong with it.
+ * Other text stays text, for the service to refuse.
  *
- * @throws {Problem} A name is there twice.
+ * @throws {Problem} A parameter is given twice.
  */
 export function readQuery(query: URLSearchParams): Params {
   const params = new Map<string, unknown>();
@@ -29,7 +29,7 @@ export function readQuery(query: URLSearchParams): Params {
 export function readForm(form: string, fields: readonly string[]): Params {
   const pairs = [...new URLSearchParams(form)];
   if (pairs.length !== fields.length || pairs.some(([name]) => name !== "data[]"))
-    throw new Problem("bad-shape", `data[] is due ${fields.length} times: ${fields.join(", ")}`);
+    throw new Problem("bad-shape", `expected data[] ${fields.length} times: ${fields.join(", ")}`);
   return Object.fromEntries(fields.map((field, i) => [field, numberOr(pairs[i]?.[1] ?? "")]));
 }
 

@@ -1,4 +1,4 @@
-/** Whether the gateway is ready, for machines: which kinds of faults there are, and no names. */
+/** The gateway's readiness, as kinds of faults without names. */
 
 import type { Appender } from "./appender.ts";
 import type { Client } from "./client.ts";
@@ -9,9 +9,9 @@ import type { Faults } from "./faults.ts";
 export interface Readiness {
   readonly ready: boolean;
   readonly status: "ready" | "not-ready";
-  /** The kinds of what is wrong; the log has the sentences. */
+  /** The kinds of the current faults; the log has the sentences. */
   readonly faults: Kind[];
-  /** How many partitions have no leader, for each of the three topics. */
+  /** The number of partitions without a leader, for each of the three topics. */
   readonly leaderless: Record<Duty["name"], number>;
 }
 

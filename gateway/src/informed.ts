@@ -1,4 +1,4 @@
-/** The library's clients, told by the cluster's one view who leads what, and how long to persist. */
+/** The library's clients, given their metadata from `cluster`, and their retries. */
 
 import {
   Consumer,
@@ -21,7 +21,7 @@ import { notAppended } from "./doubt.ts";
 
 type Bytes = Buffer;
 
-// The library's own metadata is an error as long as any partition of a topic has no leader.
+// The library's own metadata fails as long as any partition of a topic has no leader.
 function tell(cluster: Cluster, callback: CallbackWithPromise<ClusterMetadata>, topics: string[] = []): void {
   const { metadata } = cluster;
   const missing = topics.find((topic) => metadata?.topics.has(topic) !== true);
@@ -51,8 +51,8 @@ export class InformedProducer extends Producer {
 }
 
 /**
- * Within one send the library's retries are exact: the same numbers, so that Kafka knows a repeat.
- * So they go on while a record may be in the log, and end where it certainly is not.
+ * Within one send the library's retries are exact: they keep their sequence numbers, so Kafka drops
+ * duplicates. They go on while a record may be in the log, and end if it certainly is not.
  */
 export class PersistentProducer extends InformedProducer {
   readonly #patience: number;

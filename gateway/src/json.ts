@@ -1,4 +1,4 @@
-/** JSON in and out, with the service's view of what a number is. */
+/** JSON encoding and decoding, with the service's rules for numbers. */
 
 import { Problem } from "./problem.ts";
 
@@ -7,13 +7,13 @@ const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 /**
  * A value as JSON's bytes.
  *
- * @throws {Problem} A number is not finite (JSON would say null), or it is nested too deep.
+ * @throws {Problem} A number is not finite (JSON would write null), or it is nested too deeply.
  */
 export function encode(value: unknown): Buffer {
   try {
     return Buffer.from(JSON.stringify(value, finite));
   } catch (error) {
-    if (error instanceof RangeError) throw new Problem("bad-json", "it is nested too deep");
+    if (error instanceof RangeError) throw new Problem("bad-json", "the JSON is nested too deeply");
     throw error;
   }
 }
@@ -31,13 +31,13 @@ export function decode(bytes: Uint8Array): unknown {
   }
 }
 
-/** Whether a value is a JSON object, and neither null nor a list. */
+/** Whether a value is a JSON object, not null or an array. */
 export function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 function finite(key: string, value: unknown): unknown {
   if (typeof value === "number" && !Number.isFinite(value))
-    throw new Problem("out-of-range", `${key.slice(0, 64)} is beyond any number`);
+    throw new Problem("out-of-range", `${key.slice(0, 64)} is out of the range of a double`);
   return value;
 }

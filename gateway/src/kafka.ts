@@ -1,4 +1,4 @@
-/** The door to the Kafka library: which clients, with which options. */
+/** The Kafka library's clients and their options. */
 
 import { isIP } from "node:net";
 import type { ConnectionOptions as TlsOptions } from "node:tls";
@@ -9,12 +9,12 @@ import { Scout } from "./scout.ts";
 import type { Settings } from "./settings.ts";
 import type { Tokens } from "./token.ts";
 
-/** Looks for the cluster's state. */
+/** Looks up the cluster's state. */
 export function scout(settings: Settings, tokens?: Tokens): Scout {
   return new Scout(base(settings, tokens), settings.KAFKA_BOOTSTRAP_SERVERS);
 }
 
-/** For questions: many at once; one that is lost is sent again. */
+/** For questions: many at once; a lost one is sent again. */
 export function questionsProducer(settings: Settings, cluster: Cluster, tokens?: Tokens): InformedProducer {
   return new InformedProducer(
     { ...base(settings, tokens), retries: 0, acks: -1, maxInflights: 100, repeatOnStaleMetadata: false },
@@ -22,7 +22,7 @@ export function questionsProducer(settings: Settings, cluster: Cluster, tokens?:
   );
 }
 
-/** For what must not be doubled: idempotent, and it retries as long as there is any doubt. */
+/** For records that must not be duplicated: idempotent, retries as long as there is doubt. */
 export function appendingProducer(
   settings: Settings,
   cluster: Cluster,
@@ -36,7 +36,7 @@ export function appendingProducer(
   );
 }
 
-/** For replies. The library wants a group's name; the group is never joined. */
+/** For replies. The library requires a group id; the group is never joined. */
 export function repliesConsumer(settings: Settings, cluster: Cluster, tokens?: Tokens): InformedConsumer {
   return new InformedConsumer(
     { ...base(settings, tokens), retries: 0, groupId: `${settings.APPLICATION_ID}-gateway` },
@@ -55,8 +55,8 @@ function base(settings: Settings, tokens?: Tokens): BaseOptions {
     timeout: 4000,
     retries: 1,
     retryDelay: 200,
-    autocreateTopics: false, // the default, of this library alone
-    // TLS has no addresses in its server names.
+    autocreateTopics: false, // this library's default
+    // TLS server names cannot be IP addresses.
     ...(secure && { tls: tls(settings), tlsServerName: names.every((host) => isIP(host) === 0) }),
     ...(settings.KAFKA_SASL_MECHANISM && { sasl: sasl(settings, tokens) }),
   };
@@ -73,7 +73,7 @@ function sasl(settings: Settings, tokens?: Tokens): SASLOptions {
   };
 }
 
-/** Kafka refuses a token in an answer that is no error (RFC 7628); the library takes it for a welcome. */
+/** Kafka refuses a token in a successful answer (RFC 7628), which the library takes for a login. */
 function refuseWhatIsRefused(bytes: Buffer, callback: CallbackWithPromise<Buffer>): void {
   const refused = bytes.length > 0 && bytes.toString().includes('"status"');
   const properties = { apiId: "SASL_AUTHENTICATION_FAILED" };

@@ -13,10 +13,10 @@ export interface Sample {
   at: number;
   /** Events per second since the sample before; null for the first. */
   rate: number | null;
-  /** Of all one-step-ahead errors. */
+  /** Over all one-step-ahead errors. */
   mae: number | null;
   rmse: number | null;
-  /** Of those of the last 1,000 events. */
+  /** Over those of the last 1,000 events. */
   recent: number | null;
 }
 
@@ -24,7 +24,7 @@ export class History {
   #samples: Sample[] = [];
   #previous: { at: number; events: number } | undefined;
 
-  /** Note a sight of the model. Returns the samples of the last five minutes, this one included. */
+  /** Add a sample. Returns the samples of the last five minutes, including this one. */
   add(at: number, events: number, { mae, rmse, recent }: Errors): readonly Sample[] {
     const rate = this.#previous === undefined ? null : perSecond(this.#previous, { at, events });
     this.#previous = { at, events };
@@ -34,7 +34,7 @@ export class History {
   }
 }
 
-/** Never negative: of several instances the one that answers may be a moment behind the others. */
+/** Never negative: another instance, slightly behind, may answer next. */
 function perSecond(
   before: { at: number; events: number },
   now: { at: number; events: number },

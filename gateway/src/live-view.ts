@@ -1,4 +1,4 @@
-/** What the page shows, asked of the model as everybody else asks it. */
+/** What the page shows, from the same requests that any client can send. */
 
 import { z } from "zod";
 import type { Ask, Method, Params } from "./client.ts";
@@ -8,7 +8,7 @@ const NEWEST = 200;
 const POINTS_OF_LINE = 25;
 const INTERCEPT = "Intercept";
 
-/** One that is not defined yet is absent from a reply. */
+/** Figures that are not defined yet are absent. */
 const figure = z
   .number()
   .nullish()
@@ -40,12 +40,12 @@ interface PointOfLine {
 export interface View extends Description {
   regression: z.infer<typeof Regression>;
   target: string;
-  /** What the line is drawn over: the formula's first term; null if it has none. */
+  /** The x axis: the formula's first term; null if it has none. */
   term: string | null;
   line: PointOfLine[];
 }
 
-/** Look at the model once. Rejects as `ask` does. */
+/** Query the model once. Rejects as `ask` does. */
 export async function look(ask: Ask): Promise<View> {
   const [regression, description] = await Promise.all([
     answer(ask, "train", {}, Regression),
@@ -85,6 +85,6 @@ export function alongTheFirst(
 async function answer<T>(ask: Ask, method: Method, params: Params, schema: z.ZodType<T>): Promise<T> {
   const parsed = schema.safeParse(await ask(method, params));
   if (!parsed.success)
-    throw new Problem("internal", `${method} is answered otherwise: ${z.prettifyError(parsed.error)}`);
+    throw new Problem("internal", `unexpected reply to ${method}: ${z.prettifyError(parsed.error)}`);
   return parsed.data;
 }

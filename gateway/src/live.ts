@@ -1,4 +1,4 @@
-/** The page's live data: one loop for all who watch, and none while nobody does. */
+/** The page's live data: one loop for all watchers, stopped while there are none. */
 
 import { setTimeout as delay } from "node:timers/promises";
 import { Router, type Response } from "express";
@@ -15,7 +15,7 @@ const MAX_BEHIND_BYTES = 1024 * 1024;
 const HEADERS = {
   "Content-Type": "text/event-stream",
   "Cache-Control": "no-store",
-  "X-Accel-Buffering": "no", // nginx would hold the messages back
+  "X-Accel-Buffering": "no", // otherwise nginx buffers the messages
 };
 
 /** `GET /v1/ia/live`: server-sent events `state`, `trouble` and `beat`. */
@@ -54,7 +54,7 @@ class Live {
 
   async #run(): Promise<void> {
     this.#running = true;
-    // An event and no comment: a page sees it too, and knows a dead connection by its absence.
+    // An event, not a comment: the page notices a dead connection by its absence.
     const beat = setInterval(() => {
       this.#tell(message("beat", {}));
     }, BEAT_MS);
@@ -69,7 +69,7 @@ class Live {
     this.#running = false;
   }
 
-  /** The model as it is now, or why it cannot be seen. */
+  /** The current state of the model, or why it is not available. */
   async #see(): Promise<string> {
     try {
       const at = Date.now();
@@ -85,7 +85,7 @@ class Live {
 
   #tell(text: string): void {
     for (const watcher of this.#watchers) {
-      // Who does not keep up is let go; its page connects again and sees the newest state.
+      // A watcher that does not keep up is dropped; its page reconnects and sees the newest state.
       if (watcher.writableLength > MAX_BEHIND_BYTES) watcher.destroy();
       else watcher.write(text);
     }

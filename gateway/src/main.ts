@@ -67,7 +67,7 @@ async function stop(signal: string): Promise<void> {
   log.info({ signal }, "stopping");
   stopping.abort();
   const patience = setTimeout(() => {
-    log.warn("some requests are cut off");
+    log.warn("closing with requests in flight");
     server.closeAllConnections();
   }, GRACE_MS);
   await new Promise((resolve) => server.close(resolve));

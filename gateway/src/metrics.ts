@@ -1,4 +1,4 @@
-/** What Prometheus sees: one object on one registry; label values come from closed sets. */
+/** The Prometheus metrics: one object on one registry, label values from closed sets. */
 
 import type { RequestHandler } from "express";
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from "prom-client";
@@ -43,7 +43,7 @@ export class Metrics {
     });
     this.#late = new Counter({
       name: "riverline_gateway_late_replies_total",
-      help: "Replies to questions of this gateway that nobody waited for any more, or a second time",
+      help: "Replies to questions of this gateway that came too late, or a second time",
       registers,
     });
     this.#kafkaFaults = new Counter({
@@ -67,7 +67,7 @@ export class Metrics {
     collectDefaultMetrics({ register: this.registry });
   }
 
-  /** Say how much is in flight, whenever somebody looks. */
+  /** Export how much is in flight, read at the scrape. */
   inFlight(what: "questions" | "bytes", read: () => number): void {
     this.#gauges.push(() => {
       this.#inFlight.set({ what }, read());
@@ -82,7 +82,7 @@ export class Metrics {
     this.#kafkaFaults.inc({ kind });
   }
 
-  /** Say how many partitions of a topic have no leader, whenever somebody looks. */
+  /** Export the number of a topic's partitions without a leader, read at the scrape. */
   leaderless(topic: "requests" | "replies" | "events", read: () => number): void {
     this.#gauges.push(() => {
       this.#leaderless.set({ topic }, read());
@@ -99,7 +99,7 @@ export class Metrics {
       const stop = this.#seconds.startTimer({ route });
       response.on("close", () => {
         stop();
-        // A requester that left before its answer got none.
+        // The client left before its answer.
         const status = response.writableFinished ? String(response.statusCode) : "aborted";
         this.#requests.inc({ route, status });
       });

@@ -1,4 +1,4 @@
-/** Errors as their sender sees them: problem details for HTTP APIs (RFC 9457). */
+/** Errors as clients see them: problem details for HTTP APIs (RFC 9457). */
 
 import { STATUS_CODES } from "node:http";
 
@@ -17,13 +17,12 @@ const STATUS = {
   "bad-params": 422,
   "unknown-field": 422,
   "bad-formula": 422,
-  // The question is well put; the data learned so far cannot answer it.
+  // The question is valid, but the data learned so far cannot answer it.
   "too-few-events": 409,
   "constant-field": 409,
   "collinear-field": 409,
   "bad-reply-address": 502,
-  "not-ready": 503,
-  // Nobody should be waiting any more; or the clocks differ, which the detail says.
+  // The caller should have given up; or the clocks differ, which the detail says.
   "expired": 504,
   "not-learned": 503,
   "internal": 502,
@@ -45,7 +44,7 @@ const RETRY_AFTER_SECONDS = "1";
 
 export type Code = keyof typeof STATUS;
 
-/** Whether the word is a code that an error reply may carry. */
+/** Whether the value is the code of an error reply. */
 export function isCode(word: unknown): word is Code {
   return typeof word === "string" && Object.hasOwn(STATUS, word);
 }

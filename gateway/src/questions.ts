@@ -1,4 +1,4 @@
-/** Questions out: those of one turn of the event loop together, and again where none was heard of. */
+/** Sends questions: those of one turn of the event loop together, again if a leader fails. */
 
 import type { Producer } from "@platformatic/kafka";
 import type { Message } from "./appender.ts";
@@ -11,11 +11,11 @@ import { Problem } from "./problem.ts";
 
 const AGAIN_MS = 100;
 
-/** One that may be asked twice: whoever answers it changes nothing. */
+/** A question, which may be sent twice: answering it changes nothing. */
 export interface Question {
   readonly message: Message;
   readonly reject: (problem: Problem) => void;
-  /** Whether nobody waits for its answer any more. */
+  /** Whether its caller has stopped waiting. */
   over: boolean;
 }
 
@@ -33,7 +33,7 @@ export class Questions {
     this.#faults = faults;
   }
 
-  /** Send a question, until Kafka has it or it is over; also once more, to be sure. */
+  /** Send a question until Kafka has it or its caller gives up; may be called again. */
   send(question: Question): void {
     if (this.#batch.size === 0) setImmediate(this.#flush);
     this.#batch.add(question);
@@ -43,7 +43,7 @@ export class Questions {
     await this.#producer.close();
   }
 
-  /** One request to Kafka for all, each to the next partition that has a leader. */
+  /** Send all in one request to Kafka, each to the next partition that has a leader. */
   readonly #flush = (): void => {
     const questions = [...this.#batch].filter(({ over }) => !over);
     this.#batch.clear();
@@ -82,8 +82,8 @@ export class Questions {
   }
 
   #fail(questions: readonly Question[], error: unknown): void {
-    const sentence = `questions for ${this.#topic} were not taken`;
+    const sentence = `questions for ${this.#topic} were not accepted`;
     this.#faults.note({ kind: "other", sentence }, reason(error));
-    for (const { reject } of questions) reject(new Problem("kafka-away", "Kafka has not taken the question"));
+    for (const { reject } of questions) reject(new Problem("kafka-away", "Kafka has not accepted the question"));
   }
 }

@@ -1,4 +1,4 @@
-/** The loops over the reply topic: all of it that has a leader, from its end, without a group. */
+/** Reads the reply topic: every partition that has a leader, from its end, without a group. */
 
 import { setTimeout as delay } from "node:timers/promises";
 import { findErrorBy, ResponseError, type Consumer, type fetchV17 } from "@platformatic/kafka";
@@ -15,15 +15,15 @@ const READ_COMMITTED = 1;
 const OFFSET_OUT_OF_RANGE = 1;
 const CLOCKS_DIFFER_MS = 60_000;
 
-/** The header of a reply, and of its question, that says which belongs to which. */
+/** The header that matches a reply to its question. */
 export const CORRELATION_ID = "kafka_correlationId";
 
 type FetchResponse = ReturnType<typeof fetchV17.parseResponse>;
 
-/** Told of each reply. */
+/** Called with each reply. */
 export type Listener = (correlationId: string, value: Buffer) => void;
 
-/** Reads the reply topic, a loop for each broker that leads some of it; goes on after an outage. */
+/** Reads the reply topic, in a loop for each leading broker; resumes after an outage. */
 export class Replies {
   readonly #consumer: Consumer;
   readonly #settings: Settings;
@@ -62,7 +62,7 @@ export class Replies {
     });
   }
 
-  /** Whether any partition is read now: an answer comes by those that have a leader. */
+  /** Whether any partition is read now. */
   get heard(): boolean {
     return this.#heard().length > 0;
   }
@@ -83,10 +83,10 @@ export class Replies {
     await Promise.all(this.#loops.values());
   }
 
-  /** Have a loop for each broker that leads a partition. */
+  /** Start a loop for each broker that leads a partition. */
   #arrange(): void {
     const id = this.#cluster.metadata?.topics.get(this.#topic)?.id ?? this.#topicId;
-    if (id !== this.#topicId) this.#positions.clear(); // recreated, and another log
+    if (id !== this.#topicId) this.#positions.clear(); // recreated: another log
     this.#topicId = id;
     for (const partition of this.#cluster.led(this.#topic)) {
       const node = this.#cluster.leader(this.#topic, partition);
@@ -94,9 +94,9 @@ export class Replies {
     }
   }
 
-  /** Read what a broker leads, until it leads nothing. */
+  /** Read the partitions that a broker leads, until it leads none. */
   async #read(node: number): Promise<void> {
-    let patience = 0; // the first time Kafka says at once that it is allowed
+    let patience = 0; // the first fetch returns at once, which shows that reading is allowed
     for (;;) {
       const partitions = this.#partitions(node);
       if (this.#stopped || partitions.length === 0) break;
@@ -122,14 +122,14 @@ export class Replies {
     return led.filter((partition) => this.#cluster.leader(this.#topic, partition) === node);
   }
 
-  /** Begin at a log's end, once: what came before is for nobody here. */
+  /** Begin at the end of the log, once: earlier records are not for this gateway. */
   async #seek(partitions: number[]): Promise<void> {
     const unknown = partitions.filter((partition) => !this.#positions.has(partition));
     if (unknown.length === 0) return;
-    const begun = this.#begun; // before that no question was asked
+    const begun = this.#begun; // no question was asked before that
     const options = { topics: [this.#topic], partitions: { [this.#topic]: unknown } };
     const ends = (await this.#consumer.listOffsets(options)).get(this.#topic);
-    // One that is new here, or had no leader, may hold replies already.
+    // A partition that is new, or had no leader, may hold replies already.
     const timestamp = BigInt(this.#started - CLOCKS_DIFFER_MS);
     const since = begun
       ? (await this.#consumer.listOffsets({ ...options, timestamp })).get(this.#topic)
@@ -165,7 +165,7 @@ export class Replies {
   #take(node: number, { responses }: FetchResponse): void {
     for (const { partitions } of responses)
       for (const { partitionIndex: partition, records } of partitions) {
-        // A broker that stood still may wake up and tell what its successor has told already.
+        // A broker that was paused may deliver what its successor has delivered already.
         if (this.#cluster.leader(this.#topic, partition) !== node) continue;
         for (const batch of records ?? []) {
           this.#positions.set(partition, batch.firstOffset + BigInt(batch.lastOffsetDelta) + 1n);
@@ -182,17 +182,17 @@ export class Replies {
 
   #found(partition: number): void {
     this.#followed.add(partition);
-    if (!this.#begun) this.#log.info({ topic: this.#topic }, "replies are read");
+    if (!this.#begun) this.#log.info({ topic: this.#topic }, "reading replies");
     this.#begun = true;
   }
 
   #lost(node: number, partitions: number[], error: unknown, again: boolean): void {
     if (this.#stopped) return;
     for (const partition of partitions) this.#followed.delete(partition);
-    // The log was cut or recreated: what has come since is found by its time.
+    // The log was truncated or recreated: newer records are found by time.
     if (findErrorBy(error as Error, "apiId", "OFFSET_OUT_OF_RANGE")) this.#forget(error);
     this.#cluster.suspect(node);
-    // What Kafka itself answers is moved or forbidden: the cluster's next view has it.
+    // Kafka answered that the leader moved or reading is forbidden: the next metadata will show it.
     const broker = this.#cluster.metadata?.brokers.get(node);
     if (again && broker !== undefined && !(error instanceof ResponseError))
       this.#faults.see(`replies of ${node}`, [

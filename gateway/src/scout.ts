@@ -1,4 +1,4 @@
-/** Asks brokers for their view of the cluster, and knows why one does not answer. */
+/** Asks brokers for cluster metadata, and finds out why one does not answer. */
 
 import {
   Base,
@@ -30,20 +30,20 @@ export class Scout extends Base {
   constructor(options: BaseOptions, servers: readonly string[]) {
     super({ ...options, retries: 0, requestTimeout: TIMEOUT_MS });
     this.#bootstrap = servers.map((server) => parseBroker(server, DEFAULT_PORT));
-    // TLS says only after a connection is made that our certificate was refused.
+    // TLS reports only after connecting that our certificate was refused.
     this.on("client:broker:connect", ({ broker, connection }) => {
       connection.once("error", (error) => this.#said.set(name(broker), error));
     });
   }
 
-  /** Whom to ask, who answered last before all others. */
+  /** The brokers to ask; the one that answered last comes first. */
   brokers(known?: ClusterMetadata): Broker[] {
     const first = this.#first === undefined ? [] : [this.#first];
     const all = [...first, ...(known?.brokers.values() ?? []), ...this.#bootstrap];
     return [...new Map(all.map((broker) => [name(broker), broker])).values()];
   }
 
-  /** What a broker says of topics; where one has an error, its answer says so. */
+  /** A broker's metadata of topics; errors of single topics are part of it. */
   async ask(broker: Broker, topics: string[]): Promise<MetadataResponse> {
     try {
       const connection = await this.connections.get(broker);
@@ -65,7 +65,7 @@ export class Scout extends Base {
           return;
         }
         api(connection, topics, false, true, (error, response) => {
-          // A partition without a leader is an error to the library.
+          // The library treats a partition without a leader as an error.
           if (error instanceof ResponseError) resolve(error["response"] as MetadataResponse);
           else if (error || response === undefined) reject(error ?? new Error("no answer"));
           else resolve(response);
@@ -74,7 +74,7 @@ export class Scout extends Base {
     });
   }
 
-  /** Which versions Kafka speaks may be asked of any broker: of another each time. */
+  /** Ask for the API versions, of another broker each time. */
   override [kGetBootstrapConnection](callback: Callback<Connection>): void {
     const brokers = this.brokers();
     const turn = this.#turn++ % brokers.length;

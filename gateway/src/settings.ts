@@ -1,14 +1,12 @@
-/** The gateway's settings: read from the environment once; all faults are reported together. */
+/** The gateway's settings, read from the environment once; all faults are reported together. */
 
 import { readFileSync } from "node:fs";
 import { z } from "zod";
 import { contradictions, SECRETS, unusable } from "./doors.ts";
+import { ENVIRONMENT as SHARED, RESERVED } from "./environment.ts";
 
 /** The environment is not usable; the message has a line for each fault. */
 export class SettingsError extends Error {}
-
-// Words of requests and replies: no field may have one of these names (contract/environment.py).
-const RESERVED = new Set(["method", "params", "formula", "level", "Intercept"]);
 
 const names = z.string().transform((text) =>
   text
@@ -16,7 +14,16 @@ const names = z.string().transform((text) =>
     .map((name) => name.trim())
     .filter((name) => name !== ""),
 );
-const topic = z.string().regex(/^[A-Za-z0-9._-]{1,249}$/, "is no topic's name");
+function topic(of: Readonly<{ pattern: string; default: string; description: string }>) {
+  return z
+    .string()
+    .regex(new RegExp(of.pattern), "is not a topic name")
+    .default(of.default)
+    .describe(of.description);
+}
+function option(of: Readonly<{ description: string }>) {
+  return z.string().optional().describe(of.description);
+}
 const file = z.string().transform((path, context) => {
   try {
     return readFileSync(path);
@@ -25,6 +32,9 @@ const file = z.string().transform((path, context) => {
     return z.NEVER;
   }
 });
+function keys(of: Readonly<{ description: string }>) {
+  return file.optional().describe(of.description);
+}
 function whole(low: number, high: number) {
   const message = `must be a whole number from ${low} to ${high}`;
   return z
@@ -34,14 +44,13 @@ function whole(low: number, high: number) {
     .refine((value) => value >= low && value <= high, message);
 }
 
+const { least, most, pattern } = SHARED.FIELDS;
+const reserved: ReadonlySet<string> = new Set(RESERVED);
 const fields = names
-  .refine((list) => list.length >= 1 && list.length <= 64, "must name 1 to 64 fields")
+  .refine((list) => list.length >= least && list.length <= most, `must name ${least} to ${most} fields`)
   .refine((list) => new Set(list).size === list.length, "names a field twice")
-  .refine((list) => !list.some((name) => RESERVED.has(name)), "has a word that requests use")
-  .refine(
-    (list) => list.every((name) => /^[A-Za-z_][A-Za-z0-9_.]{0,63}$/.test(name)),
-    "has a name that is none",
-  );
+  .refine((list) => !list.some((name) => reserved.has(name)), "has a word that requests use")
+  .refine((list) => list.every((name) => new RegExp(pattern).test(name)), "has a name that is none");
 
 const Environment = z.object({
   GATEWAY_HOST: z.string().default("127.0.0.1").describe("where the gateway listens"),
@@ -55,46 +64,44 @@ const Environment = z.object({
   KAFKA_BOOTSTRAP_SERVERS: names
     .refine((list) => list.length > 0, "must name a server")
     .refine((list) => list.every((server) => /^.+:\d{1,5}$/.test(server)), "must be HOST:PORT,...")
-    .default(["127.0.0.1:9092"])
-    .describe("where Kafka is: HOST:PORT[,HOST:PORT...]"),
+    .default([...SHARED.KAFKA_BOOTSTRAP_SERVERS.default])
+    .describe(SHARED.KAFKA_BOOTSTRAP_SERVERS.description),
   APPLICATION_ID: z
     .string()
-    .regex(/^[A-Za-z0-9._-]{1,200}$/, "must be letters, digits, dots, dashes")
-    .default("riverline")
+    .regex(new RegExp(SHARED.APPLICATION_ID.pattern), "must be letters, digits, dots, dashes")
+    .default(SHARED.APPLICATION_ID.default)
     .describe("names the gateway among Kafka's clients"),
-  EVENTS_TOPIC: topic.default("mobile-events").describe("the events"),
-  REQUESTS_TOPIC: topic.default("prediction-requests").describe("the questions"),
-  REPLIES_TOPIC: topic.default("prediction-replies").describe("the answers"),
-  FIELDS: fields
-    .default(["tv", "radio", "newspaper", "sales"])
-    .describe("the numeric fields of an event, in order"),
+  EVENTS_TOPIC: topic(SHARED.EVENTS_TOPIC),
+  REQUESTS_TOPIC: topic(SHARED.REQUESTS_TOPIC),
+  REPLIES_TOPIC: topic(SHARED.REPLIES_TOPIC).describe("the answers"),
+  FIELDS: fields.default([...SHARED.FIELDS.default]).describe(SHARED.FIELDS.description),
   KAFKA_SECURITY_PROTOCOL: z
-    .enum(["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"])
-    .default("PLAINTEXT")
-    .describe("PLAINTEXT, SSL, SASL_PLAINTEXT or SASL_SSL"),
+    .enum(SHARED.KAFKA_SECURITY_PROTOCOL.choices)
+    .default(SHARED.KAFKA_SECURITY_PROTOCOL.default)
+    .describe(SHARED.KAFKA_SECURITY_PROTOCOL.description),
   KAFKA_SASL_MECHANISM: z
-    .enum(["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512", "OAUTHBEARER"])
+    .enum(SHARED.KAFKA_SASL_MECHANISM.choices)
     .optional()
-    .describe("PLAIN, SCRAM-SHA-256, SCRAM-SHA-512 or OAUTHBEARER"),
-  KAFKA_SASL_PLAIN_USERNAME: z.string().optional().describe("for PLAIN and SCRAM"),
-  KAFKA_SASL_PLAIN_PASSWORD: z.string().optional().describe("for PLAIN and SCRAM"),
+    .describe(SHARED.KAFKA_SASL_MECHANISM.description),
+  KAFKA_SASL_PLAIN_USERNAME: option(SHARED.KAFKA_SASL_PLAIN_USERNAME),
+  KAFKA_SASL_PLAIN_PASSWORD: option(SHARED.KAFKA_SASL_PLAIN_PASSWORD),
   KAFKA_SASL_OAUTHBEARER_TOKEN_ENDPOINT_URL: z
     .url({ protocol: /^https?$/, error: "must be http://... or https://..." })
     .optional()
-    .describe("where OAUTHBEARER's tokens come from"),
-  KAFKA_SASL_OAUTHBEARER_CLIENT_ID: z.string().optional().describe("for the token endpoint"),
-  KAFKA_SASL_OAUTHBEARER_CLIENT_SECRET: z.string().optional().describe("for the token endpoint"),
-  KAFKA_SASL_OAUTHBEARER_SCOPE: z.string().optional().describe("what the token is for, if asked"),
-  KAFKA_SSL_CAFILE: file.optional().describe("who may sign the broker's certificate"),
-  KAFKA_SSL_CERTFILE: file.optional().describe("our certificate, for mutual TLS"),
-  KAFKA_SSL_KEYFILE: file.optional().describe("our private key, for mutual TLS"),
-  KAFKA_SSL_PASSWORD: z.string().optional().describe("of the private key"),
-  KAFKA_SSL_CRLFILE: file.optional().describe("revoked certificates"),
-  KAFKA_SSL_CIPHERS: z.string().optional().describe("OpenSSL's cipher list"),
+    .describe(SHARED.KAFKA_SASL_OAUTHBEARER_TOKEN_ENDPOINT_URL.description),
+  KAFKA_SASL_OAUTHBEARER_CLIENT_ID: option(SHARED.KAFKA_SASL_OAUTHBEARER_CLIENT_ID),
+  KAFKA_SASL_OAUTHBEARER_CLIENT_SECRET: option(SHARED.KAFKA_SASL_OAUTHBEARER_CLIENT_SECRET),
+  KAFKA_SASL_OAUTHBEARER_SCOPE: option(SHARED.KAFKA_SASL_OAUTHBEARER_SCOPE),
+  KAFKA_SSL_CAFILE: keys(SHARED.KAFKA_SSL_CAFILE),
+  KAFKA_SSL_CERTFILE: keys(SHARED.KAFKA_SSL_CERTFILE),
+  KAFKA_SSL_KEYFILE: keys(SHARED.KAFKA_SSL_KEYFILE),
+  KAFKA_SSL_PASSWORD: option(SHARED.KAFKA_SSL_PASSWORD),
+  KAFKA_SSL_CRLFILE: keys(SHARED.KAFKA_SSL_CRLFILE),
+  KAFKA_SSL_CIPHERS: option(SHARED.KAFKA_SSL_CIPHERS),
   KAFKA_SSL_CHECK_HOSTNAME: z
     .stringbool("must be true or false")
-    .default(true)
-    .describe("the broker's certificate must name its host"),
+    .default(SHARED.KAFKA_SSL_CHECK_HOSTNAME.default)
+    .describe(SHARED.KAFKA_SSL_CHECK_HOSTNAME.description),
 });
 
 export type Settings = Readonly<z.infer<typeof Environment>>;
@@ -106,7 +113,7 @@ type Environ = Readonly<Record<string, string | undefined>>;
 /**
  * Read the settings from an environment.
  *
- * @throws {SettingsError} With one line for each variable that is at fault.
+ * @throws {SettingsError} With a line for each variable at fault.
  */
 export function readSettings(environ: Environ): Settings {
   const [faults, given] = readSecrets(environ);
@@ -128,13 +135,13 @@ export function describeSettings(): string {
     return `  ${name.padEnd(26)} ${schema.description ?? ""}${shown}`;
   });
   const secrets = SECRETS.map((name) => `  ${name}_FILE`).join("\n");
-  return `${lines.join("\n")}\n\nSecrets may be in files, which these name instead:\n${secrets}`;
+  return `${lines.join("\n")}\n\nSecrets may be in files instead, named by:\n${secrets}`;
 }
 
-/** The environment with each secret that a file holds, less the file's last newline. */
+/** The environment, with the secrets in files read in, without their last newline. */
 function readSecrets(environ: Environ): [faults: string[], given: Record<string, string>] {
   const faults: string[] = [];
-  // An option left empty, as in a compose file, is none.
+  // An empty option, as in a compose file, is not set.
   const entries = Object.entries(environ).filter(
     ([name, value]) => value !== undefined && (value !== "" || !OPTIONAL.test(name)),
   );
@@ -148,13 +155,13 @@ function readSecrets(environ: Environ): [faults: string[], given: Record<string,
       given[name] = readFileSync(path, "utf8").replace(/\r?\n$/, "");
     } catch {
       faults.push(`${name}_FILE: names a file that cannot be read`);
-      given[name] = rest[name] ?? "x"; // it is meant to be there
+      given[name] = rest[name] ?? "x"; // it was meant to be given
     }
   }
   return [faults, given];
 }
 
-/** A misspelt security option must not be passed over in silence. */
+/** Report misspelt security options, which would otherwise be ignored. */
 function unknown(environ: Environ): string[] {
   return Object.keys(environ)
     .filter((name) => /^KAFKA_(SASL|SSL)_/.test(name) && !(name in Environment.shape))

@@ -1,4 +1,4 @@
-/** The regression as the table that statisticians expect, in HTML. Pure. */
+/** The OLS table in HTML. Pure. */
 
 import type { Reply } from "./client.ts";
 
@@ -95,7 +95,7 @@ function fixed(value: number | null | undefined, digits: number): string {
   return value == null ? "undefined" : value.toFixed(digits);
 }
 
-/** Three digits that count, as 338 or 1.47e-42. */
+/** Three significant digits, as 338 or 1.47e-42. */
 function significant(value: number | null | undefined): string {
   if (value == null) return "undefined";
   return value !== 0 && (value < 1e-3 || value >= 1e5) ? value.toExponential(2) : String(+value.toPrecision(3));

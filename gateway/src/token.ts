@@ -4,13 +4,13 @@ import { z } from "zod";
 import { TokenError } from "./diagnose.ts";
 import type { Settings } from "./settings.ts";
 
-const TIMEOUT_MS = 2500; // less than a connection to Kafka may take: it waits for its token
+const TIMEOUT_MS = 2500; // less than a connection's time limit, which includes fetching the token
 const AGE = 0.8;
 const DEFAULT_LIFETIME_S = 300;
 
 const Answer = z.object({ access_token: z.string().min(1), expires_in: z.number().positive().optional() });
 
-/** Fetches tokens; keeps each for four fifths of its life. */
+/** Fetches tokens; reuses each for four fifths of its lifetime. */
 export class Tokens {
   readonly #url: string;
   readonly #id: string;
@@ -26,7 +26,7 @@ export class Tokens {
     this.#scope = scope;
   }
 
-  /** Those of the settings, if they ask for OAUTHBEARER. */
+  /** From the settings; undefined unless they name OAUTHBEARER. */
   static of(settings: Settings): Tokens | undefined {
     if (settings.KAFKA_SASL_MECHANISM !== "OAUTHBEARER") return undefined;
     return new Tokens(
@@ -37,7 +37,7 @@ export class Tokens {
     );
   }
 
-  /** A token that is good now; rejects with a TokenError. */
+  /** A valid token; rejects with a TokenError. */
   async get(): Promise<string> {
     if (this.#token !== undefined && Date.now() < this.#token.until) return this.#token.value;
     this.#coming ??= this.#fetch().finally(() => {

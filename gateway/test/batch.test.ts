@@ -19,7 +19,7 @@ test("empty lines and carriage returns are passed over", () => {
   assert.deepEqual(lines(""), []);
 });
 
-test("a line that is no JSON object is named", () => {
+test("a line that is not a JSON object is named", () => {
   const faults: [string, string, RegExp][] = [
     ['{"tv":1}\n\nzzz', "bad-json", /^line 3: not JSON/],
     ['{"tv":1}\n[]\n', "bad-shape", /^line 2 /],
@@ -49,10 +49,10 @@ test("an event of an array that is none is named", () => {
   assert.throws(() => array("[1,"), { code: "bad-json" });
 });
 
-test("a number beyond any number is refused and never sent as null", () => {
+test("a number out of the range of a double is refused and never sent as null", () => {
   assert.throws(() => array('[{"sales":1}, {"sales":1e999}]'), {
     code: "out-of-range",
-    message: "event 2: sales is beyond any number",
+    message: "event 2: sales is out of the range of a double",
   });
 });
 

@@ -6,7 +6,7 @@ import { diagnose, type Fault } from "../src/diagnose.ts";
 import { final, notAppended } from "../src/doubt.ts";
 import { Faults } from "../src/faults.ts";
 import { Metrics } from "../src/metrics.ts";
-import { seldom } from "../src/seldom.ts";
+import { rateLimited } from "../src/rate-limit.ts";
 
 const AWAY: Fault = { kind: "unreachable", sentence: "a:1 does not answer" };
 const DOORS = { KAFKA_SECURITY_PROTOCOL: "SASL_SSL", KAFKA_SASL_MECHANISM: "PLAIN" } as const;
@@ -63,7 +63,7 @@ test("one that two parts see is one, and stands until neither sees it", () => {
 test("what outsiders cause is told once a minute, with how often it was not", () => {
   let now = 0;
   const told: [number, string][] = [];
-  const tell = seldom((passedOver, what: string) => told.push([passedOver, what]), () => now);
+  const tell = rateLimited((passedOver, what: string) => told.push([passedOver, what]), () => now);
   for (; now <= 60_000; now += 1000) tell(`at ${now}`);
   assert.deepEqual(told, [
     [0, "at 0"],

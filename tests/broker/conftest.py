@@ -8,7 +8,8 @@ from contextlib import ExitStack, contextmanager
 import pytest
 
 from contract.environment import Environment
-from service import Service, own_names, running_service, wait_until
+from support.service import Service, own_names, running_service
+from support.waiting import wait_until
 
 Start = Callable[..., Service]
 

@@ -9,10 +9,11 @@ import pytest
 
 from broker import EmbeddedCluster
 from contract.environment import Environment
-from gateway.running import install, running_gateway
 from principals import Principals
 from producer import PredictionClient
-from service import Service, running_service, wait_until
+from support.gateway import install, running_gateway
+from support.service import Service, running_service
+from support.waiting import wait_until
 
 pytestmark = [
     pytest.mark.slow,

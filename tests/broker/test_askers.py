@@ -23,7 +23,8 @@ from echo import echo
 from leaks import unclosed_sockets
 from producer import LearningUnknownError, PredictionClient
 from producer.simulate import simulate
-from service import own_names, wait_until
+from support.service import own_names
+from support.waiting import wait_until
 
 pytestmark = pytest.mark.slow  # three more brokers
 

@@ -22,10 +22,10 @@ from producer import (
     PredictionTimeoutError,
     TopicMissingError,
 )
-from service import wait_until
-from unit.batches import Crafted
+from support.waiting import wait_until
+from unit.batches import Crafted, write
 
-from .test_crafted import told, write
+from .test_crafted import told
 from .test_service import run
 
 PARTITIONS = 1
@@ -99,7 +99,7 @@ def test_a_closed_client_says_so_to_who_waits_and_who_comes_later(
         asked = pool.submit(client.predict, tv=1)
         wait_until(lambda: bool(answering.asked))
         client.close()
-        with pytest.raises(ClientClosedError, match="before the answer came"):
+        with pytest.raises(ClientClosedError, match="before the answer arrived"):
             asked.result(timeout=5)
     for method in ("predict", "learn"):
         with pytest.raises(ClientClosedError):
@@ -110,7 +110,7 @@ def test_a_closed_client_says_so_to_who_waits_and_who_comes_later(
 
 @pytest.mark.parametrize("timeout", [0, -1, float("nan"), float("inf"), 1e300])
 def test_a_timeout_that_is_none_is_refused(client: PredictionClient, timeout: float) -> None:
-    with pytest.raises(ValueError, match="expected a timeout in seconds"):
+    with pytest.raises(ValueError, match="expected a timeout of more than 0 seconds"):
         client.predict(tv=1, timeout=timeout)
 
 

@@ -11,11 +11,12 @@ import zstandard
 from chaos.world import tell
 from contract.environment import Environment
 from producer import PredictionClient
-from service import LEARNED, wait_until
-from unit.batches import HEADER, Crafted, sealed
+from support.service import LEARNED
+from support.waiting import wait_until
+from unit.batches import HEADER, Crafted, sealed, write
 
 from .conftest import Start
-from .test_crafted import NOW, OK, create, honest, told, write
+from .test_crafted import NOW, OK, create, honest, told
 
 pytestmark = pytest.mark.slow
 

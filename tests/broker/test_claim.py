@@ -15,12 +15,13 @@ from consumer.settings import Settings
 from consumer.telemetry.health import Health
 from contract.environment import Environment
 from producer import PredictionClient, PredictionError
-from service import LEARNED, Service, wait_until
+from support.service import LEARNED, Service
+from support.waiting import wait_until
 
 from .conftest import Start
 from .test_service import simulate
 
-STANDS_BY = "stands by: the application "
+STANDS_BY = "standing by: application "
 
 
 def other(names: dict[str, str], **environment: str) -> dict[str, str]:

@@ -14,7 +14,8 @@ from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition
 from kafka.admin import NewTopic
 
 from broker import BrokerError, DataFolderError, EmbeddedCluster, KafkaFailedError
-from foreground import command, ended, is_gone, javas_of, ready, until
+from foreground import command, ended, is_gone, javas_of, ready
+from support.waiting import wait_until
 
 pytestmark = pytest.mark.slow  # three more brokers
 
@@ -72,7 +73,7 @@ def test_what_kafka_keeps_for_itself_has_three_replicas_too(cluster: EmbeddedClu
     with KafkaConsumer(
         "offsets", bootstrap_servers=cluster.bootstrap_servers, group_id="offsets"
     ) as consumer:
-        assert until(lambda: bool(consumer.poll(100)) or bool(consumer.assignment()))
+        wait_until(lambda: bool(consumer.poll(100)) or bool(consumer.assignment()))
     with KafkaAdminClient(bootstrap_servers=cluster.bootstrap_servers) as admin:
         (topic,) = admin.describe_topics(["__consumer_offsets"])
     assert [len(partition["replica_nodes"]) for partition in topic["partitions"]] == [3] * 4
@@ -179,7 +180,7 @@ class Acknowledged:
             new = {number for number in self.numbers() if number > newest + 1000}
             return {number % PARTITIONS for number in new} == set(range(PARTITIONS))
 
-        assert until(in_each_partition, timeout_s=60)
+        wait_until(in_each_partition, 60)
 
 
 @contextmanager
@@ -197,7 +198,7 @@ def producing(cluster: EmbeddedCluster, topic: str) -> Iterator[Acknowledged]:
         ):
             try:
                 acknowledged = Acknowledged(file)
-                assert until(lambda: bool(acknowledged.numbers()), timeout_s=60)  # it has begun
+                wait_until(lambda: bool(acknowledged.numbers()), 60)  # it has begun
                 yield acknowledged
                 process.terminate()
                 assert process.wait(70) == 0
@@ -219,5 +220,5 @@ def read_all(cluster: EmbeddedCluster, topic: str) -> set[int]:
                 numbers.update(int(record.value) for record in batch)
             return all(consumer.position(partition) >= end for partition, end in ends.items())
 
-        assert until(complete)
+        wait_until(complete)
     return numbers

@@ -16,7 +16,8 @@ from chaos.world import tell
 from contract.environment import Environment
 from periodic import every
 from producer import PredictionClient
-from service import Service, wait_until
+from support.service import Service
+from support.waiting import wait_until
 
 from .test_service import run
 

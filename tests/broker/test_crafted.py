@@ -4,7 +4,6 @@ What the broker itself refuses need not be survived; REFUSED_BY_KAFKA says what 
 """
 
 import signal
-import socket
 import struct
 import time
 from collections.abc import Sequence
@@ -19,8 +18,9 @@ from kafka import KafkaAdminClient
 from contract.environment import Environment
 from contract.messages import REQUEST_OF_EVENT, Outcome
 from producer import PredictionClient
-from service import LEARNED, wait_until
-from unit.batches import Crafted, craft, varint
+from support.service import LEARNED
+from support.waiting import wait_until
+from unit.batches import Crafted, craft, varint, write
 
 from .conftest import Start
 from .test_service import read_all
@@ -44,25 +44,6 @@ def event(number: int) -> bytes:
 
 def honest(count: int = 5) -> list[Crafted]:
     return [Crafted(delta, event(delta)) for delta in range(count)]
-
-
-def write(kafka: str, topic: str, batch: bytes, version: int = 3) -> int:
-    """Produce a batch as it is, by a request made by hand; the broker's error code.
-
-    https://kafka.apache.org/protocol#The_Messages_Produce, version 3 to 7; 7 for zstd.
-    """
-    name = struct.pack(">h", len(topic)) + topic.encode()
-    records = struct.pack(">iii", 1, 0, len(batch)) + batch  # of partition 0
-    body = struct.pack(">hhii", -1, -1, 30_000, 1) + name + records
-    request = struct.pack(">hhih", 0, version, 1, -1) + body
-    host, _, port = kafka.rpartition(":")
-    with socket.create_connection((host, int(port)), timeout=30) as line:
-        line.sendall(struct.pack(">i", len(request)) + request)
-        with line.makefile("rb") as answer:
-            (size,) = struct.unpack(">i", answer.read(4))
-            reply = answer.read(size)
-    (code,) = struct.unpack_from(">h", reply, 8 + len(name) + 8)
-    return int(code)
 
 
 def one_is(**wrong: Any) -> list[Crafted]:  # noqa: ANN401 - of any field

@@ -12,7 +12,7 @@ from kafka import KafkaAdminClient, KafkaProducer
 from broker import EmbeddedKafka
 from contract.environment import Environment
 from producer import PredictionClient, PredictionTimeoutError, TopicMissingError
-from service import wait_until
+from support.waiting import wait_until
 
 from .conftest import Start
 from .test_service import ask_raw, produce, read_all, run
@@ -67,7 +67,7 @@ def test_a_command_before_the_consumer_says_which_topic_is_missing(
     assert ended.returncode == 1
     missing = names["REQUESTS_TOPIC" if command[0] == "ask" else "EVENTS_TOPIC"]
     assert missing in ended.stderr
-    assert "not there: start the consumer" in ended.stderr
+    assert "missing: start the consumer" in ended.stderr
     assert topics(kafka) == before
 
 

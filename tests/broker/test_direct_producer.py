@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 
+from broker import EmbeddedKafka
 from consumer.client import connections
 from consumer.client.internals.direct_producer import DirectProducer
 from consumer.client.internals.group import joined
@@ -21,11 +22,18 @@ from consumer.client.topics.creation import ensure_topics
 from consumer.client.topics.replication import Replication
 from consumer.decode.dialects import Message
 from consumer.settings import Settings
-from service import wait_until
+from support.waiting import wait_until
 
 POLL_MS = 200
 PATH = FastPath()
 KILOBYTE = b"x" * 1000
+
+
+@pytest.fixture(scope="module")
+def kafka() -> Iterator[str]:
+    """Not the session's: one that creates topics for whoever asks about them (the default)."""
+    with EmbeddedKafka(properties={"auto.create.topics.enable": "true"}) as embedded:
+        yield embedded.bootstrap_servers
 
 
 @pytest.fixture
@@ -178,6 +186,10 @@ def test_a_message_to_a_topic_that_is_not_there_is_not_taken_and_makes_none(
         echo.not_taken.clear()
     with closing(connections.admin(settings)) as admin:
         assert echo.topic not in admin.list_topics()
+        bare = f"{echo.topic}-asked-for"
+        with closing(KafkaProducer(bootstrap_servers=settings.kafka_bootstrap_servers)) as asking:
+            asking.partitions_for(bare)
+        assert bare in admin.list_topics()  # so this broker would have made it
 
 
 def test_what_kafka_does_not_take_is_told_so_and_the_next_arrives(

@@ -16,7 +16,8 @@ from kafka.admin import NewTopic
 from kafka.errors import KafkaTimeoutError
 
 from broker import DataFolderError, EmbeddedKafka, KafkaFailedError, PortTakenError, distribution
-from foreground import command, ended, is_gone, javas_of, ready, until
+from foreground import command, ended, is_gone, javas_of, ready
+from support.waiting import wait_until
 
 EVENTS = [b'{"tv": 230.1, "sales": 22.1}', b'{"tv": 44.5, "sales": 10.4}']
 
@@ -258,5 +259,5 @@ def consume(servers: str) -> list[bytes]:
         partition = TopicPartition("events", 0)
         consumer.assign([partition])
         consumer.seek_to_beginning(partition)
-        until(complete)
+        wait_until(complete)
     return values

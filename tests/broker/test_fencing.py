@@ -15,7 +15,8 @@ from consumer.client.internals.group import joined
 from consumer.client.poll import poll
 from consumer.client.precedence import Precedence
 from consumer.settings import Settings
-from service import own_names, wait_until
+from support.service import own_names
+from support.waiting import wait_until
 
 
 @pytest.fixture

@@ -21,7 +21,7 @@ from consumer.client.precedence import Precedence, PrecedingSelector
 from consumer.client.topics.creation import ensure_topics, topic_id
 from consumer.client.topics.replication import Replication
 from consumer.settings import Settings
-from service import wait_until
+from support.waiting import wait_until
 
 POLL_MS = 100
 LARGE = b"x" * 300_000

@@ -10,7 +10,7 @@ from consumer.client.connections import MAX_POLL_RECORDS
 from consumer.client.internals.skip import SkippedRecord
 from consumer.client.poll import poll
 from consumer.settings import Settings
-from service import wait_until
+from support.waiting import wait_until
 
 MANY = 3 * MAX_POLL_RECORDS
 

@@ -26,7 +26,8 @@ from broker import EmbeddedCluster
 from broker.security import ADMIN
 from contract.environment import Environment
 from producer import PredictionClient
-from service import Service, own_names, running_service, wait_until
+from support.service import Service, own_names, running_service
+from support.waiting import wait_until
 
 pytestmark = [
     pytest.mark.slow,
@@ -171,7 +172,7 @@ def test_whether_others_answer_is_asked_again_after_the_grant(world: World) -> N
             assert service.ready
         finally:
             world.grant(on, ACLOperation.DESCRIBE)
-        wait_until(lambda: "right again" in service.log.read_text(), BACK_SECONDS)
+        wait_until(lambda: "recovered" in service.log.read_text(), BACK_SECONDS)
 
 
 WRITE_TO = [
@@ -277,7 +278,7 @@ def test_what_is_lost_to_nobody_is_named_and_the_service_is_ready(
             assert service.ready
         finally:
             world.grant(on, operation)
-        over = f'"right again" about="{about}"'
+        over = f'"recovered" about="{about}"'
         wait_until(lambda: over in service.log.read_text(), BACK_SECONDS)
 
 

@@ -7,7 +7,8 @@ from kafka.errors import TopicAlreadyExistsError
 
 from contract.environment import Environment
 from producer import PredictionClient
-from service import LEARNED, Service, wait_until
+from support.service import LEARNED, Service
+from support.waiting import wait_until
 
 VALUES = {"tv": 1.0, "radio": 2.0, "newspaper": 3.0, "sales": 4.0}
 PARTITIONS = 4

@@ -17,7 +17,8 @@ from statsmodels.datasets import engel, longley
 
 from contract.environment import Environment
 from producer import PredictionClient
-from service import LEARNED, wait_until
+from support.service import LEARNED
+from support.waiting import wait_until
 from unit.exact import learned, one_step_ahead
 
 from .conftest import Start

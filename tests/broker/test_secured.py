@@ -20,8 +20,9 @@ from kafka.net.sasl.oauth import AbstractTokenProvider
 from broker import DataFolderError, EmbeddedCluster, Security
 from broker.security import ADMIN
 from contract.environment import Environment
-from foreground import command, ended, until
+from foreground import command, ended
 from leaks import unclosed_sockets
+from support.waiting import wait_until
 
 pytestmark = [
     pytest.mark.slow,  # three more brokers
@@ -158,7 +159,7 @@ def test_what_no_acl_allows_is_denied_until_one_does(doors: EmbeddedCluster) -> 
             except TopicAuthorizationFailedError:
                 return False  # the brokers learn of it one after another
 
-        assert until(written)
+        wait_until(written)
 
 
 def test_the_files_for_clients_are_for_nobody_else_and_as_our_programs_read_them(

@@ -19,7 +19,8 @@ from contract.environment import Environment
 from contract.examples import load_events
 from contract.messages import DEAD_LETTER_BYTES, MAX_MESSAGE_BYTES, Outcome
 from producer import PredictionClient, PredictionError, PredictionTimeoutError
-from service import LEARNED, Service, wait_until
+from support.service import LEARNED, Service
+from support.waiting import wait_until
 
 from .conftest import Start
 
@@ -179,7 +180,7 @@ def test_a_question_that_cannot_be_answered_ends_with_1_and_says_why(service: Se
     wait_until(lambda: service.metric(LEARNED) == 100)
     wrong = run("ask", "tv=abc")
     assert wrong.returncode == 1
-    assert "not-a-number: tv is a string" in wrong.stderr
+    assert "not-a-number: tv: expected a number, got a string" in wrong.stderr
     unknown = run("ask", "tv=50", "colour=3")
     assert unknown.returncode == 1
     assert "unknown-field: 'colour'" in unknown.stderr
@@ -189,7 +190,7 @@ def test_without_a_consumer_a_question_ends_with_1_and_says_so(names: dict[str, 
     assert names
     asked = run("ask", "tv=50", "--timeout", "1")
     assert asked.returncode == 1
-    assert "are not there: start the consumer" in asked.stderr
+    assert "are missing: start the consumer" in asked.stderr
 
 
 def test_many_questions_in_flight_each_get_their_own_answer(

@@ -36,7 +36,8 @@ from gateway.doors import TokenEndpoint, giving_tokens, leading_to, listening, s
 from leaks import unclosed_sockets
 from producer import PredictionClient
 from producer.errors import KafkaUnavailableError
-from service import LEARNED, Service, own_names, running_service, wait_until
+from support.service import LEARNED, Service, own_names, running_service
+from support.waiting import wait_until
 
 pytestmark = [
     pytest.mark.slow,
@@ -219,21 +220,21 @@ def provider_that_raises(kafka: Kafka) -> Fault:
 
 
 def plaintext_to_tls(kafka: Kafka) -> Fault:
-    said = f"{kafka.server} expects TLS, and not KAFKA_SECURITY_PROTOCOL=PLAINTEXT"
+    said = f"{kafka.server} expects TLS, not KAFKA_SECURITY_PROTOCOL=PLAINTEXT"
     return Fault({"KAFKA_BOOTSTRAP_SERVERS": kafka.server}, "refused", said)
 
 
 def login_without_tls(kafka: Kafka) -> Fault:
     environment = kafka.login() | {"KAFKA_SECURITY_PROTOCOL": "SASL_PLAINTEXT"}
     del environment["KAFKA_SSL_CAFILE"]
-    said = f"{kafka.server} expects TLS, and not KAFKA_SECURITY_PROTOCOL=SASL_PLAINTEXT"
+    said = f"{kafka.server} expects TLS, not KAFKA_SECURITY_PROTOCOL=SASL_PLAINTEXT"
     return Fault(environment, "refused", said)
 
 
 def no_login(kafka: Kafka) -> Fault:
     environment = kafka.login() | {"KAFKA_SECURITY_PROTOCOL": "SSL"}
     environment = {name: it for name, it in environment.items() if "_SASL_" not in name}
-    said = f"{kafka.server} expects a login, and not KAFKA_SECURITY_PROTOCOL=SSL"
+    said = f"{kafka.server} expects a login, not KAFKA_SECURITY_PROTOCOL=SSL"
     return Fault(environment, "refused", said)
 
 
@@ -256,7 +257,8 @@ def unknown_authority(kafka: Kafka) -> Fault:
     return Fault(
         kafka.login() | {"KAFKA_SSL_CAFILE": str(stranger.certificate)},
         "certificate",
-        f"the certificate of broker {kafka.server} is signed by nobody in KAFKA_SSL_CAFILE",
+        f"the certificate of broker {kafka.server} is not signed by an authority in "
+        "KAFKA_SSL_CAFILE",
         lambda _: shutil.copy(kafka.security.authority.certificate, stranger.certificate),
     )
 
@@ -385,7 +387,7 @@ def test_each_shut_door_is_named_and_opens_when_it_is_mended(
         if fault.mend is not None:
             fault.mend(stack)
             wait_until(lambda: service.ready)
-            assert 'event="right again"' in service.log.read_text()
+            assert 'event="recovered"' in service.log.read_text()
         assert service.process.poll() is None
         said = service.log.read_text()
         assert not [it for it in (PASSWORD, SECRET, "eyJ") if it in said]  # eyJ: a token begins so

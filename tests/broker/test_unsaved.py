@@ -7,7 +7,8 @@ from kafka.admin import ConfigResource, ConfigResourceType
 
 from contract.environment import Environment
 from contract.topics import changelog
-from service import LEARNED, wait_until
+from support.service import LEARNED
+from support.waiting import wait_until
 
 from .conftest import Start
 from .test_service import EVENT, produce

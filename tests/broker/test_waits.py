@@ -20,7 +20,8 @@ from consumer.client import producers
 from consumer.settings import Settings
 from contract.environment import Environment
 from producer import PredictionClient
-from service import LEARNED, Service, wait_until
+from support.service import LEARNED, Service
+from support.waiting import wait_until
 
 from .conftest import Start
 
@@ -120,7 +121,7 @@ def test_ten_thousand_large_replies_to_nowhere_take_bounded_memory(
     buffer_bytes = Settings().replies_buffer_bytes
     produce(settings, settings.events_topic, events(4000))
     wait_until(lambda: service.metric(LEARNED) == 4000)
-    with PredictionClient(settings) as asker:
+    with PredictionClient(settings, timeout=60) as asker:
         assert len(orjson.dumps(asker.ask("describe", {"recent": 500}))) > 35_000
         before = peak = resident(service)
         question = b'{"method": "describe", "params": {"recent": 500}}'

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 
 from browser.stage import Stage, staged
-from gateway.running import install
+from support.gateway import install
 
 
 @pytest.fixture(scope="session", autouse=True)

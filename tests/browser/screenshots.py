@@ -1,6 +1,6 @@
 """Pictures of the page, light and dark, on a desktop and on a phone.
 
-PYTHONPATH=tests:benchmarks python -m browser.screenshots FOLDER
+PYTHONPATH=tests python -m browser.screenshots FOLDER
 """
 
 import sys
@@ -11,8 +11,8 @@ from playwright.sync_api import Browser, Page, ViewportSize, sync_playwright
 
 from broker import EmbeddedKafka
 from browser.stage import CHROMIUM, CHROMIUM_FLAGS, Stage, staged
-from gateway.running import install
-from service import wait_until
+from support.gateway import install
+from support.waiting import wait_until
 
 DESKTOP, PHONE = ViewportSize(width=1280, height=900), ViewportSize(width=390, height=844)
 SECONDS_OF_CURVE = 50

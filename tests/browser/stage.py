@@ -3,8 +3,6 @@
 import os
 import shutil
 import signal
-import subprocess
-import sys
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -14,8 +12,10 @@ from dataclasses import dataclass, field
 import orjson
 
 from broker.ports import free_port
-from gateway.running import Gateway, running_gateway
-from service import own_names, running_service, wait_until
+from support.events import simulated
+from support.gateway import Gateway, running_gateway
+from support.service import own_names, running_service
+from support.waiting import wait_until
 
 CHROMIUM = shutil.which("chromium")
 CHROMIUM_FLAGS = [
@@ -45,9 +45,7 @@ class Stage:
 
     def start_gateway(self) -> None:
         """Start the gateway, and wait until it has Kafka."""
-        started = running_gateway(self.environment, wait=False)
-        self._gateway = self._running.enter_context(started)
-        wait_until(self._is_healthy)
+        self._gateway = self._running.enter_context(running_gateway(self.environment))
 
     def kill_gateway(self) -> None:
         """End the gateway at once, if it runs."""
@@ -67,17 +65,8 @@ class Stage:
     @contextmanager
     def events(self, count: int, *options: str) -> Iterator[None]:
         """Made-up events stream in meanwhile."""
-        arguments = ["-m", "producer", "simulate", "--count", str(count), *options]
-        process = subprocess.Popen(
-            [sys.executable, *arguments],
-            env=os.environ | self.environment,
-            stderr=subprocess.DEVNULL,
-        )
-        try:
+        with simulated(self.environment, count, *options):
             yield
-        finally:
-            process.kill()
-            process.wait()
 
     def learn(self, count: int) -> None:
         """Send made-up events, and wait until they are learned."""
@@ -95,13 +84,6 @@ class Stage:
         except urllib.error.HTTPError as error:
             error.close()
             return {}
-
-    def _is_healthy(self) -> bool:
-        try:
-            with urllib.request.urlopen(f"{self.address}/healthz", timeout=5):  # noqa: S310
-                return True
-        except OSError:
-            return False
 
 
 @contextmanager

@@ -25,9 +25,9 @@ from confluent_kafka import OFFSET_END, Consumer, KafkaException, Producer, Topi
 
 from contract.environment import Environment
 from contract.messages import CORRELATION_ID, REPLY_TO
-from gateway.running import Connection
 from producer.client import PredictionClient
 from producer.errors import PredictionError
+from support.gateway import Connection
 
 RATE = 50
 SECONDS = 10.0

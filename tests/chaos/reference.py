@@ -21,7 +21,7 @@ from consumer.settings import Settings
 from consumer.state import snapshot
 from consumer.state.snapshot import DamagedError, ForeignError, Snapshot
 from contract.messages import Outcome
-from service import wait_until
+from support.waiting import wait_until
 
 SECONDS = 120.0
 

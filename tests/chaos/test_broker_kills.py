@@ -23,10 +23,10 @@ from chaos.questions import Outcome
 from chaos.reference import judge, wait_saved
 from chaos.world import CHUNK, Instance, World, stream, tell
 from consumer.client.protocols import NO_LEADER
-from gateway.running import install, running_gateway
 from leaks import unclosed_sockets
 from periodic import every
-from service import wait_until
+from support.gateway import install, running_gateway
+from support.waiting import wait_until
 
 pytestmark = pytest.mark.slow
 

@@ -14,10 +14,11 @@ import pytest
 from kafka import TopicPartition
 
 from chaos.conftest import Make
-from chaos.reference import document, flip, judge, wait_saved
+from chaos.reference import document, flip, judge, saved, wait_saved
 from chaos.world import Asker, Instance, World, events, tell
 from consumer.state import snapshot
-from service import wait_until
+from contract.messages import Outcome
+from support.waiting import wait_until
 
 pytestmark = pytest.mark.slow
 
@@ -173,6 +174,8 @@ def test_a_log_that_was_shortened_behind_the_state_is_fine(make: Make) -> None:
     cut(world, 0, 500)
     world.instance().start()
     wait_saved(world)
+    counts = saved(world.settings)[0].state["counts"]
+    assert sum(counts[outcome] for outcome in Outcome) == 1000  # from the state on, and not anew
 
 
 def test_a_log_that_ends_before_the_state_is_refused(make: Make) -> None:

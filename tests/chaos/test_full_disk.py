@@ -17,7 +17,7 @@ from broker import EmbeddedKafka
 from chaos.reference import judge, wait_saved
 from chaos.world import World, events, plain_producer, tell
 from leaks import unclosed_sockets
-from service import wait_until
+from support.waiting import wait_until
 
 pytestmark = pytest.mark.slow
 

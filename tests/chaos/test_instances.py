@@ -11,7 +11,7 @@ from chaos.conftest import Make
 from chaos.reference import judge, wait_saved
 from chaos.world import Asker, Instance, World, events, stream, tell
 from consumer.client.connections import SESSION_TIMEOUT_MS
-from service import wait_until
+from support.waiting import wait_until
 
 pytestmark = pytest.mark.slow
 

@@ -17,7 +17,7 @@ from chaos.world import Asker, Instance, World, events, plain_producer, tell
 from consumer.client.protocols import NO_LEADER
 from consumer.telemetry.health import MAX_SILENCE_SECONDS
 from leaks import unclosed_sockets
-from service import wait_until
+from support.waiting import wait_until
 
 pytestmark = pytest.mark.slow
 

@@ -7,7 +7,7 @@ import pytest
 from chaos.conftest import Make
 from chaos.reference import Saved, document, flip, judge
 from chaos.world import Instance, World, events, tell
-from service import wait_until
+from support.waiting import wait_until
 
 pytestmark = pytest.mark.slow
 

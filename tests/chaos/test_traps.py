@@ -20,7 +20,7 @@ from consumer.client import connections, producers
 from consumer.client.internals.skip import SkippedRecord
 from consumer.client.poll import poll
 from consumer.decode.event import Unreadable
-from service import wait_until
+from support.waiting import wait_until
 
 pytestmark = pytest.mark.slow
 

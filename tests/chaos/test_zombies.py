@@ -11,7 +11,7 @@ import pytest
 from chaos.conftest import Make
 from chaos.reference import Saved, document, judge, wait_saved
 from chaos.world import Instance, events, stream, tell
-from service import wait_until
+from support.waiting import wait_until
 
 pytestmark = pytest.mark.slow
 

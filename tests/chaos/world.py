@@ -1,10 +1,7 @@
 """One application on a real Kafka: its topics, its log, and its processes, which may be killed."""
 
-import os
 import random
 import signal
-import subprocess
-import sys
 import threading
 import uuid
 from collections.abc import Iterable, Iterator
@@ -19,12 +16,12 @@ from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition
 from kafka.errors import CoordinatorNotAvailableError, TopicAlreadyExistsError
 from kafka.structs import OffsetAndMetadata
 
-from broker.ports import free_port
 from consumer.settings import Settings
 from contract import topics
 from contract.messages import CORRELATION_ID, REPLY_TO
 from producer.simulate import simulate
-from service import Service, wait_until
+from support.service import Service, own_names, start_service
+from support.waiting import wait_until
 
 MUTANT = Path(__file__).with_name("mutant.py")
 REFUSED_VALUES: tuple[bytes | None, ...] = (
@@ -85,22 +82,14 @@ class Instance:
 
     @property
     def runs(self) -> bool:
-        return self._service is not None and self._service.process.poll() is None
+        return self._service is not None and self._service.runs
 
     def start(self, *mutation: str, **environment: str) -> Self:
         """Begin a life: the service, or a mutant of it."""
         assert not self.runs
         self.lives += 1
-        port = free_port("127.0.0.1")
         command = [str(MUTANT), *mutation] if mutation else ["-m", "consumer"]
-        with self.log.open("ab") as log:
-            process = subprocess.Popen(
-                [sys.executable, *command],
-                env={**os.environ, **self.environment, "HTTP_PORT": str(port), **environment},
-                stdout=log,
-                stderr=log,
-            )
-        self._service = Service(f"http://127.0.0.1:{port}", process, self.log)
+        self._service = start_service(self.environment | environment, self.log, command)
         return self
 
     def wait_ready(self, seconds: float = 60.0) -> Self:
@@ -159,12 +148,7 @@ class World:
     @property
     def names(self) -> dict[str, str]:
         return {
-            "KAFKA_BOOTSTRAP_SERVERS": self.servers,
-            "APPLICATION_ID": f"riverline-{self.own}",
-            "EVENTS_TOPIC": f"events-{self.own}",
-            "REQUESTS_TOPIC": f"requests-{self.own}",
-            "REPLIES_TOPIC": f"prediction-replies-{self.own}",
-            "DEAD_LETTER_TOPIC": f"events-{self.own}.dead-letters",
+            **own_names(self.servers, self.own),
             "CHECKPOINT_INTERVAL_MS": "200",
             **self.environment,
         }
@@ -217,7 +201,7 @@ class World:
         """Append to a partition of the changelog, which is made where it is missing."""
         changelog = topics.changelog(self.settings.changelog_topic, self.partitions)
         with suppress(TopicAlreadyExistsError):
-            self.create(changelog.name, changelog.partitions, **changelog.config)
+            self.create(changelog.name, changelog.partition_count, **changelog.config)
         key = f"partition-{number}".encode()
         self.send(documents, changelog.name, partition=number, key=key)
 
@@ -330,6 +314,15 @@ class Asker:
                 if asked in self._asked:
                     self.answers[asked] = orjson.loads(record.value)
         return self.answers
+
+    def all_that_came(self) -> dict[bytes, Reply]:
+        """The replies up to the end that the topic has now."""
+        ends = self._consumer.end_offsets(self._consumer.assignment())
+        wait_until(lambda: self.look() is not None and self._is_beyond(ends))
+        return self.answers
+
+    def _is_beyond(self, ends: dict[TopicPartition, int]) -> bool:
+        return all(self._consumer.position(at) >= end for at, end in ends.items())
 
     def ask_all(self, request: Reply, seconds: float = 30.0) -> list[Reply]:
         """The replies from every partition of the requests topic."""

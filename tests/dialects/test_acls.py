@@ -30,7 +30,8 @@ from dialects.wire import (
     reply_on_a_later_topic,
 )
 from principals import Principals
-from service import LEARNED, running_service, wait_until
+from support.service import LEARNED, running_service
+from support.waiting import wait_until
 
 pytestmark = [
     pytest.mark.slow,

@@ -46,4 +46,4 @@ def test_a_real_client_gets_the_reference_prediction_and_a_proper_error(
     (prediction,) = re.findall(r"prediction\W+([\d.]+)", output)
     assert float(prediction) == pytest.approx(9.409425570778684, abs=1e-3)
     assert "not-a-number" in output
-    assert "tv is a string; a number is due" in output
+    assert "tv: expected a number, got a string" in output

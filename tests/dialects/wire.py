@@ -10,10 +10,10 @@ import orjson
 from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition
 from kafka.admin import NewTopic
 
-from service import wait_until
+from support.waiting import wait_until
 
 UUID = bytes(range(0xF0, 0x100))  # as Spring's and SmallRye's may be: no UTF-8
-ERROR = {"code": "not-a-number", "message": "tv is a string; a number is due"}
+ERROR = {"code": "not-a-number", "message": "tv: expected a number, got a string"}
 EVENT = {"tv": 230.1, "radio": 37.8, "newspaper": 69.2, "sales": 22.1}
 KEY = b"device-7"
 REPLIES = b"<replies>"  # in the tables: the reply topic of the session's service

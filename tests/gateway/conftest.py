@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 import pytest
 
-from gateway.running import Gateway, install, running_gateway
-from service import Service, own_names, running_service, wait_until
+from support.gateway import Gateway, install, running_gateway
+from support.service import Service, own_names, running_service
+from support.waiting import wait_until
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,6 @@ import random
 import re
 import socket
 import subprocess
-import sys
 from contextlib import ExitStack, closing
 from http.client import HTTPConnection
 from pathlib import Path
@@ -14,8 +13,10 @@ from pathlib import Path
 import pytest
 
 from gateway.conftest import Make, World
-from gateway.running import EVENT, FORM, GATEWAY, JSON, LINES, Gateway, running_gateway
-from service import LEARNED, wait_until
+from support.events import send_csv
+from support.gateway import EVENT, FORM, GATEWAY, JSON, LINES, Gateway, running_gateway
+from support.service import LEARNED
+from support.waiting import wait_until
 
 ADVERTISING = Path(__file__).parents[2].parent / "shared" / "data" / "advertising.csv"
 BROWSER = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
@@ -39,12 +40,7 @@ def test_the_prototypes_three_calls_answer_as_they_did(make: Make) -> None:
     if not ADVERTISING.exists():
         pytest.skip(f"{ADVERTISING} is not there")
     world = make()
-    subprocess.run(
-        [sys.executable, "-m", "producer", "csv", str(ADVERTISING)],
-        env=world.environment,
-        check=True,
-        capture_output=True,
-    )
+    send_csv(world.environment, ADVERTISING)
     wait_until(lambda: world.service.metric(LEARNED) == 200)
 
     table = world.gateway.get("/v1/ia/train", Accept=BROWSER)

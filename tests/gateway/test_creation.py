@@ -6,8 +6,9 @@ from http.client import HTTPException
 from kafka import KafkaAdminClient
 
 from broker import EmbeddedKafka
-from gateway.running import EVENT, Gateway, running_gateway
-from service import own_names, wait_until
+from support.gateway import EVENT, Gateway, running_gateway
+from support.service import own_names
+from support.waiting import wait_until
 
 
 def test_a_gateway_before_the_consumer_creates_nothing() -> None:

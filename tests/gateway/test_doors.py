@@ -26,8 +26,9 @@ from broker import EmbeddedCluster, Security
 from broker.ports import free_port
 from broker.security import ADMIN
 from gateway.doors import TokenEndpoint, giving_tokens, leading_to, speaking_tls
-from gateway.running import EVENT, Gateway, running_gateway
-from service import own_names, wait_until
+from support.gateway import EVENT, Gateway, running_gateway
+from support.service import own_names
+from support.waiting import wait_until
 
 pytestmark = [
     pytest.mark.slow,
@@ -253,7 +254,7 @@ def _other_authority(folder: Path) -> str:
 @pytest.mark.parametrize(
     ("protocol", "kind", "says"),
     [
-        (_plaintext, "protocol", "{0} expects TLS, and not KAFKA_SECURITY_PROTOCOL=PLAINTEXT"),
+        (_plaintext, "protocol", "{0} expects TLS, not KAFKA_SECURITY_PROTOCOL=PLAINTEXT"),
         (
             _sasl_without_tls,
             "protocol",
@@ -291,7 +292,9 @@ def test_an_authority_that_is_not_trusted_is_named(kafka: Kafka, tmp_path: Path)
     started = time.monotonic()
     with opened(kafka.password(KAFKA_SSL_CAFILE=_other_authority(tmp_path))) as gateway:
         broker = kafka.servers.split(",")[0]
-        sentence = f"the certificate of broker {broker} is signed by nobody in KAFKA_SSL_CAFILE"
+        sentence = (
+            f"the certificate of broker {broker} is not signed by an authority in KAFKA_SSL_CAFILE"
+        )
         expect(gateway, "certificate", sentence, started)
 
 

@@ -16,8 +16,9 @@ from kafka.admin import NewTopic
 
 from broker import EmbeddedCluster
 from gateway.answerer import Answerer, answering, read_all
-from gateway.running import EVENT, Answer, Gateway, running_gateway
-from service import LEARNED, own_names, running_service, wait_until
+from support.gateway import EVENT, Answer, Gateway, running_gateway
+from support.service import LEARNED, own_names, running_service
+from support.waiting import wait_until
 
 pytestmark = pytest.mark.slow
 
@@ -131,7 +132,7 @@ def test_what_nobody_answered_is_asked_again_but_for_learning(cluster: EmbeddedC
         assert asked.result().status == 200
         refused = taught.result()
         assert (refused.status, refused.code) == (504, "timeout")
-        assert "may be learned or not" in refused.document["detail"]
+        assert "may or may not have been learned" in refused.document["detail"]
         assert min(stage.answerer.asked.values()) == 1
         assert len(stage.answerer.asked) == 2
 

@@ -9,9 +9,10 @@ from http.client import HTTPException
 import pytest
 
 from gateway.conftest import Make, World
-from gateway.running import EVENT, JSON, LINES, Connection, Gateway, running_gateway
 from producer.simulate import simulate
-from service import LEARNED, Service, wait_until
+from support.gateway import EVENT, JSON, LINES, Connection, Gateway, running_gateway
+from support.service import LEARNED, Service
+from support.waiting import wait_until
 
 AT_ONCE = 64
 EXACT = 1e-9

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from gateway.conftest import Make
-from gateway.running import EVENT, GATEWAY
+from support.gateway import EVENT, GATEWAY
 
 HERE = Path(__file__).parent
 

@@ -10,8 +10,9 @@ import pytest
 from broker import EmbeddedKafka
 from broker.ports import free_port
 from gateway.conftest import Make
-from gateway.running import EVENT, running_gateway
-from service import LEARNED, wait_until
+from support.gateway import EVENT, running_gateway
+from support.service import LEARNED
+from support.waiting import wait_until
 
 
 @pytest.mark.slow

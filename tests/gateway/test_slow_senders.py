@@ -8,8 +8,8 @@ from contextlib import ExitStack
 
 import pytest
 
-from gateway.running import LINES, Gateway, running_gateway
-from service import wait_until
+from support.gateway import LINES, Gateway, running_gateway
+from support.waiting import wait_until
 
 pytestmark = pytest.mark.slow  # half a minute in all
 

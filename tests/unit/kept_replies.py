@@ -4,7 +4,7 @@ from typing import Any
 
 import orjson
 
-from consumer.respond.replies import PendingReply
+from consumer.respond.pending import PendingReply
 from contract.messages import RequestOutcome
 
 

@@ -281,7 +281,7 @@ def test_each_file_of_tls_that_is_of_no_use_is_named(
         "KAFKA_SSL_CAFILE: holds no certificate",
         "KAFKA_SSL_CERTFILE: holds no certificate",
         "KAFKA_SSL_CRLFILE: holds no list of revoked certificates",
-        "KAFKA_SSL_CIPHERS: is no cipher list of OpenSSL's",
+        "KAFKA_SSL_CIPHERS: is not an OpenSSL cipher list",
     ]
 
 
@@ -410,4 +410,4 @@ def test_the_token_of_the_http_port_may_be_in_a_file_and_is_not_shown(
     for unusable in ("", "two words", "caf\u00e9"):
         file.write_text(unusable)
         (told,) = faults(monkeypatch)
-        assert told.startswith("HTTP_TOKEN: takes one character at least")
+        assert told.startswith("HTTP_TOKEN: must be one or more letters")

@@ -1,9 +1,7 @@
 """Unpacks record batches; a bad record becomes an ``Unreadable`` value, its neighbours are read.
 
 kafka-python raises at a record whose header key is not UTF-8 or whose lengths are wrong, and the
-records after it in the same batch could never be read. So this is no short cut: it is in place with
-FAST_PATH=off as well. It also builds of each record only what the service reads.
-
+records after it in the same batch could never be read. So it is in place with FAST_PATH=off too.
 Format: https://kafka.apache.org/documentation/#recordbatch (magic 2; no other since Kafka 0.11).
 """
 

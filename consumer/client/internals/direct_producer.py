@@ -20,9 +20,12 @@ from kafka.record.default_records import DefaultRecordBatchBuilder
 
 from consumer.client.internals.metadata import forget_what_is_gone
 from consumer.client.internals.sockets import FastConnections
-from consumer.client.partitioner import round_the_leaderless
+from consumer.client.options import (
+    REPLIES_METADATA_MAX_AGE_MS,
+    REQUEST_TIMEOUT_MS,
+    round_the_leaderless,
+)
 from consumer.client.protocols import NO_LEADER, Arrived, Consumer
-from consumer.client.timeouts import REPLIES_METADATA_MAX_AGE_MS, REQUEST_TIMEOUT_MS
 from consumer.decode.dialects import Message
 from consumer.settings import Settings
 from contract.internals.connections import never_create_topics

@@ -150,7 +150,7 @@ def _widen(admin: Admin, name: str, partitions: int) -> None:
 def _create(admin: Admin, topic: Topic, replication: Replication) -> None:
     config = {**topic.config, **replication.config}
     options = {
-        "num_partitions": topic.partitions,
+        "num_partitions": topic.partition_count,
         "replication_factor": replication.factor,
         "configs": config,
     }
@@ -161,13 +161,13 @@ def _create(admin: Admin, topic: Topic, replication: Replication) -> None:
     except AuthorizationError as error:
         raise NotAllowedError(
             f"Kafka does not allow us CREATE on topic {topic.name}, which is not there: allow "
-            f"it, or create it with {topic.partitions} partitions, {replication.factor} replicas "
-            f"and {config}"
+            f"it, or create it with {topic.partition_count} partitions, "
+            f"{replication.factor} replicas and {config}"
         ) from error
     log.info(
         "topic created",
         topic=topic.name,
-        partitions=topic.partitions,
+        partitions=topic.partition_count,
         replicas=replication.factor,
         min_insync=replication.min_insync,
     )

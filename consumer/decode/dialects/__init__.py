@@ -1,7 +1,7 @@
-"""A requester is answered in the dialect it asked in. Pure: headers and values in and out.
+"""Answers each requester in the dialect of its request. Pure.
 
-``families`` has the five dialects: which headers ask, which answer. ``address`` makes of
-the headers where and how to answer. ``faust`` opens and writes Faust's envelopes.
+``families`` defines the five dialects: the headers of a request and of its reply. ``address``
+works out from the headers where and how to reply. ``faust`` reads and writes Faust's envelopes.
 """
 
 from consumer.decode.dialects.address import (

@@ -1,7 +1,7 @@
-"""A request's headers in; where and how to answer it out.
+"""Works out from a request's headers where and how to reply.
 
-Rules: of a repeated header the last counts; a correlation id's bytes are echoed and never decoded
-(but for Faust, which has it in JSON); no header of the request but that is copied to the reply.
+Rules: the last of repeated headers counts; a correlation id's bytes are echoed without decoding
+(except for Faust, which has it in JSON); no other header is copied to the reply.
 """
 
 import re
@@ -26,10 +26,10 @@ _MAX_DEADLINE_DIGITS = 16
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """A reply as its reader waits for it.
+    """A reply in the form that its dialect expects.
 
     Attributes:
-        key: The record's.
+        key: The record's key.
         value: A JSON object.
         headers: Each name once.
     """
@@ -41,14 +41,14 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """Where an answer goes, and how it is written.
+    """Where a reply goes, and how it is written.
 
     Attributes:
         topic: The reply topic.
-        dialect: What the requester reads.
-        correlation_id: The requester's, if it gave one.
+        dialect: The requester's dialect.
+        correlation_id: The request's correlation id, if any.
         partition: The partition asked for, if any.
-        fallback: Where the requester can be told that this address leads nowhere.
+        fallback: Where to report that this address is unusable.
     """
 
     topic: str
@@ -61,9 +61,9 @@ class Address:
         """The reply to a request.
 
         Args:
-            key: The request's.
-            value: What is answered, a JSON object.
-            error: Its error, if it is one, as JSON.
+            key: The request's key.
+            value: The reply, a JSON object.
+            error: The error as JSON, for an error reply.
         """
         if self.dialect.in_envelope:
             return Message(None, wrap(value, key, self.correlation_id), [])
@@ -80,7 +80,7 @@ class BadAddressError(Exception):
 
     Attributes:
         detail: What is wrong with it.
-        fallback: Where the requester can be told, if its id is known.
+        fallback: Where to report it, if the request has a correlation id.
     """
 
     def __init__(self, detail: str, fallback: Address | None) -> None:
@@ -95,12 +95,12 @@ def find_address(
     """The address that a request names.
 
     Args:
-        headers: The request's.
-        default_topic: Where the answer goes when only a plain id is given.
+        headers: The request's headers.
+        default_topic: The reply topic if the request has only a correlation id.
         allowed: Whether a topic may be replied to.
 
     Raises:
-        BadAddressError: There is none, or it is not to be used.
+        BadAddressError: There is none, or it cannot be used.
     """
     last = dict(headers)
     dialect = detect(last) or PLAIN
@@ -109,14 +109,14 @@ def find_address(
     fallback = Address(default_topic, dialect, correlation_id) if correlation_id else None
     if not last.get(dialect.reply_topic):
         if fallback is None:
-            raise BadAddressError(f"neither {REPLY_TO} nor {CORRELATION_ID}: nobody waits", None)
+            raise BadAddressError(f"neither {REPLY_TO} nor {CORRELATION_ID} is given", None)
         return fallback
     topic = _topic(last[dialect.reply_topic] or b"", dialect)
     if topic is None:
-        raise BadAddressError(f"{dialect.reply_topic} is no topic's name", fallback)
+        raise BadAddressError(f"{dialect.reply_topic} is not a topic name", fallback)
     if not allowed(topic):
         raise BadAddressError(
-            f"{dialect.reply_topic} names a topic that no reply may go to", fallback
+            f"{dialect.reply_topic} names a topic that replies may not go to", fallback
         )
     address = Address(topic, dialect, correlation_id, fallback=fallback)
     number = last.get(dialect.reply_partition) if dialect.reply_partition else None
@@ -124,7 +124,7 @@ def find_address(
         return address
     partition = _partition(number)
     if partition is None:
-        raise BadAddressError(f"{dialect.reply_partition} is no partition's number", fallback)
+        raise BadAddressError(f"{dialect.reply_partition} is not a partition number", fallback)
     return replace(address, partition=partition)
 
 
@@ -140,12 +140,12 @@ def find_reply_headers(headers: Headers, *, default_topic: str) -> list[tuple[st
 
 
 def is_of_request(headers: Headers) -> bool:
-    """Whether an event says that it came as a request."""
+    """Whether the event was forwarded from a request."""
     return any(name == REQUEST_OF_EVENT for name, _ in headers)
 
 
 def find_deadline(headers: Headers) -> int | None:
-    """Until when an answer is wanted, milliseconds since the epoch; what is no number is none."""
+    """The deadline in milliseconds since the epoch; None if absent or not a number."""
     deadline = dict(headers).get(DEADLINE)
     if deadline is None or not deadline.isdigit() or len(deadline) > _MAX_DEADLINE_DIGITS:
         return None
@@ -157,7 +157,7 @@ def _check_id(dialect: Dialect, correlation_id: bytes | None) -> None:
     if correlation_id is None:
         return
     if len(correlation_id) > MAX_CORRELATION_ID_BYTES:
-        raise BadAddressError(f"a {name} of more than {MAX_CORRELATION_ID_BYTES} bytes", None)
+        raise BadAddressError(f"{name} has more than {MAX_CORRELATION_ID_BYTES} bytes", None)
     if dialect is FAUST:
         try:
             correlation_id.decode()

@@ -1,4 +1,4 @@
-"""The five dialects of request/reply, each as its clients' sources have it."""
+"""The five request/reply dialects, as defined in their clients' sources."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -26,14 +26,14 @@ Headers = Sequence[tuple[str, bytes | None]]
 
 @dataclass(frozen=True, slots=True)
 class Dialect:
-    """Which headers a family of clients asks with, and what it waits for.
+    """The headers that a family of clients sends and expects back.
 
     Attributes:
-        reply_topic: The request's header that names the reply topic; it marks a request.
+        reply_topic: The request's header that names the reply topic; its presence marks a request.
         correlation_id: The header of the id, in the request and in the reply.
         reply_partition: The request's header that names the partition of the reply topic, if any.
-        constant: Headers that every reply carries.
-        error: The header of an error reply that carries the error once more, if any.
+        constant: Headers of every reply.
+        error: The header that repeats the error in an error reply, if any.
         in_envelope: Whether a reply is an envelope, which holds the id (faust.py).
     """
 

@@ -1,4 +1,4 @@
-"""Faust's envelopes, opened and written.
+"""Reads and writes Faust's envelopes.
 
 ``agent.ask(value)`` sends the value under headers, or without ``use_reply_headers`` in an object:
 
@@ -24,7 +24,7 @@ _REQUESTS = (
 
 
 def unwrap(headers: Headers, value: bytes | None) -> tuple[Headers, bytes | None]:
-    """A request of Faust's as one in headers with a bare value; any other as it is."""
+    """Turn a Faust request into headers and a bare value; leave any other as it is."""
     if value is None or _TAG.encode() not in value or len(value) > MAX_MESSAGE_BYTES:
         return headers, value
     if detect(dict(headers)) not in (FAUST, None):
@@ -61,7 +61,7 @@ def wrap(value: bytes, key: bytes | None, correlation_id: bytes | None) -> bytes
 
 
 def _address(headers: Headers, envelope: dict[str, Any]) -> Headers:
-    """The headers, with those that the envelope stands for."""
+    """The headers, with the envelope's address added."""
     members = {FAUST.reply_topic: "reply_to", FAUST.correlation_id: "correlation_id"}
     texts = {name: envelope.get(member) for name, member in members.items()}
     own = [(name, text.encode()) for name, text in texts.items() if isinstance(text, str)]

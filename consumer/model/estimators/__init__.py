@@ -1,1 +1,1 @@
-"""What learns: river's regressions, behind one protocol; river's private arrays stay in here."""
+"""River's regressions behind one protocol; only this package touches river's private arrays."""

@@ -1,9 +1,9 @@
-"""River's Bayesian linear regression, in coordinates in which its prior is what came before.
+"""River's Bayesian linear regression, in coordinates in which its prior is the first events.
 
 River's regression starts from the prior N(0, I / alpha) on the coefficients that it is given, so
 on raw features its answer depends on where their zero lies and in what unit they are. Here it is
-given other coordinates. When the first events leave no coefficient open, their factor
-``[[U, z], [0, s]]`` (``statistics.information``) gives the features ``x U^-1`` and the target
+given other coordinates. When the first events determine every coefficient, their factor
+``[[U, z], [0, s]]`` (``statistics.least_squares``) gives the features ``x U^-1`` and the target
 ``y - x b``, b the solution of ``U b = z``: in these, what the first events know is precisely the
 prior N(0, I). River learns every event after them, and knows what a regression without any prior
 would know.
@@ -29,31 +29,31 @@ from consumer.model.statistics.factor import (
     solve,
     triangle,
 )
-from consumer.model.statistics.information import Information, one_step_ahead
+from consumer.model.statistics.least_squares import LeastSquares, one_step_ahead
 
 MAX_LEVERAGE = 1e4
-"""How surprising a row may be, in noise variances: above it the innovations of its block lose
-digits, and new coordinates are due."""
+"""The largest predictive variance of a row, in noise variances: beyond it the innovations of its
+block lose digits, and the coordinates are renewed."""
 
 MAX_PRECISION = 1e6
-"""How far the precision may grow from the identity that it began as: the covariance is kept by
+"""How far the precision may grow from its initial identity: the covariance is updated by
 subtraction, and loses as many digits."""
 
 
 @dataclass(frozen=True, slots=True)
 class Posterior:
-    """What a Bayesian regression knows, in the form that adds up over partitions.
+    """The posterior of a Bayesian regression, in the form that adds up over partitions.
 
     Attributes:
-        rows: Events [1, terms, target] that say the same as all that was learned, shape (m, p + 1):
-            their cross product is the posterior's precision, their least squares its mean.
+        rows: Events [1, terms, target] equivalent to all that was learned, shape (m, p + 1): their
+            cross product is the posterior's precision, their least squares its mean.
     """
 
     rows: Floats
 
 
 class Bayesian:
-    """River's regression of a formula, from when the first events leave no coefficient open.
+    """River's regression of a formula, started once the events determine every coefficient.
 
     Args:
         terms: The features' names, the intercept first.
@@ -61,24 +61,24 @@ class Bayesian:
 
     def __init__(self, terms: Sequence[str]) -> None:
         self.terms = tuple(terms)
-        self._start: Information | None = None
+        self._start: LeastSquares | None = None
         self._river = self._new_river()
 
     def learn_block(
-        self, rows: Floats, exact: Floats | None, before: Information, after: Information
+        self, rows: Floats, exact: Floats | None, before: LeastSquares, after: LeastSquares
     ) -> Floats:
         """Learn a block of events, each predicted first.
 
         Args:
             rows: The events, [1, terms, target], shape (n, p + 1).
-            exact: Their errors by :func:`one_step_ahead`, where there is an event among them whose
-                prediction would be refused; else None.
-            before: What least squares knew before them.
-            after: And after them.
+            exact: Their errors by :func:`one_step_ahead` if the prediction of any of them would be
+                refused; else None.
+            before: Least squares of the events before the block.
+            after: Least squares including the block.
 
         Returns:
-            Each event's target less its prediction from all events before it, shape (n,); NaN where
-            none would have been given.
+            Each event's target less its prediction from all events before it, shape (n,); NaN if
+            that prediction would have been refused.
         """
         if exact is None and self._start is not None:
             errors = self._update(self._start, rows)
@@ -89,19 +89,19 @@ class Bayesian:
         self._start_from(after)
         return one_step_ahead(before, rows) if exact is None else exact
 
-    def _start_from(self, known: Information) -> None:
-        """New coordinates; none while the events leave a coefficient open."""
+    def _start_from(self, known: LeastSquares) -> None:
+        """Renew the coordinates; there are none until the events determine every coefficient."""
         self._start = known if known.answers else None
         self._river = self._new_river()
 
     @np.errstate(over="ignore", invalid="ignore")
-    def _update(self, start: Information, rows: Floats) -> Floats | None:
-        """The posterior and the errors of learning event after event, at once.
+    def _update(self, start: LeastSquares, rows: Floats) -> Floats | None:
+        """Learn a block at once; the errors are those of learning event by event.
 
         With S the block's predictive covariance and L its Cholesky factor, the errors of predicting
         each event from those before it are diag(L) L^-1 (y - X m): the innovations (Durbin &
-        Koopman, section 4.3). None, and nothing learned, where a row has too much leverage or the
-        predictive covariance is none.
+        Koopman, section 4.3). Returns None and learns nothing if a row has too much leverage or
+        the predictive covariance is not positive definite.
         """
         river = self._river
         covariance = river._ss_inv_arr
@@ -110,16 +110,16 @@ class Bayesian:
         spread = design @ covariance
         predictive = spread @ design.T
         predictive.flat[:: len(rows) + 1] += 1.0
-        if not predictive.diagonal().max() <= MAX_LEVERAGE:  # or no number, where it overflows
+        if not predictive.diagonal().max() <= MAX_LEVERAGE:  # also if it is NaN, after an overflow
             return None
         try:
             factor = cholesky(predictive)
-        except ValueError:  # what the covariance has lost of its digits, or never had
+        except ValueError:  # the covariance has lost too many digits
             return None
         surprise = target - spread @ river._eta_arr
         innovations = lower_solve(factor, np.column_stack((surprise, spread)))
         covariance -= innovations[:, 1:].T @ innovations[:, 1:]
-        # What is not symmetric in its rounding would grow with every block.
+        # Asymmetry from rounding would grow with every block.
         covariance += covariance.T.copy()
         covariance *= 0.5
         river._ss_arr += design.T @ design
@@ -127,11 +127,11 @@ class Bayesian:
         river._m_dirty = True
         return np.asarray(factor.diagonal() * innovations[:, 0])
 
-    def view(self, known: Information) -> Posterior:
-        """The posterior as it is now.
+    def view(self, known: LeastSquares) -> Posterior:
+        """The current posterior.
 
         Args:
-            known: What least squares knows of the same events: all there is before the start.
+            known: Least squares of the same events, used before the start.
         """
         if self._start is None:
             return Posterior(known.factor)
@@ -140,7 +140,7 @@ class Bayesian:
         return Posterior(np.column_stack((root @ self._start.factor[:-1, :-1], right)))
 
     def copy(self) -> Self:
-        """The same, to go on by itself."""
+        """An independent copy."""
         made = type(self)(self.terms)
         made._start = self._start
         for name in ("_ss_arr", "_ss_inv_arr", "_eta_arr"):
@@ -148,7 +148,7 @@ class Bayesian:
         return made
 
     def state(self) -> dict[str, Any]:
-        """River's arrays, as they are, and the coordinates: the same bits through JSON."""
+        """River's arrays and the coordinates, in types that JSON round-trips exactly."""
         start = self._start
         return {
             "idx": list(self._river._idx),
@@ -159,16 +159,16 @@ class Bayesian:
         }
 
     def restore(self, state: Mapping[str, Any]) -> None:
-        """Take up a state.
+        """Restore from :meth:`state`.
 
         Raises:
-            ValueError: It is not of these terms, or a number can be none of it.
+            ValueError: The state is of other terms, or a number in it is impossible.
         """
         p = len(self.terms)
         if tuple(state["idx"]) != self.terms:
             raise ValueError("the state is of other terms")
         if (start := state["start"]) is not None:
-            self._start = Information(count(start["n"]), finite(start["factor"], (p + 1, p + 1)))
+            self._start = LeastSquares(count(start["n"]), finite(start["factor"], (p + 1, p + 1)))
         self._river._ss_arr = finite(state["ss"], (p, p))
         self._river._ss_inv_arr = finite(state["ss_inv"], (p, p))
         self._river._eta_arr = finite(state["eta"], (p,))
@@ -179,7 +179,7 @@ class Bayesian:
             raise ValueError("the covariance is not symmetric")
 
     def _new_river(self) -> Any:  # noqa: ANN401 - river has no types
-        """River's regression that knows its features from the start, and has room for no more.
+        """River's regression with its features fixed from the start.
 
         Alpha and beta are 1: the prior and the noise of the coordinates above.
         """
@@ -194,7 +194,7 @@ class Bayesian:
 def mean(posteriors: Sequence[Posterior]) -> Floats:
     """The posterior mean over all partitions, shape (p,): the least squares of all their rows.
 
-    To be asked for only where the events of all of them leave no coefficient open.
+    Call it only if the events of all partitions determine every coefficient.
     """
     factor = triangle(*(posterior.rows for posterior in posteriors))
     return solve(factor[:-1, :-1], factor[:-1, -1])

@@ -1,4 +1,4 @@
-"""What learns: river's regressions behind one protocol, and their sum over partitions."""
+"""River's regressions behind one protocol, and their sum over partitions."""
 
 from collections.abc import Sequence
 from typing import Any, Protocol, Self
@@ -8,19 +8,19 @@ import numpy as np
 from consumer.model.estimators.bayesian import Bayesian, Posterior, mean
 from consumer.model.estimators.gradient import StochasticGradient, Weights
 from consumer.model.statistics.factor import Floats
-from consumer.model.statistics.information import Information
+from consumer.model.statistics.least_squares import LeastSquares
 
 
 class Estimator(Protocol):
-    """A river regressor that learns in blocks, with a state that is an open document."""
+    """A river regressor that learns in blocks, and whose state is plain JSON."""
 
     def learn_block(
-        self, rows: Floats, exact: Floats | None, before: Information, after: Information
+        self, rows: Floats, exact: Floats | None, before: LeastSquares, after: LeastSquares
     ) -> Floats: ...
     def state(self) -> dict[str, Any]: ...
     def restore(self, state: dict[str, Any]) -> None: ...
     def copy(self) -> Self: ...
-    def view(self, known: Information) -> Any: ...  # noqa: ANN401 - each learner has a view of its own
+    def view(self, known: LeastSquares) -> Any: ...  # noqa: ANN401 - each learner has its own view
 
 
 LEARNERS: dict[str, type[Bayesian | StochasticGradient]] = {
@@ -32,8 +32,8 @@ LEARNERS: dict[str, type[Bayesian | StochasticGradient]] = {
 def combine(views: Sequence[Posterior | Weights]) -> Floats:
     """The coefficients of the model over all partitions, shape (p,), the intercept first.
 
-    Posteriors add up; stochastic-gradient weights are averaged by events. To be asked for only
-    where the events of all partitions leave no coefficient open.
+    Posteriors add up; stochastic-gradient weights are averaged by events. Call it only if the
+    events of all partitions determine every coefficient.
     """
     posteriors = [view for view in views if isinstance(view, Posterior)]
     if posteriors:

@@ -10,14 +10,14 @@ from river.preprocessing import StandardScaler
 
 from consumer.decode import INTERCEPT
 from consumer.model.statistics.factor import Floats, count, finite
-from consumer.model.statistics.information import Information
+from consumer.model.statistics.least_squares import LeastSquares
 
 Features = dict[str, float]
 
 
 @dataclass(frozen=True, slots=True)
 class Weights:
-    """What a stochastic gradient has learned, on the raw scale of the features.
+    """The weights of a stochastic gradient, on the features' raw scale.
 
     Attributes:
         n: Events learned.
@@ -29,13 +29,13 @@ class Weights:
 
 
 class StochasticGradient:
-    """``StandardScaler | LinearRegression``, river's usual pipeline, for those who want it.
+    """``StandardScaler | LinearRegression``, river's usual pipeline.
 
-    Its answer depends on the order of the events, and it has no sum over partitions, only an
-    average weighted by events: a reply says so.
+    Its answer depends on the order of the events. Partitions do not add up but are averaged,
+    weighted by events, and replies say so.
 
     Args:
-        terms: The features' names, the intercept first (the regression has one of its own).
+        terms: The features' names, the intercept first (the regression has its own).
     """
 
     def __init__(self, terms: Sequence[str]) -> None:
@@ -59,10 +59,10 @@ class StochasticGradient:
         self,
         rows: Floats,
         _exact: Floats | None = None,
-        _before: Information | None = None,
-        _after: Information | None = None,
+        _before: LeastSquares | None = None,
+        _after: LeastSquares | None = None,
     ) -> Floats:
-        """Learn a block of events, one after another: there is no shorter way.
+        """Learn a block of events, one by one.
 
         Args:
             rows: The events, [1, terms, target], shape (n, p + 1).
@@ -78,13 +78,13 @@ class StochasticGradient:
         return errors
 
     def copy(self) -> Self:
-        """The same, to go on by itself."""
+        """An independent copy."""
         made = type(self)((INTERCEPT, *self._features))
         made.restore(self.state())
         return made
 
-    def view(self, _known: Information | None = None) -> Weights:
-        """The weights, undone of their scaling."""
+    def view(self, _known: LeastSquares | None = None) -> Weights:
+        """The weights on the raw scale."""
         coefficients = [float(self._regression.intercept)]
         for name in self._features:
             deviation = self._scaler.vars[name] ** 0.5
@@ -106,10 +106,10 @@ class StochasticGradient:
         }
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Take up a state.
+        """Restore from :meth:`state`.
 
         Raises:
-            ValueError: It is not of these features, or a number can be none of it.
+            ValueError: The state is of other features, or a number in it is impossible.
         """
         if tuple(state["idx"]) != self._features:
             raise ValueError("the state is of other terms")

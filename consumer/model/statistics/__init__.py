@@ -1,6 +1,6 @@
-"""Statistics of a stream, without keeping it: exact sums, and what follows from them. Pure.
+"""Statistics of a stream, from sufficient statistics instead of the data. Pure.
 
-``running`` is what a partition keeps; ``summary`` adds partitions up; from a summary come
+``running`` holds a partition's statistics; ``summary`` adds partitions up; from a summary follow
 ``describe``, ``regression`` (with ``quality``) and ``diagnostics``. docs/STATISTICS.md has the
 formulas and their sources.
 """

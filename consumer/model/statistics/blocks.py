@@ -1,4 +1,4 @@
-"""What remains of rows once they are folded: a value of constant size that never changes."""
+"""The statistics of folded rows: an immutable value of constant size."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -7,11 +7,11 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from consumer.model.statistics.factor import LARGEST, Floats, triangle, with_constant
+from consumer.model.statistics.factor import Floats, finite, triangle, with_constant
 from consumer.model.statistics.quantiles import Sketch
 
 WINDOW = 500
-"""Rows kept whole, the last ones: for residual diagnostics, and for exact quartiles till then."""
+"""The last rows are kept: for residual diagnostics, and exact quartiles while they are all rows."""
 
 Times = NDArray[np.int64]
 
@@ -52,11 +52,11 @@ class Blocks:
         )
 
     def plus(self, rows: Floats, timestamps: Times) -> Self:
-        """The statistics of these rows besides, shape (m, k), m > 0, all finite."""
+        """The statistics with these rows added, shape (m, k), m > 0, all finite."""
         return type(self)(
             n=self.n + len(rows),
             factor=triangle(self.factor, with_constant(rows)),
-            # Adding 0.0 makes a zero positive: which of two zeros is the less is nobody's promise.
+            # Adding 0.0 turns -0.0 into 0.0: the order of the two zeros is not specified.
             low=np.minimum(self.low, rows.min(axis=0)) + 0.0,
             high=np.maximum(self.high, rows.max(axis=0)) + 0.0,
             sketches=tuple(
@@ -78,26 +78,26 @@ class Blocks:
 
     @classmethod
     def from_state(cls, state: Mapping[str, Any], n: int, sketches: Sequence[Sketch]) -> Self:
-        """The value of n rows that gave this state.
+        """Restore from :meth:`to_state` and the number of rows.
 
         Raises:
-            ValueError: No n rows can have given it.
-            KeyError: Something is missing.
+            ValueError: No n rows have such a state.
+            KeyError: A part of the state is missing.
         """
         k = len(sketches)
         if any(sketch.n != n for sketch in sketches):
-            raise ValueError(f"a sketch has not seen the {n} folded rows")
+            raise ValueError(f"a sketch does not count the {n} folded rows")
         rows, timestamps = window(state["rows"], state["timestamps_ms"], min(n, WINDOW), k)
-        factor = numbers(state["factor"], (1 + k, 1 + k))
+        factor = finite(state["factor"], (1 + k, 1 + k))
         if np.tril(factor, -1).any() or (factor.diagonal() < 0).any():
-            raise ValueError("the factor is not upper triangular with a diagonal of its sign")
+            raise ValueError("the factor is not upper triangular with a non-negative diagonal")
         if not np.isclose(factor[0, 0] ** 2, n, rtol=1e-6):
             raise ValueError(f"the factor is not that of {n} rows")
         if n == 0:
             return cls.nothing(k)
-        low, high = numbers(state["min"], (k,)), numbers(state["max"], (k,))
+        low, high = finite(state["min"], (k,)), finite(state["max"], (k,))
         if (rows < low).any() or (rows > high).any():
-            raise ValueError("a row lies beyond the extremes")
+            raise ValueError("a row is outside the minimum and maximum")
         return cls(n, factor, low, high, tuple(sketches), rows, timestamps)
 
 
@@ -111,17 +111,5 @@ def window(rows: object, timestamps: object, m: int, k: int) -> tuple[Floats, Ti
         return np.empty((0, k)), np.empty(0, np.int64)
     times = np.array(timestamps)
     if times.shape != (m,) or times.dtype != np.int64:
-        raise ValueError(f"{m} timestamps are due")
-    return numbers(rows, (m, k)), times
-
-
-def numbers(value: object, shape: tuple[int, ...]) -> Floats:
-    """An array of this shape from nested lists of floats, at most LARGEST in magnitude.
-
-    Raises:
-        ValueError: They are something else.
-    """
-    array = np.array(value)
-    if array.shape != shape or array.dtype != np.float64 or not (np.abs(array) <= LARGEST).all():
-        raise ValueError(f"finite numbers of shape {shape} are due")
-    return array
+        raise ValueError(f"expected {m} timestamps")
+    return finite(rows, (m, k)), times

@@ -1,4 +1,4 @@
-"""The design of a formula: its own factor, or why the data cannot answer it."""
+"""The factor of a formula's columns, or why the data do not determine it."""
 
 import math
 
@@ -8,18 +8,18 @@ from consumer.model.statistics.summary import Summary
 from contract.messages import ErrorCode
 
 COLLINEAR = 1e-7
-"""What must be left of a term's deviations when the terms before it are taken out, as a share.
+"""The least share of a term's deviations that the terms before it may leave unexplained.
 
-R's ``lm`` draws its line at the same number. Among the NIST sets Longley has 4e-2 left and Wampler1
+R's ``lm`` has the same tolerance. Among the NIST sets Longley has 4e-2 left and Wampler1
 5e-3; of an exact duplicate rounding leaves 1e-14 after a million events.
 """
 
 DIGITS = 1e3
-"""How far a term must stand out of the rounding: its coefficient has three digits at least."""
+"""How far a term must exceed rounding, so that its coefficient has at least three digits."""
 
 
 def open_columns(factor: Floats, n: int) -> tuple[list[bool], list[bool]]:
-    """Of the terms and the target: which do not vary, and which follow from the terms before them.
+    """For the terms and the target: whether each is constant, and whether it is collinear.
 
     Args:
         factor: R of n rows [1, terms, target], shape (p + 1, p + 1).
@@ -47,13 +47,13 @@ def design(summary: Summary, formula: Formula) -> Floats:
     """The factor of the columns [1, terms, target], shape (p + 1, p + 1) for p coefficients.
 
     Raises:
-        Refusal: ``too-few-events`` where no event is left over to judge the fit by;
-            ``constant-field`` or ``collinear-field`` where the data leave a coefficient open.
+        Refusal: ``too-few-events`` without residual degrees of freedom; ``constant-field`` or
+            ``collinear-field`` if the data do not determine a coefficient.
     """
     n, terms = summary.n, formula.terms
     needed = len(terms) + 2
     if n < needed:
-        message = f"{formula} takes {needed} events at least, there are {n}"
+        message = f"{formula} needs at least {needed} events; there are {n}"
         raise Refusal(ErrorCode.TOO_FEW_EVENTS, message)
     names = (*terms, formula.target)
     factor = triangle(summary.factor[:, [0, *(1 + summary.fields.index(name) for name in names)]])
@@ -68,17 +68,17 @@ def design(summary: Summary, formula: Formula) -> Floats:
 
 
 def _check_varies(summary: Summary, field: str, *, varies: bool) -> None:
-    """Refuse a field that is constant, or nearly so beside its size.
+    """Refuse a field that is constant, or nearly so relative to its size.
 
-    That goes for the target too. Least squares would give its one value back with an interval of
-    no width, and a certainty that rests on no variation is a guess.
+    That includes the target: least squares would predict its one value with an interval of no
+    width, a certainty that no variation supports.
     """
     j = summary.fields.index(field)
     low, high = float(summary.low[j]), float(summary.high[j])
     if low == high:
         message = f"{field} is {low:.15g} in all {summary.n} events"
     elif not varies:
-        message = f"{field} lies between {low} and {high}, too narrow to compute with"
+        message = f"{field} varies only between {low} and {high}, too little to compute with"
     else:
         return
     raise Refusal(ErrorCode.CONSTANT_FIELD, f"{message}: it must vary")

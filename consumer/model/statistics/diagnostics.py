@@ -1,7 +1,7 @@
-"""What the residuals of the last rows say about a regression's assumptions.
+"""Residual diagnostics over the last rows.
 
-Residuals cannot be had from sufficient statistics, so these figures rest on the window of rows
-that the summary keeps. They are defined as in statsmodels' OLS table:
+Sufficient statistics do not give residuals, so these figures use the window of rows that the
+summary keeps. They are defined as in statsmodels' OLS table:
 
 - Omnibus: D'Agostino & Pearson, "Tests for departure from normality", Biometrika 60 (1973); skew
   by D'Agostino, "Transformation to normality of the null distribution of g1", Biometrika 57
@@ -29,7 +29,7 @@ OMNIBUS_ROWS = 8
 
 @dataclass(frozen=True, slots=True)
 class Diagnostics:
-    """Tests on the residuals of the last rows; None where undefined, all of them on a perfect fit.
+    """Tests on the residuals of the last rows; None if undefined, all of them on a perfect fit.
 
     Attributes:
         window: Rows used.
@@ -59,14 +59,14 @@ class Diagnostics:
 def diagnose(summary: Summary, regression: Regression) -> Diagnostics:
     """The residual diagnostics of a regression, over the summary's window of rows.
 
-    The summary is the one that the regression was fitted to.
+    ``summary`` must be the one that the regression was fitted to.
     """
     residuals = _residuals(summary, regression)
     n = len(residuals)
     largest = np.abs(residuals).max()
     if regression.quality.residual_sd == 0 or largest == 0:
         return Diagnostics(window=n)
-    residuals /= largest  # no power of them overflows, or vanishes
+    residuals /= largest  # so that no power overflows or underflows
     deviations = residuals - residuals.mean()
     variance = float(np.mean(deviations**2))
     if variance == 0:
@@ -90,7 +90,7 @@ def diagnose(summary: Summary, regression: Regression) -> Diagnostics:
 
 
 def _residuals(summary: Summary, regression: Regression) -> Floats:
-    """What the regression leaves of the window's targets, shape (m,)."""
+    """The residuals of the window's rows, shape (m,)."""
     window = summary.window()
     formula = regression.formula
     intercept, *slopes = [row.coef for row in regression.coefficients.values()]

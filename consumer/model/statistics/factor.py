@@ -1,11 +1,11 @@
 """Least squares in square-root form: the upper-triangular factor R of a tall matrix.
 
-R is what a QR decomposition keeps of the rows: for any choice of columns it gives the same least
-squares as the rows themselves, and it never squares their condition number as a cross-product
-matrix does. Rows are added, and factors merged, by one more QR of everything stacked: Miller,
-"Algorithm AS 274: Least squares routines to supplement those of Gentleman", Applied Statistics 41
-(1992); as "TSQR" in Demmel, Grigori, Hoemmen, Langou, "Communication-optimal parallel and
-sequential QR and LU factorizations", SIAM J. Sci. Comput. 34 (2012).
+R is the triangular factor of the rows' QR decomposition: for any choice of columns it gives the
+same least squares as the rows themselves, and unlike a cross-product matrix it does not square
+their condition number. Rows are added, and factors merged, by one more QR of everything stacked:
+Miller, "Algorithm AS 274: Least squares routines to supplement those of Gentleman", Applied
+Statistics 41 (1992); as "TSQR" in Demmel, Grigori, Hoemmen, Langou, "Communication-optimal parallel
+and sequential QR and LU factorizations", SIAM J. Sci. Comput. 34 (2012).
 
 The one module that calls LAPACK.
 """
@@ -21,13 +21,13 @@ from threadpoolctl import threadpool_limits
 
 Floats = NDArray[np.float64]
 
-# Several threads split a sum in other ways, and the same events would not give the same bits; for
-# blocks of 64 rows they cost many times what they bring.
+# Several threads split sums differently, so the same events would not give the same bits; and for
+# blocks of 64 rows they are many times slower.
 threadpool_limits(limits=1, user_api="blas")
 
 LARGEST = 1e100
-"""Of the magnitudes in a state: events of at most VALUE_LIMIT never lead there, and beyond it a sum
-of squares might overflow."""
+"""The limit on magnitudes in a state: events of at most VALUE_LIMIT never reach it, and beyond it a
+sum of squares might overflow."""
 
 EPSILON = float(np.finfo(np.float64).eps)
 
@@ -88,33 +88,33 @@ def size(column: Floats) -> float:
 
 
 def finite(value: object, shape: tuple[int, ...]) -> Floats:
-    """The value as an array of this shape, every number finite and at most LARGEST in magnitude.
+    """An array of this shape from nested lists of floats, at most LARGEST in magnitude.
 
     Raises:
-        ValueError: It is not.
+        ValueError: The value is something else.
     """
-    array = np.asarray(value, dtype=np.float64)
-    if array.shape != shape or not (np.abs(array) <= LARGEST).all():
-        raise ValueError(f"finite numbers of shape {shape} are due")
+    array = np.array(value)
+    if array.shape != shape or array.dtype != np.float64 or not (np.abs(array) <= LARGEST).all():
+        raise ValueError(f"expected finite numbers of shape {shape}")
     return array
 
 
 def count(value: object) -> int:
-    """The value, which counts something: half of what Kafka has offsets for, at most.
+    """The value as a count: an int from 0 to 2^62.
 
     Raises:
-        ValueError: It does not.
+        ValueError: It is something else.
     """
     if type(value) is not int or not 0 <= value < 2**62:
-        raise ValueError(f"{value!r} is no count")
+        raise ValueError(f"{value!r} is not a count")
     return value
 
 
 def rounding(n: int) -> float:
-    """What rounding may leave, after n rows, of a column that ought to vanish.
+    """The most that rounding may leave, after n rows, of a column that should be zero.
 
-    Relative to the norm of the column. A single QR leaves some units in the last place, a chain of
-    them adds up as a random walk does. Four to ten times what was measured from 64 to 4,000,000
+    Relative to the column's norm. A single QR leaves a few units in the last place; a chain of them
+    adds up like a random walk. Four to ten times what was measured from 64 to 4,000,000
     rows (docs/STATISTICS.md, "What rounding leaves").
     """
     return EPSILON * (4 + math.sqrt(n) / 4)

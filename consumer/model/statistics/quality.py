@@ -44,7 +44,7 @@ def judge(explained: float, unexplained: float, n: int, p: int) -> Quality:
     total = math.hypot(explained, unexplained)
     f = log_likelihood = None
     if unexplained > 0:
-        # Roots are divided before they are squared: neither overflows, nor vanishes.
+        # Roots are divided before squaring, so that nothing overflows or underflows.
         log_variance = 2 * math.log(unexplained / math.sqrt(n))
         log_likelihood = -n / 2 * (math.log(2 * math.pi) + log_variance + 1)
         if df_model > 0:

@@ -1,7 +1,7 @@
 """Quantiles of a stream in constant memory: KLL sketches, as values that never change.
 
 Karnin, Lang, Liberty, "Optimal quantile approximation in streams", FOCS 2016, in the
-implementation of Apache DataSketches, which is untyped and stops here.
+implementation of Apache DataSketches, which is untyped and wrapped here.
 """
 
 import base64
@@ -15,16 +15,15 @@ from datasketches import kll_doubles_sketch
 from consumer.model.statistics.factor import Floats
 
 SKETCH_K = 400
-"""Values kept whole; beyond them a quantile is within 0.68 % in rank, with 99 % confidence."""
+"""The sketch's size: a quantile is within 0.68 % in rank, with 99 % confidence."""
 
 _DIGEST_BYTES = 16
 
 
 class Sketch:
-    """The quantiles of the values seen so far. A sketch of more values is another sketch.
+    """The quantiles of the values seen so far; immutable.
 
-    It keeps which of two neighbours to forget to chance, so equal values give equal quantiles
-    only within its error.
+    The algorithm draws random bits, so equal values give equal quantiles only within its error.
     """
 
     __slots__ = ("_kll",)
@@ -38,14 +37,14 @@ class Sketch:
         return int(self._kll.n)
 
     def plus(self, values: Floats) -> Self:
-        """The sketch of these values besides, shape (m,)."""
+        """The sketch with these values added, shape (m,)."""
         kll = copy(self._kll)
         kll.update(values)
         return type(self)(kll)
 
     @classmethod
     def merged(cls, sketches: Iterable["Sketch"]) -> Self:
-        """The sketch of everything that these have seen."""
+        """The sketch of the values of all of these."""
         kll = kll_doubles_sketch(SKETCH_K)
         for sketch in sketches:
             kll.merge(sketch._kll)  # noqa: SLF001 - its own class
@@ -56,7 +55,7 @@ class Sketch:
         return [float(value) for value in self._kll.get_quantiles(ranks)]
 
     def to_text(self) -> str:
-        """The sketch in base64, behind a digest of its bytes."""
+        """The sketch in base64, preceded by a digest of its bytes."""
         body = self._kll.serialize()
         return base64.b64encode(_digest(body) + body).decode("ascii")
 
@@ -64,16 +63,15 @@ class Sketch:
     def from_text(cls, text: str) -> Self:
         """The sketch of :meth:`to_text`.
 
-        The digest is checked first: the library's reader can bring the process down over a
-        damaged sketch.
+        The digest is checked first, as a damaged sketch can crash the process inside the library.
 
         Raises:
-            ValueError: This is no sketch of ours, or it was damaged.
+            ValueError: The text is not such a sketch, or is damaged.
         """
         content = base64.b64decode(text, validate=True)
         digest, body = content[:_DIGEST_BYTES], content[_DIGEST_BYTES:]
         if digest != _digest(body):
-            raise ValueError("the sketch is damaged: its digest is another")
+            raise ValueError("the sketch is damaged: its digest does not match")
         return cls(kll_doubles_sketch.deserialize(body))
 
 

@@ -22,7 +22,7 @@ from consumer.model.statistics.summary import Summary
 from contract.messages import ErrorCode
 
 LEVEL = 0.95
-"""Of an interval, unless something else is asked for."""
+"""The default level of an interval."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +56,7 @@ class Regression:
         df_model: Terms beside the intercept.
         df_resid: The events n less the number p of coefficients; at least 1.
         coefficients: By term, the intercept first.
-        quality: How well it fits.
+        quality: The goodness of fit.
         factor: U, shape (p, p).
         inverse: U's, shape (p, p): times the noise, a root of the coefficients' covariance.
     """
@@ -72,7 +72,7 @@ class Regression:
 
     @property
     def condition_number(self) -> float:
-        """Of the design with its constant, in the fields' units.
+        """The condition number of the design with its constant, in the fields' units.
 
         Raises:
             Refusal: ``out-of-range`` where it is beyond the range of a double.
@@ -120,7 +120,7 @@ def fit(summary: Summary, formula: Formula) -> Regression:
     n, p = summary.n, len(formula.terms) + 1
     upper, explained, unexplained = factor[:p, :p], factor[:p, p], float(factor[p, p])
     if unexplained <= rounding(n) * size(factor[:, p]):
-        unexplained = 0.0  # a perfect fit: what is left is rounding, not noise to divide by
+        unexplained = 0.0  # a perfect fit: the rest is rounding, not noise to divide by
     quality = judge(size(explained[1:]), unexplained, n, p)
     inverse = solve(upper, np.eye(p))
     errors = [quality.residual_sd * size(row) for row in inverse]
@@ -147,27 +147,27 @@ def _coefficient(estimate: float, se: float, df: int) -> Coefficient:
 
 
 def predict(regression: Regression, x: Mapping[str, float], level: float = LEVEL) -> Prediction:
-    """The target where the terms are ``x``, and where a new outcome falls with odds of ``level``.
+    """The prediction at ``x``, and the interval for a new outcome at ``level``.
 
     The interval is Student's, for noise and coefficients together: prediction +- t sd sqrt(1 + h),
     h the leverage of x (Seber & Lee, section 5.3.1).
 
     Args:
         regression: The fitted formula.
-        x: A finite number for each term of the formula; others are passed over.
-        level: Between 0 and 1, both excluded.
+        x: A finite number for each term of the formula; other keys are ignored.
+        level: Between 0 and 1, exclusive.
 
     Raises:
         Refusal: ``bad-params`` for a level out of its range; ``missing-field`` for a term that is
             not in ``x``; ``out-of-range`` where the result is beyond the range of a double.
     """
     if not 0 < level < 1:
-        raise Refusal(ErrorCode.BAD_PARAMS, "a level is between 0 and 1, both excluded")
+        raise Refusal(ErrorCode.BAD_PARAMS, "level must be between 0 and 1, exclusive")
     if missing := [term for term in regression.formula.terms if term not in x]:
-        message = f"{regression.formula} takes {', '.join(missing)} too"
+        message = f"missing: {', '.join(missing)}; the formula is {regression.formula}"
         raise Refusal(ErrorCode.MISSING_FIELD, message)
     row = np.array([1.0, *(x[term] for term in regression.formula.terms)])
-    with np.errstate(over="ignore", invalid="ignore"):  # _in_range has the say
+    with np.errstate(over="ignore", invalid="ignore"):  # _in_range checks
         centre = float(row @ [coefficient.coef for coefficient in regression.coefficients.values()])
         leverage_root = size(row @ regression.inverse)
     spread = regression.quality.residual_sd * math.hypot(1, leverage_root)

@@ -1,8 +1,8 @@
-"""One partition's sufficient statistics: everything a regression needs, and not the data.
+"""One partition's sufficient statistics: everything that a regression needs, without the data.
 
-Rows are folded in blocks counted from the partition's first labelled event, and wait as rows till
-their block is full: so the state is a function of the events alone, and no cut into calls, no
-restart and no snapshot changes a bit of it. docs/STATISTICS.md says what follows from it.
+Rows are folded in blocks counted from the partition's first labelled event, and are kept as rows
+until their block is complete. So the state is a function of the events alone: polls, restarts and
+snapshots do not change a bit of it. See docs/STATISTICS.md.
 """
 
 from collections.abc import Mapping, Sequence
@@ -17,12 +17,12 @@ from consumer.model.statistics.factor import Floats
 from consumer.model.statistics.quantiles import Sketch
 
 BLOCK = 64
-"""Rows that are folded together. It is part of the state's definition."""
+"""Rows per block. It is part of the state's definition."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class StatisticsView:
-    """One partition's statistics at one moment. Nothing in it ever changes: share it freely.
+    """One partition's statistics at one moment; immutable.
 
     Attributes:
         fields: The names of a row's k columns.
@@ -53,7 +53,7 @@ class StatisticsView:
 
 
 class SufficientStatistics:
-    """The statistics of one partition; mutable, with one owner, who also takes the views.
+    """The statistics of one partition; mutable, with one owner, which also takes the views.
 
     Args:
         fields: The names of a row's k columns.
@@ -81,7 +81,7 @@ class SufficientStatistics:
         return self._blocks.factor
 
     def update(self, row: Sequence[float], timestamp_ms: int) -> Floats | None:
-        """Take in one labelled event; the rows of the block that it fills, shape (BLOCK, k).
+        """Add one labelled event; returns the rows of the block it completes, shape (BLOCK, k).
 
         Args:
             row: A finite number for each field, in their order, at most 1e12 in magnitude.
@@ -98,13 +98,13 @@ class SufficientStatistics:
         return None
 
     def view(self) -> StatisticsView:
-        """The statistics as they are now; later updates do not reach it. Costs a microsecond."""
+        """The current statistics; later updates do not change the view. Costs a microsecond."""
         return StatisticsView(
             self.fields, self._blocks, tuple(self._pending), tuple(self._timestamps)
         )
 
     def to_state(self) -> dict[str, Any]:
-        """All but the sketches, as numbers that orjson writes and reads bit for bit.
+        """All but the sketches, in types that JSON round-trips exactly.
 
         Equal events give equal bits.
         """
@@ -116,7 +116,7 @@ class SufficientStatistics:
         }
 
     def sketches(self) -> dict[str, str]:
-        """The quantile sketch of each field as text; chance has a say in it."""
+        """The quantile sketch of each field as text; not deterministic."""
         sketches = zip(self.fields, self._blocks.sketches, strict=True)
         return {field: sketch.to_text() for field, sketch in sketches}
 
@@ -124,22 +124,22 @@ class SufficientStatistics:
     def from_state(
         cls, fields: Sequence[str], state: Mapping[str, Any], sketches: Mapping[str, str]
     ) -> Self:
-        """The statistics that gave this state and these sketches.
+        """Restore from :meth:`to_state` and the sketches.
 
         Raises:
-            ValueError: It is no state over these fields.
+            ValueError: They are not of statistics over these fields.
         """
         statistics = cls(fields)
         try:
             statistics._restore(state, [Sketch.from_text(sketches[field]) for field in fields])
         except (KeyError, TypeError, OverflowError, RuntimeError) as error:
-            raise ValueError(f"no state of statistics over {fields}: {error!r}") from error
+            raise ValueError(f"not a state of statistics over {fields}: {error!r}") from error
         return statistics
 
     def _restore(self, state: Mapping[str, Any], sketches: Sequence[Sketch]) -> None:
         n = state["n"]
         if type(n) is not int or n < 0:
-            raise ValueError(f"n is no count: {n!r}")
+            raise ValueError(f"n is not a count: {n!r}")
         waiting = n % BLOCK
         self._blocks = Blocks.from_state(state, n - waiting, sketches)
         rows, timestamps = window(
@@ -150,5 +150,5 @@ class SufficientStatistics:
 
 
 def _matrix(rows: Sequence[Sequence[float]], k: int) -> Floats:
-    """The rows as an array, shape (m, k); in half the time of ``np.array(rows)``."""
+    """The rows as an array, shape (m, k); takes half the time of ``np.array(rows)``."""
     return np.fromiter(chain.from_iterable(rows), np.float64, len(rows) * k).reshape(-1, k)

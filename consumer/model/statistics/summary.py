@@ -1,4 +1,4 @@
-"""What all partitions say together: the sum of their statistics at one moment."""
+"""The sum of all partitions' statistics at one moment."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from consumer.model.statistics.running import StatisticsView
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Summary:
-    """The statistics of all rows of all partitions. Nothing in it ever changes.
+    """The statistics of all rows of all partitions; immutable.
 
     Attributes:
         fields: The names of a row's k columns.
@@ -21,7 +21,7 @@ class Summary:
         factor: R of all rows with a constant before them, shape (1 + k, 1 + k).
         low: The smallest value of each field, shape (k,); infinity where there is none.
         high: The largest, likewise.
-        parts: What was summed.
+        parts: The views that were summed.
     """
 
     fields: tuple[str, ...]
@@ -64,7 +64,7 @@ def merge(parts: Sequence[StatisticsView]) -> Summary:
         ValueError: There is none, or their fields differ.
     """
     if len({part.fields for part in parts}) != 1:
-        raise ValueError("at least one part is due, and all over the same fields")
+        raise ValueError("expected at least one part, all over the same fields")
     pending = np.concatenate([part.pending_rows() for part in parts])
     blocks = [part.blocks for part in parts]
     return Summary(

@@ -29,7 +29,7 @@ waiting: dict[str, asyncio.Future[dict[str, Any]]] = {}
 async def replied(
     reply: dict[str, Any], correlation_id: str = Context("message.correlation_id")
 ) -> None:
-    """Hand a reply over to who waits for it; it may be somebody else's."""
+    """Pass a reply to its waiting question; it may be another client's."""
     if correlation_id in waiting:
         waiting.pop(correlation_id).set_result(reply)
 
@@ -43,7 +43,7 @@ async def ask(question: dict[str, Any]) -> dict[str, Any]:
 
 
 async def main() -> bool:
-    """Ask a question that has an answer, and one that has not."""
+    """Ask a question that has an answer, and one that has none."""
     async with broker:
         await broker.start()
         reply = await ask({"tv": 50})

@@ -28,7 +28,7 @@ async def predictions(questions: faust.StreamT[Any]) -> None:
 
 @app.command()
 async def ask() -> None:
-    """Ask a question that has an answer, and one that has not."""
+    """Ask a question that has an answer, and one that has none."""
     reply = await predictions.ask({"tv": 50})
     print(reply.get("prediction"), reply)
     error = (await predictions.ask({"tv": "abc"})).get("error", {})

@@ -1,0 +1,68 @@
+"""The least squares of one formula in square-root form, and each event predicted before it.
+
+This is a square-root information filter without a prior: Bierman, "Factorization Methods for
+Discrete Sequential Estimation" (1977), chapter 5.
+"""
+
+import math
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Self
+
+import numpy as np
+
+from consumer.model.statistics.design import is_open
+from consumer.model.statistics.factor import Floats, solve, triangle
+
+
+@dataclass(frozen=True, eq=False)
+class LeastSquares:
+    """The least squares of a formula over n events; immutable.
+
+    Attributes:
+        n: How many events.
+        factor: R of their columns [1, terms, target], shape (p + 1, p + 1) for p coefficients.
+    """
+
+    n: int
+    factor: Floats
+
+    @cached_property
+    def answers(self) -> bool:
+        """Whether these events alone determine every coefficient, within the range of a double.
+
+        If not, the service refuses to predict.
+        """
+        return not is_open(self.factor, self.n) and bool(np.isfinite(self.coefficients).all())
+
+    @cached_property
+    def coefficients(self) -> Floats:
+        """The least-squares solution, shape (p,); meaningful only if it is determined."""
+        return solve(self.factor[:-1, :-1], self.factor[:-1, -1])
+
+    def plus(self, rows: Floats) -> Self:
+        """With these events added, [1, terms, target], shape (m, p + 1)."""
+        return type(self)(self.n + len(rows), triangle(self.factor, rows)) if len(rows) else self
+
+
+@np.errstate(over="ignore", invalid="ignore")
+def one_step_ahead(before: LeastSquares, rows: Floats) -> Floats:
+    """The error of predicting each event from all those before it, by least squares.
+
+    The recursive residuals of Brown, Durbin, Evans, "Techniques for testing the constancy of
+    regression relationships over time", JRSS B 37 (1975), not standardised.
+
+    Args:
+        before: Least squares of the events before them.
+        rows: The events, [1, terms, target], shape (m, p + 1).
+
+    Returns:
+        Each target less its prediction, shape (m,); NaN if that would have been refused.
+    """
+    errors = np.full(len(rows), math.nan)
+    for i, row in enumerate(rows):
+        if before.answers:
+            errors[i] = row[-1] - row[:-1] @ before.coefficients
+        before = before.plus(rows[i : i + 1])
+    errors[np.isinf(errors)] = math.nan  # beyond the range of a double: refused
+    return errors

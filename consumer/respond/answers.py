@@ -1,0 +1,162 @@
+"""One request: read, answered from the model as it is now, or refused; always told to its asker."""
+
+import time
+from functools import partial
+from time import monotonic, perf_counter
+
+import orjson
+import structlog
+from kafka import TopicPartition
+
+from consumer.context import Context
+from consumer.decode import (
+    EventDecoder,
+    Record,
+    Refusal,
+    Rejected,
+    Request,
+    check_deadline,
+    decode_request,
+)
+from consumer.decode.dialects import (
+    Address,
+    BadAddressError,
+    Headers,
+    find_address,
+    find_reply_headers,
+    unwrap,
+)
+from consumer.model import answer
+from consumer.respond.forwards import Forward, Forwards
+from consumer.respond.pending import PendingReply
+from consumer.respond.positions import Positions, Sent
+from consumer.respond.replies import Replies
+from contract.messages import ErrorCode, Method, RequestOutcome
+
+log = structlog.get_logger()
+
+
+class Answers:
+    """Answers requests; used by the client's I/O thread and the responder's, one at a time.
+
+    Args:
+        context: What all loops share.
+        replies: The way out for answers.
+        forwards: The way to the events topic for events sent as requests.
+        positions: How many events of a partition have been sent on and are not committed yet.
+    """
+
+    def __init__(
+        self, context: Context, replies: Replies, forwards: Forwards, positions: Positions
+    ) -> None:
+        self._settings = context.settings
+        self._served = context.served
+        self._telemetry = context.telemetry
+        self._health = context.health
+        self._replies = replies
+        self._forwards = forwards
+        self._positions = positions
+        self._decode = EventDecoder(context.settings.fields, context.settings.spec.formula.target)
+
+    def handle(self, record: Record, at: TopicPartition) -> Sent | None:
+        """Answer one request.
+
+        Returns:
+            What is on its way for it; None where its reply address leads nowhere.
+        """
+        started = perf_counter()
+        headers, value = unwrap(record.headers, record.value)
+        try:
+            address = self._address(headers)
+        except BadAddressError as bad:
+            if bad.fallback is None:
+                self._telemetry.requested(None, RequestOutcome.REFUSED)
+                return None
+            refusal = Refusal(ErrorCode.BAD_REPLY_ADDRESS, bad.detail)
+            return self._refuse(bad.fallback, record.key, None, refusal)
+        method: Method | None = None
+        sent: Sent
+        try:
+            request = decode_request(value)
+            method = request.method
+            check_deadline(headers, now_ms=time.time() * 1000)
+            if method is Method.LEARN:
+                sent = self._forward(request, headers, record, at, address)
+            else:
+                body = self._body(request)
+                sent = self._send(address, record.key, method, body, RequestOutcome.ANSWERED)
+        except Refusal as refusal:
+            sent = self._refuse(address, record.key, method, refusal)
+        except Exception:  # no question may end the service
+            log.exception("a request could not be answered", method=method)
+            fault = Refusal(ErrorCode.INTERNAL, "the service is at fault, not the request")
+            sent = self._refuse(address, record.key, method, fault)
+        self._telemetry.answered(perf_counter() - started)
+        return sent
+
+    def _body(self, request: Request) -> answer.Reply:
+        """The answer, with the age of what is known where a log's end is not."""
+        body = answer.answer(request, self._served.model)
+        return body | {"stale_seconds": stale} if (stale := self._health.stale) else body
+
+    def _address(self, headers: Headers) -> Address:
+        settings = self._settings
+        return find_address(
+            headers, default_topic=settings.replies_topic, allowed=settings.may_reply_to
+        )
+
+    def _forward(
+        self,
+        request: Request,
+        headers: Headers,
+        record: Record,
+        at: TopicPartition,
+        address: Address,
+    ) -> Forward:
+        """An event sent as a request goes to the events topic; the learner acknowledges it.
+
+        Raises:
+            Refusal: There is nothing to learn from it, or it cannot be sent on now.
+        """
+        try:
+            value = orjson.dumps(request.params)
+        except TypeError:  # orjson reads deeper than it writes
+            raise Refusal(ErrorCode.BAD_PARAMS, "the event is nested too deep") from None
+        event = self._decode(value)
+        if isinstance(event, Rejected):
+            raise Refusal(ErrorCode(event.reason), event.detail)
+        if not isinstance(event, tuple):
+            target = self._settings.spec.formula.target
+            raise Refusal(ErrorCode.MISSING_FIELD, f"{target} is missing: nothing to learn from")
+        uncommitted = self._positions.forwarded(at)
+        if self._forwards.is_half_full(uncommitted):
+            self._positions.hurry()
+        return self._forwards.send(
+            value,
+            record,
+            at,
+            find_reply_headers(headers, default_topic=self._settings.replies_topic),
+            uncommitted=uncommitted,
+            arrived=partial(self._telemetry.requested, Method.LEARN, RequestOutcome.ANSWERED),
+            refuse=partial(self._refuse, address, record.key, Method.LEARN),
+        )
+
+    def _refuse(
+        self, address: Address, key: bytes | None, method: Method | None, refusal: Refusal
+    ) -> PendingReply:
+        late = refusal.code is ErrorCode.EXPIRED
+        outcome = RequestOutcome.EXPIRED if late else RequestOutcome.REFUSED
+        return self._send(address, key, method, answer.error(refusal), outcome)
+
+    def _send(
+        self,
+        address: Address,
+        key: bytes | None,
+        method: Method | None,
+        body: answer.Reply,
+        outcome: RequestOutcome,
+    ) -> PendingReply:
+        body = self._replies.signed(body)
+        reply = PendingReply(address, key, body, method, monotonic(), outcome)
+        self._replies.send(reply)
+        return reply

@@ -1,0 +1,113 @@
+"""A request in; what is on its way for it."""
+
+import time
+from typing import Any, cast
+
+import orjson
+import pytest
+from kafka import TopicPartition
+from kafka.errors import KafkaTimeoutError
+
+from consumer.client.permissions import Permissions
+from consumer.client.precedence import Precedence
+from consumer.client.protocols import Consumer
+from consumer.context import Context
+from consumer.model.served import Served
+from consumer.respond.claim import Claim
+from consumer.respond.forwards import MAX_UNCOMMITTED, Forwards
+from consumer.respond.loop import Responder
+from consumer.respond.replies import Replies
+from consumer.settings import Settings
+from consumer.telemetry.health import Health
+from consumer.telemetry.metrics import Telemetry
+from contract.messages import RequestOutcome
+from unit.kept_replies import KeptReplies
+from unit.records import Record
+from unit.respond.test_replies import MemoryProducer
+
+AT = TopicPartition("prediction-requests", 2)
+ADDRESS = [("reply_to", b"prediction-replies"), ("correlation_id", b"7")]
+LEARN = orjson.dumps(
+    {"method": "learn", "params": {"tv": 1.0, "radio": 2.0, "newspaper": 3.0, "sales": 4.0}}
+)
+
+
+class World:
+    """A responder over ways out in memory."""
+
+    def __init__(self) -> None:
+        served = Served(Settings().spec)
+        self.telemetry = Telemetry(served, {"version": "test"})
+        health = Health()
+        context = Context(
+            Settings(),
+            served,
+            self.telemetry,
+            health,
+            Precedence(),
+            Permissions(Settings(), health.faults),
+        )
+        self.out = KeptReplies()
+        self.events = MemoryProducer({"mobile-events": {0, 1, 2}})
+        forwards = Forwards(self.events, "mobile-events", lambda: "an-id", 4)
+        self.responder = Responder(
+            context,
+            cast("Consumer", None),
+            cast("Replies", self.out),
+            forwards,
+            cast("Claim", None),
+        )
+
+    def ask(self, value: bytes, *, count: int = 1, headers: Any = ADDRESS) -> None:  # noqa: ANN401
+        asked = [Record(offset, value, key=b"k", headers=headers) for offset in range(count)]
+        self.responder._take({AT: cast("Any", asked)})
+
+    def counted(self, method: str, outcome: str) -> float:
+        labels = {"method": method, "outcome": outcome}
+        found = self.telemetry.registry.get_sample_value("riverline_requests_total", labels)
+        return found or 0.0
+
+
+@pytest.fixture
+def world() -> World:
+    return World()
+
+
+def test_a_request_past_its_deadline_is_told_so(world: World) -> None:
+    late = str(int(time.time() * 1000) - 5000).encode()
+    world.ask(b'{"tv": 1}', headers=[*ADDRESS, ("deadline", late)])
+    world.ask(LEARN, headers=[*ADDRESS, ("deadline", late)])
+    assert world.out.errors() == [("expired", RequestOutcome.EXPIRED)] * 2
+    assert world.events.sent == []
+
+
+def test_an_event_that_kafka_has_counts_as_answered_and_not_before(world: World) -> None:
+    world.ask(LEARN)
+    assert world.counted("learn", "answered") == 0
+    world.events.sent[0].future.acknowledge()
+    assert world.counted("learn", "answered") == 1
+    assert world.out.replies == []  # the learner's to acknowledge
+
+
+def test_an_event_that_kafka_does_not_confirm_is_answered_with_an_error(world: World) -> None:
+    world.ask(LEARN)
+    assert world.out.replies == []
+    world.events.sent[0].future.fail(KafkaTimeoutError("gone"))
+    assert world.out.errors() == [("not-learned", RequestOutcome.REFUSED)]
+    (reply,) = world.out.replies
+    assert (reply.address.topic, reply.address.correlation_id) == ("prediction-replies", b"7")
+    assert world.counted("learn", "answered") == 0
+
+
+def test_an_event_that_cannot_be_sent_on_is_answered_with_an_error(world: World) -> None:
+    world.events.topics.clear()
+    world.ask(LEARN)
+    assert world.out.errors() == [("not-learned", RequestOutcome.REFUSED)]
+
+
+def test_of_a_storm_of_them_so_many_are_sent_on_and_all_others_told(world: World) -> None:
+    world.ask(LEARN, count=MAX_UNCOMMITTED)
+    share = MAX_UNCOMMITTED // 4
+    assert len(world.events.sent) == share
+    refused = ("not-learned", RequestOutcome.REFUSED)
+    assert world.out.errors() == [refused] * (MAX_UNCOMMITTED - share)
