@@ -1,5 +1,6 @@
 """The real gateway in a process of its own, as `npm start` starts it."""
 
+import fcntl
 import json
 import os
 import signal
@@ -164,7 +165,9 @@ def running_gateway(environment: Mapping[str, str], *, wait: bool = True) -> Ite
 
 
 def install() -> None:
-    """Install the gateway's packages, unless they are those of its lock."""
+    """Install the gateway's packages, unless they are those of its lock; one process at a time."""
     installed, lock = GATEWAY / "node_modules/.package-lock.json", GATEWAY / "package-lock.json"
-    if not installed.exists() or installed.stat().st_mtime < lock.stat().st_mtime:
-        subprocess.run(["npm", "ci"], cwd=GATEWAY, check=True)
+    with lock.open() as mine:
+        fcntl.flock(mine, fcntl.LOCK_EX)
+        if not installed.exists() or installed.stat().st_mtime < lock.stat().st_mtime:
+            subprocess.run(["npm", "ci"], cwd=GATEWAY, check=True)
