@@ -278,7 +278,7 @@ def test_what_is_lost_to_nobody_is_named_and_the_service_is_ready(
             assert service.ready
         finally:
             world.grant(on, operation)
-        over = f'"recovered" about="{about}"'
+        over = f'event=recovered about="{about}"'
         wait_until(lambda: over in service.log.read_text(), BACK_SECONDS)
 
 

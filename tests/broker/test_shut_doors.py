@@ -387,7 +387,7 @@ def test_each_shut_door_is_named_and_opens_when_it_is_mended(
         if fault.mend is not None:
             fault.mend(stack)
             wait_until(lambda: service.ready)
-            assert 'event="recovered"' in service.log.read_text()
+            assert "event=recovered" in service.log.read_text()
         assert service.process.poll() is None
         said = service.log.read_text()
         assert not [it for it in (PASSWORD, SECRET, "eyJ") if it in said]  # eyJ: a token begins so
