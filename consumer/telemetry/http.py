@@ -5,6 +5,7 @@ coroutine for a few seconds. Prometheus' own server would keep a thread for it f
 """
 
 import asyncio
+import os
 import socket
 import threading
 from collections.abc import Callable
@@ -19,6 +20,10 @@ from consumer.telemetry.guard import Guard
 PATIENCE_SECONDS = 5.0
 MAX_HEAD_BYTES = 8 * 1024
 MAX_CONNECTIONS = 1000
+ACCEPTED = 100
+"""Connections that asyncio accepts in one turn of its loop. A request among them is read in the next
+turn; of more than MAX_CONNECTIONS in one turn it could be the oldest, and dropped."""
+BACKLOG = 4096
 OPEN = "/livez"
 """Reveals nothing but liveness, to restart the process by: it needs no token."""
 
@@ -72,12 +77,16 @@ class Web:
         self._loop = asyncio.new_event_loop()
         try:
             self._server = self._loop.run_until_complete(
-                asyncio.start_server(self._serve, host, port, limit=MAX_HEAD_BYTES, backlog=4096)
+                asyncio.start_server(
+                    self._serve, host, port, limit=MAX_HEAD_BYTES, backlog=ACCEPTED
+                )
             )
         except OSError:
             self._loop.close()
             raise
         for sock in self._server.sockets:
+            with socket.socket(fileno=os.dup(sock.fileno())) as listener:
+                listener.listen(BACKLOG)
             if hasattr(socket, "TCP_DEFER_ACCEPT"):  # Linux
                 sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_DEFER_ACCEPT, int(PATIENCE_SECONDS))
         self.port: int = self._server.sockets[0].getsockname()[1]

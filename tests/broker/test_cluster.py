@@ -101,7 +101,7 @@ def test_a_folder_of_one_broker_or_of_another_number_is_refused(tmp_path: Path) 
     (tmp_path / "one" / "kafka").mkdir(parents=True)
     (tmp_path / "two" / "broker-1").mkdir(parents=True)
     (tmp_path / "two" / "broker-2").mkdir()
-    with pytest.raises(DataFolderError, match="is of one broker, and not of a cluster"):
+    with pytest.raises(DataFolderError, match="is of a single broker, not of a cluster"):
         EmbeddedCluster(3, data=tmp_path / "one").start()
     with pytest.raises(DataFolderError, match="is of a cluster of 2, not 3"):
         EmbeddedCluster(3, data=tmp_path / "two").start()
@@ -146,7 +146,7 @@ def test_bad_arguments_are_told_in_one_message() -> None:
     for arguments, told in {
         ("--brokers", "0"): "Invalid value for '--brokers'",
         ("--brokers", "three"): "Invalid value for '--brokers'",
-        ("--brokers", "3", "--port", "65534"): "ports up to 65536 would be",
+        ("--brokers", "3", "--port", "65534"): "ports up to 65536 are needed",
     }.items():
         with command(*arguments) as process:
             exit_code, error = ended(process)
