@@ -1,4 +1,4 @@
-"""FAST_PATH: whether clients take short cuts through kafka-python, or its public API alone.
+"""FAST_PATH: whether clients take short cuts through kafka-python's private parts.
 
 A path has everything that makes the service faster and nothing that makes it correct: what guards
 against kafka-python's faults and against hostile records is in place on both. So both give the

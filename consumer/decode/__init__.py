@@ -1,6 +1,7 @@
 """Decodes bytes from outside into events, requests and addresses, or a reason for refusal.
 
-Pure and total: no input raises. Imports only the contract.
+Pure. A fault of an event is returned, as ``Rejected``; one of a request or an address is raised, as
+``Refusal`` or ``BadAddressError``, and nothing else is. Imports only the contract.
 """
 
 from consumer.decode.event import UNLABELLED, Decoded, EventDecoder, Rejected, Unreadable

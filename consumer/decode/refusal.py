@@ -3,10 +3,10 @@
 from contract.messages import ErrorCode
 
 
-class Refusal(Exception):  # noqa: N818 - an answer, not a fault of the service
-    """A request cannot be answered, through no fault of the service.
+class Refusal(Exception):  # noqa: N818 - it is an answer
+    """A request gets an error reply instead of an answer; the responder writes it.
 
-    The responder turns it into an error reply.
+    The fault is the asker's, but for ErrorCode.INTERNAL.
 
     Attributes:
         code: One of a closed set, for programs.

@@ -1,6 +1,7 @@
 """Events in, the model out: the learner's loop, and what it needs of its group.
 
-May know the state, the context and what is below; nothing of who asks.
+May import ``state``, ``context`` and the layers below (``pyproject.toml``, import-linter), but not
+``respond``.
 """
 
 from consumer.learn.dead_letters import DeadLetters

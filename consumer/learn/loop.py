@@ -4,14 +4,15 @@
     2  fold             decode; predict, score, learn (partition.py)
     3  dead letters     sent for what was refused
     4  publish          the model serves what was learned
-    5  acknowledge      events that ask for it
-    6  settle           every dead letter so far is acknowledged
+    5  reply            to the senders that asked to be told
+    6  settle           Kafka has acknowledged every dead letter so far
     7  snapshot         state and position, one record, to the changelog
-    8  acknowledged     the snapshot counts
+    8  acknowledged     by Kafka: from now on the snapshot's position counts
     9  commit           the group's offset, for lag and tooling alone
 
-1 to 5 for every poll, 6 to 9 every CHECKPOINT_INTERVAL_MS for the partitions that moved, when one
-is taken away, and on a clean stop. docs/FAILURES.md has a row for each gap between them.
+1 to 5 for every poll; 6 to 9 every CHECKPOINT_INTERVAL_MS for the partitions that moved, and on a
+clean stop. For a partition that is taken away 6 and 7 alone: nothing is waited for or committed.
+docs/FAILURES.md has a row for each gap between them.
 """
 
 import threading
@@ -163,6 +164,11 @@ class Learner:
         self._publish(number, result, perf_counter() - precedence.waited - started)
 
     def _step_over(self, skipped: SkippedRecord) -> None:
+        """Refuse a record at which the client raised.
+
+        That is rare: most records that cannot be unpacked come with their batch, as an
+        ``Unreadable`` value, and are refused by the fold.
+        """
         number = skipped.at.partition
         log.warning(
             "record not readable",

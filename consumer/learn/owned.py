@@ -2,7 +2,7 @@
 
 The group decides which partitions are ours. One that is newly ours is held: the consumer is paused
 there until the partition's state is restored from the changelog, and then reads on from the state's
-position. What belongs to the group's own offset is never folded.
+position. The offset that the group has committed is never used.
 """
 
 import math
@@ -119,7 +119,7 @@ class OwnedPartitions:
         health.unrestored = frozenset(self._held)
 
     def _release(self, lost: AbstractSet[int]) -> None:
-        """Save the state once more, if its dead letters are delivered, and drop it."""
+        """Save these once more, if dead letters are delivered and no snapshot is under way."""
         settled = bool(lost) and self._dead_letters.settle(SETTLE_SECONDS)
         for number in sorted(lost):
             self._changelog.release(number, self._partitions.pop(number), save=settled)

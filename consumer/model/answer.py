@@ -17,7 +17,7 @@ Reply = dict[str, Any]
 
 
 def answer(request: Request, model: Model) -> Reply:
-    """The reply to a question, from this model.
+    """The reply to a question, from this model. A new method is a case here.
 
     Raises:
         Refusal: It cannot be answered.

@@ -1,6 +1,7 @@
 """Requests in, answers out: the responder's loop, and the ways of a reply and of an event on.
 
-May know the state, the context and what is below; nothing of the learner.
+May import ``state``, ``context`` and the layers below (``pyproject.toml``, import-linter), but not
+``learn``.
 """
 
 from consumer.respond.acknowledgements import Acknowledgements

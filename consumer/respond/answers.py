@@ -1,4 +1,7 @@
-"""One request: read, answered from the model as it is now, or refused; always told to its asker."""
+"""Answers one request from the model as it is now, or refuses it.
+
+The asker is told either way, unless its reply address is bad and has no fallback.
+"""
 
 import time
 from functools import partial

@@ -6,11 +6,12 @@
                         ├── direct producer: written by this thread, if the leader is connected
                         └── producer:        everything else, with its own retries
                               ├── delivered ───> settled; the request is counted
-                              ├── denied ──────> waits until Kafka allows it
+                              ├── denied ──────> waits again, as for an unknown topic
                               └── failed ──────> settled, and counted as refused
 
-A reply waits a few seconds at most for a topic that does not exist; then the asker is told at the
-address's fallback, if it has one. Waiting replies and posted ones are limited in bytes, each to
+A reply waits a few seconds at most for a topic that does not exist or is denied (but for our own
+replies topic until it is allowed); then the asker is told at the address's fallback, if it has one.
+Waiting replies and posted ones are limited in bytes, each to
 half of REPLIES_BUFFER_BYTES, so that replies to a missing topic cannot crowd out the others.
 """
 
@@ -116,7 +117,7 @@ class Replies:
             writable: The partition count of each existing topic that we may write to; None while
                 Kafka does not answer.
             now: Monotonic seconds.
-            denied: Topics that we expect to be allowed to write to again.
+            denied: Topics that replies wait for until Kafka allows them: our own.
 
         Returns:
             Whether any reply still waits.
@@ -216,7 +217,7 @@ class Replies:
         self._settle(reply, delivered=True)
 
     def _failed(self, reply: PendingReply, message: Message, error: BaseException) -> None:
-        """A reply that Kafka denies waits until it is allowed; any other is lost."""
+        """A reply that Kafka denies waits again; any other that failed is lost."""
         if isinstance(error, AuthorizationError):
             reply.message = message
             self._partition_counts.pop(reply.address.topic, None)

@@ -21,8 +21,8 @@ PATIENCE_SECONDS = 5.0
 MAX_HEAD_BYTES = 8 * 1024
 MAX_CONNECTIONS = 1000
 ACCEPTED = 100
-"""Connections that asyncio accepts in one turn of its loop. A request among them is read in the next
-turn; of more than MAX_CONNECTIONS in one turn it could be the oldest, and dropped."""
+"""Connections that asyncio accepts in one turn of its loop. A request among them is read in the
+next; of more than MAX_CONNECTIONS in one turn it could be the oldest, and dropped."""
 BACKLOG = 4096
 OPEN = "/livez"
 """Reveals nothing but liveness, to restart the process by: it needs no token."""

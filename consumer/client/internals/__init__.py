@@ -5,7 +5,7 @@ a private module of kafka-python or reads a private attribute of it. ``parts`` l
 its signature; ``install`` checks them at the service's start. Which test shows on a real broker
 that a part does what we use it for is in docs/adr/0001-one-wall.md.
 
-May import the protocols of what we use, and what is decoded.
+May import ``client.protocols``, ``client.options``, ``settings``, ``decode`` and ``contract``.
 """
 
 from consumer.client.internals.parts import PARTS
