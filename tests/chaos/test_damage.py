@@ -195,7 +195,7 @@ def test_a_log_that_loses_what_was_to_be_read_next_is_refused(make: Make) -> Non
     world.send(events(1000, seed=9))
     cut(world, 0, 1500)
     one.resume()
-    assert "is not in the log any more" in refusal(one)
+    assert "is no longer in the log" in refusal(one)
 
 
 def recreate(world: World, partitions: int) -> None:
