@@ -3,10 +3,14 @@
 import os
 import signal
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 
 import pytest
 
+from consumer.client import connections
+from consumer.client.topics.creation import ensure_topics
+from consumer.client.topics.replication import Replication
+from consumer.settings import Settings
 from contract.environment import Environment
 from support.service import Service, own_names, running_service
 from support.waiting import wait_until
@@ -28,6 +32,16 @@ def settings(names: dict[str, str]) -> Environment:
     """What a client of this test reads from the environment."""
     assert names.items() <= os.environ.items()
     return Environment.read()
+
+
+@pytest.fixture
+def service_settings(names: dict[str, str]) -> Settings:
+    """What a service of this test reads from the environment; its topics are there."""
+    assert names
+    settings = Settings()
+    with closing(connections.admin(settings)) as admin:
+        ensure_topics(admin, settings.topics, Replication.of(settings, 1))
+    return settings
 
 
 @pytest.fixture

@@ -18,8 +18,6 @@ from consumer.client.path import FastPath
 from consumer.client.poll import Take, poll, serve
 from consumer.client.precedence import Precedence
 from consumer.client.protocols import Consumer
-from consumer.client.topics.creation import ensure_topics
-from consumer.client.topics.replication import Replication
 from consumer.decode.dialects import Message
 from consumer.settings import Settings
 from support.waiting import wait_until
@@ -37,12 +35,8 @@ def kafka() -> Iterator[str]:
 
 
 @pytest.fixture
-def settings(names: dict[str, str]) -> Settings:
-    assert names
-    settings = Settings()
-    with closing(connections.admin(settings)) as admin:
-        ensure_topics(admin, settings.topics, Replication.of(settings, 1))
-    return settings
+def settings(service_settings: Settings) -> Settings:
+    return service_settings
 
 
 @pytest.fixture

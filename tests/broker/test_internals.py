@@ -18,8 +18,7 @@ from consumer.client.internals.group import joined
 from consumer.client.internals.metadata import leader_of
 from consumer.client.internals.sockets import FastTCP, Selector
 from consumer.client.precedence import Precedence, PrecedingSelector
-from consumer.client.topics.creation import ensure_topics, topic_id
-from consumer.client.topics.replication import Replication
+from consumer.client.topics.creation import topic_id
 from consumer.settings import Settings
 from support.waiting import wait_until
 
@@ -28,12 +27,8 @@ LARGE = b"x" * 300_000
 
 
 @pytest.fixture
-def settings(names: dict[str, str]) -> Settings:
-    assert names
-    settings = Settings()
-    with closing(connections.admin(settings)) as admin:
-        ensure_topics(admin, settings.topics, Replication.of(settings, 1))
-    return settings
+def settings(service_settings: Settings) -> Settings:
+    return service_settings
 
 
 @pytest.fixture
