@@ -14,8 +14,8 @@ from consumer.client import (
     TopicCreationError,
     TopicError,
     UnknownClientError,
+    check_kafka_python,
     connections,
-    install,
 )
 from consumer.errors import LoopDiedError
 from consumer.settings import Settings
@@ -42,7 +42,7 @@ def main() -> None:
     rate_limit = RateLimit()
     _log_to_stderr(rate_limit)
     try:
-        install()
+        check_kafka_python()
         app = App(Settings.read(), wire, rate_limit.unsaid)
     except SettingsError as error:
         print(f"The settings are not usable:\n{error}", file=sys.stderr)  # noqa: T201
