@@ -40,7 +40,7 @@ def _show_version(asked: bool) -> None:  # noqa: FBT001 - typer's
 
 
 @app.command()
-def serve(  # noqa: PLR0913 - a command's options
+def serve(
     host: Annotated[
         str, typer.Option(help="The address to listen on and to advertise to clients.")
     ] = "127.0.0.1",
@@ -71,7 +71,7 @@ def serve(  # noqa: PLR0913 - a command's options
             "DIR gets the keys and each user's settings, and is reused at the next start.",
         ),
     ] = None,
-    _version: Annotated[
+    _version: Annotated[  # noqa: FBT002 - a flag
         bool,
         typer.Option(
             "--version", callback=_show_version, is_eager=True, help="Show the version and exit."

@@ -119,7 +119,7 @@ def _fetch(repository: Path, jars: Mapping[str, str]) -> None:
             _fetch_one(maven, repository, jar, digest)
 
 
-def _fetch_one(maven: MavenContext, repository: Path, jar: str, digest: str) -> None:
+def _fetch_one(maven: "MavenContext", repository: Path, jar: str, digest: str) -> None:
     """Download a jar, and once more if its checksum is wrong."""
     *group, artifact, version, _file = Path(jar).parts
     reason = "its SHA-256 is not the known one"

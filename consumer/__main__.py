@@ -39,7 +39,7 @@ def _show_version(asked: bool) -> None:  # noqa: FBT001 - typer's
 
 @cli.command(epilog=Settings.help())
 def main(
-    _version: Annotated[
+    _version: Annotated[  # noqa: FBT002 - a flag
         bool,
         typer.Option(
             "--version", callback=_show_version, is_eager=True, help="Show the version and exit."

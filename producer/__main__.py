@@ -48,7 +48,7 @@ def _show_version(asked: bool) -> None:  # noqa: FBT001 - typer's
 
 @cli.callback()
 def options(
-    _version: Annotated[
+    _version: Annotated[  # noqa: FBT002 - a flag
         bool,
         typer.Option(
             "--version", callback=_show_version, is_eager=True, help="Show the version and exit."
