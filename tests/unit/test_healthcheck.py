@@ -5,6 +5,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 from prometheus_client import CollectorRegistry
@@ -13,6 +14,7 @@ from consumer.telemetry import Web
 from consumer.telemetry.guard import Guard
 
 PROGRAM = Path(__file__).parents[2] / "deploy/healthcheck.py"
+TOKEN = uuid4().hex
 REASONS: list[str] = []
 
 
@@ -24,7 +26,7 @@ def port() -> Iterator[int]:
         CollectorRegistry(),
         alive=list,
         ready=lambda: REASONS,
-        guard=Guard("a-token"),
+        guard=Guard(TOKEN),
     )
     with closing(web):
         yield web.port
@@ -43,17 +45,17 @@ def check(**environment: str) -> subprocess.CompletedProcess[str]:
 
 def test_a_ready_consumer_is_healthy(port: int, tmp_path: Path) -> None:
     file = tmp_path / "token"
-    file.write_text("a-token\n")
-    assert check(HTTP_PORT=str(port), HTTP_TOKEN="a-token").returncode == 0
+    file.write_text(f"{TOKEN}\n")
+    assert check(HTTP_PORT=str(port), HTTP_TOKEN=TOKEN).returncode == 0
     assert check(HTTP_PORT=str(port), HTTP_TOKEN_FILE=str(file)).returncode == 0
 
 
 def test_one_that_is_not_says_why(port: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys.modules[__name__], "REASONS", ["Kafka does not answer"])
-    ran = check(HTTP_PORT=str(port), HTTP_TOKEN="a-token")
+    ran = check(HTTP_PORT=str(port), HTTP_TOKEN=TOKEN)
     assert (ran.returncode, ran.stderr.split("\n")[0]) == (1, "Kafka does not answer")
 
 
 def test_a_wrong_token_or_a_closed_port_is_not_healthy(port: int) -> None:
-    assert check(HTTP_PORT=str(port), HTTP_TOKEN="another").returncode == 1
+    assert check(HTTP_PORT=str(port), HTTP_TOKEN=f"{TOKEN}s").returncode == 1
     assert check(HTTP_PORT="1").returncode == 1
