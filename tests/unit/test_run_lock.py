@@ -18,8 +18,8 @@ def pinned(lock: str) -> dict[str, tuple[str, frozenset[str]]]:
     for block in blocks:
         name, _, rest = block.partition("==")
         hashes = frozenset(re.findall(r"--hash=(sha256:[0-9a-f]{64})", block))
-        found[canonicalize_name(name)] = (rest.split()[0], hashes)
-    return dict(found)
+        found[str(canonicalize_name(name))] = (rest.split()[0], hashes)
+    return found
 
 
 LOCK = pinned("requirements-run.lock")
