@@ -1,4 +1,4 @@
-"""Motor Trend's 32 cars of 1974, as R carries them in ``mtcars``: weight, power, miles per gallon."""
+"""The 32 cars of 1974 that R carries as ``mtcars``: weight, power, miles per gallon."""
 
 FIELDS = ("wt", "hp", "mpg")
 ROWS = [

@@ -69,13 +69,13 @@ def exactly(rows: Rows, g: float) -> list[tuple[float, list[float | None]]]:
     x = [[Fraction(1), *map(Fraction, row[:-1])] for row in rows]
     y = [Fraction(row[-1]) for row in rows]
     n, p = len(x), len(x[0])
-    sums = [[sum(row[i] * row[j] for row in x) for j in range(p)] for i in range(p)]
+    columns = [list(column) for column in zip(*x, strict=True)]
+    sums = [[product(a, b) for b in columns] for a in columns]
     inverse = inverted(sums)
-    products = [sum(row[i] * it for row, it in zip(x, y, strict=True)) for i in range(p)]
-    b = [sum(a * c for a, c in zip(line, products, strict=True)) for line in inverse]
+    products = [product(column, y) for column in columns]
+    b = [product(line, products) for line in inverse]
     df = n - p
-    noise = sum(it * it for it in y) - sum(a * c for a, c in zip(b, products, strict=True))
-    variance = noise / df
+    variance = (product(y, y) - product(b, products)) / df
     found: list[tuple[float, list[float | None]]] = []
     with localcontext(prec=60):
         r = decimal(Fraction(g) / (Fraction(g) + n))
@@ -83,7 +83,7 @@ def exactly(rows: Rows, g: float) -> list[tuple[float, list[float | None]]]:
         width = (df * (1 - u) / (u - r)).sqrt() if u > r else None
         for i in range(p):
             square = variance * inverse[i][i]
-            t2, se = decimal(b[i] ** 2 / square), decimal(square).sqrt()
+            t2, se = decimal(b[i] * b[i] / square), decimal(square).sqrt()
             log_g = r.ln() / 2
             log_g += Decimal(df + 1) / 2 * ((1 + t2 / df).ln() - (1 + r * t2 / df).ln())
             ends: list[float | None] = [None, None]
@@ -91,6 +91,10 @@ def exactly(rows: Rows, g: float) -> list[tuple[float, list[float | None]]]:
                 ends = [float(decimal(b[i]) - width * se), float(decimal(b[i]) + width * se)]
             found.append((min(1.0, float((-log_g).exp())), ends))
     return found
+
+
+def product(a: list[Fraction], b: list[Fraction]) -> Fraction:
+    return sum((x * y for x, y in zip(a, b, strict=True)), Fraction(0))
 
 
 def decimal(value: Fraction) -> Decimal:

@@ -1,10 +1,10 @@
 """P-values and intervals that hold however often a stream is looked at.
 
 The textbook's p-value is right for one look, decided on beforehand. Looked at after each of 2,000
-events, it shows p < 0.05 at some time in more than half of all streams without an effect. These hold
-for all looks together: without an effect at most one stream in twenty ever shows p < 0.05, and in at
-least nineteen of twenty the true coefficient is inside the interval at all times. What that assumes
-is in docs/STATISTICS.md, "Looking at all times".
+events, it shows p < 0.05 at some time in more than half of all streams without an effect. These
+hold for all looks together: without an effect at most one stream in twenty ever shows p < 0.05, and
+in at least nineteen of twenty the true coefficient is inside the interval at all times. What that
+assumes is in docs/STATISTICS.md, "Looking at all times".
 
 Lindon, Ham, Tingley, Bojinov, "Anytime-valid linear models and regression adjusted causal inference
 in randomized experiments", arXiv 2210.08589; the R package ``avlm`` has the same figures. With n
