@@ -88,7 +88,7 @@ class App:
         self._precedence = Precedence()
         self._served = Served(settings.spec)
         self._telemetry = Telemetry(self._served, _info(settings))
-        self._telemetry.watch_faults(self._health.faults.counts, self._health.leaderless)
+        self._telemetry.watch_health(self._health)
         self._telemetry.watch_log(unsaid)
         self.web = Web(
             settings.http_host,

@@ -1,35 +1,55 @@
-"""Metrics that are read when they are scraped: the model's figures, lasting faults, log lines."""
+"""Metrics that are read when they are scraped: the model's figures, health, log lines."""
 
 from collections.abc import Iterable, Mapping
+from time import monotonic
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from consumer.model import Served
 from consumer.telemetry.faults import FaultKind
+from consumer.telemetry.health import Health, not_ready
 
 
-class FaultsCollector(Collector):
-    """Faults by kind and leaderless partitions by topic, read at the scrape."""
+class HealthCollector(Collector):
+    """What readiness rests on, read at the scrape."""
 
-    def __init__(self, counts: Mapping[FaultKind, int], leaderless: dict[str, int]) -> None:
-        self._counts = counts
-        self._leaderless = leaderless
+    def __init__(self, health: Health) -> None:
+        self._health = health
 
     def collect(self) -> Iterable[Metric]:
-        """All kinds from the start; topics once they were looked up."""
+        """Readiness and ages now; faults of all kinds; topics once they were looked up."""
+        health, now = self._health, monotonic()
+        yield GaugeMetricFamily(
+            "riverline_ready", "1 if the service is ready.", value=not not_ready(health, now=now)
+        )
+        yield GaugeMetricFamily(
+            "riverline_kafka_reachable", "1 if Kafka answered the last request.", value=health.kafka
+        )
+        unsaved = [now - one.since for one in health.unsaved.copy().values()]
+        yield GaugeMetricFamily(
+            "riverline_unsaved_seconds",
+            "For how long progress of one of our partitions has not been saved; 0 if all is.",
+            value=max(unsaved, default=0.0),
+        )
+        oldest = health.oldest_reply
+        yield GaugeMetricFamily(
+            "riverline_undelivered_reply_seconds",
+            "For how long the oldest reply has waited for Kafka to take it; 0 if none waits.",
+            value=0.0 if oldest is None else now - oldest,
+        )
         seen = CounterMetricFamily(
             "riverline_faults", "Faults of Kafka or of the way to it, by kind.", labels=["kind"]
         )
         for kind in FaultKind:
-            seen.add_metric([kind], self._counts[kind])
+            seen.add_metric([kind], health.faults.counts[kind])
         yield seen
         leaderless = GaugeMetricFamily(
             "riverline_leaderless_partitions",
             "Partitions of the service's topics that have no leader now, by topic.",
             labels=["topic"],
         )
-        for topic, count in self._leaderless.copy().items():
+        for topic, count in health.leaderless.copy().items():
             leaderless.add_metric([topic], count)
         yield leaderless
 

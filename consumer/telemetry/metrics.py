@@ -15,8 +15,8 @@ from prometheus_client.platform_collector import PlatformCollector
 from prometheus_client.process_collector import ProcessCollector
 
 from consumer.model import FoldResult, Served
-from consumer.telemetry.collectors import FaultsCollector, ModelCollector, UnsaidCollector
-from consumer.telemetry.faults import FaultKind
+from consumer.telemetry.collectors import HealthCollector, ModelCollector, UnsaidCollector
+from consumer.telemetry.health import Health
 from contract.messages import Method, Outcome, Reason, RequestOutcome
 
 _BUCKETS = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0)
@@ -105,9 +105,9 @@ class Telemetry:
         )
         self._start_closed_sets()
 
-    def watch_faults(self, counts: Mapping[FaultKind, int], leaderless: dict[str, int]) -> None:
-        """Export faults by kind, and partitions without a leader by topic."""
-        self.registry.register(FaultsCollector(counts, leaderless))
+    def watch_health(self, health: Health) -> None:
+        """Export what readiness rests on."""
+        self.registry.register(HealthCollector(health))
 
     def watch_log(self, unsaid: Mapping[str, int]) -> None:
         """Export the counts of suppressed log lines, by event."""
