@@ -113,7 +113,8 @@ def ask(
     """Ask the model: a prediction, the regression's table, the data's summary.
 
     Prints JSON; train and describe are tables in a terminal. With --method learn the features are
-    an event to learn from, and the answer is the summary after it.
+    an event to learn from, and the answer is the summary after it. With --method train, terms=true
+    says what each term adds to the others.
 
     Exit codes: 0 answered; 1 refused, or no answer in time; 2 bad arguments; 3 Kafka cannot be
     reached, or does not let us in.
@@ -149,6 +150,8 @@ def _feature(text: str) -> tuple[str, Any]:
     name, equals, value = text.partition("=")
     if not equals or not name:
         _fail(f"expected name=value, got {text!r}", BAD_USAGE)
+    if value in {"true", "false"}:
+        return name, value == "true"
     try:
         return name, float(value)
     except ValueError:

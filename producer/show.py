@@ -14,26 +14,23 @@ Reply = dict[str, Any]
 
 def regression_table(reply: Reply) -> RenderableType:
     """The reply to ``train`` as an OLS table."""
-    terms = Table("", "coef", "std err", "t", "P>|t|", "[0.025", "0.975]", title="OLS regression")
-    for column in terms.columns[1:]:
-        column.justify = "right"
-    for term, row in reply["coefficients"].items():
-        terms.add_row(
-            term,
-            _figure(row["coef"]),
-            _figure(row["se"], 3),
-            _figure(row["t"], 3),
-            _figure(row["p"], 3),
-            _figure(row["low"], 3),
-            _figure(row["high"], 3),
-        )
-    always = Table("", "coef", "p", "[low", "high]", title="Always valid, however often you look")
-    for column in always.columns[1:]:
-        column.justify = "right"
-    for term, row in reply["coefficients"].items():
-        valid = row["always_valid"]
-        figures = (valid["p"], valid["low"], valid["high"])
-        always.add_row(term, _figure(row["coef"]), *(_figure(it, 3) for it in figures))
+    coefficients = reply["coefficients"].items()
+    always = _by_term(
+        "Always valid, however often you look",
+        ("coef", "p", "[low", "high]"),
+        {term: (row["coef"], *_ends(row["always_valid"])) for term, row in coefficients},
+    )
+    textbook = _by_term(
+        "OLS regression",
+        ("coef", "std err", "t", "P>|t|", "[0.025", "0.975]"),
+        {term: (row["coef"], row["se"], row["t"], *_ends(row)) for term, row in coefficients},
+    )
+    tables: list[RenderableType] = [always, textbook]
+    if "terms" in reply:
+        figures = ("vif", "partial_r2", "f", "p")
+        adds = {term: tuple(row[it] for it in figures) for term, row in reply["terms"].items()}
+        heads = ("VIF", "partial R2", "F", "Prob (F)")
+        tables.append(_by_term("What each term adds to the others", heads, adds))
     residuals = reply["residuals"]
     quality = _pairs(
         [
@@ -60,7 +57,7 @@ def regression_table(reply: Reply) -> RenderableType:
             ("Kurtosis", _figure(residuals["kurtosis"], 3)),
         ],
     )
-    return Group(Text(reply["formula"], "bold"), always, terms, quality)
+    return Group(Text(reply["formula"], "bold"), *tables, quality)
 
 
 def summary_table(reply: Reply) -> RenderableType:
@@ -80,6 +77,22 @@ TABLES: dict[Method, Callable[[Reply], RenderableType]] = {
     Method.DESCRIBE: summary_table,
     Method.LEARN: summary_table,
 }
+
+
+def _ends(row: Reply) -> tuple[float | None, float | None, float | None]:
+    """A p-value and the ends of its interval."""
+    return row["p"], row["low"], row["high"]
+
+
+def _by_term(
+    title: str, heads: tuple[str, ...], rows: dict[str, tuple[float | None, ...]]
+) -> Table:
+    table = Table("", *heads, title=title)
+    for column in table.columns[1:]:
+        column.justify = "right"
+    for term, (first, *others) in rows.items():
+        table.add_row(term, _figure(first), *(_figure(it, 3) for it in others))
+    return table
 
 
 def _pairs(*columns: list[tuple[str, str]]) -> Table:

@@ -12,6 +12,7 @@ from consumer.model.merged import Model
 from consumer.model.statistics.blocks import WINDOW
 from consumer.model.statistics.diagnostics import diagnose
 from consumer.model.statistics.inference.anytime import PLANNED_EVENTS, always_valid, optimal_g
+from consumer.model.statistics.inference.terms import contributions
 from consumer.model.statistics.regression import LEVEL, predict
 from contract.messages import ErrorCode, Method
 
@@ -89,12 +90,17 @@ def _recent(wanted: object, model: Model) -> Reply:
 
 
 def _train(params: dict[str, Any], model: Model, planned_events: int) -> Reply:
-    _no_others(params, allowed=("formula",))
+    _no_others(params, allowed=("formula", "terms"))
+    wanted = params.get("terms", False)
+    if type(wanted) is not bool:
+        raise Refusal(ErrorCode.BAD_PARAMS, "terms must be true or false")
     regression = model.fit(_formula(params, model))
     table = regression.to_reply()
     g = optimal_g(planned_events, len(regression.coefficients))
     for term, figures in always_valid(regression, g).items():
         table["coefficients"][term]["always_valid"] = asdict(figures)
+    if wanted:
+        table["terms"] = {term: asdict(it) for term, it in contributions(regression).items()}
     return {
         **table,
         "mixture_precision": g,

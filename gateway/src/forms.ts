@@ -6,7 +6,7 @@ import { Problem } from "./problem.ts";
 const NUMBER = /^-?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i;
 
 /**
- * A query's parameters: text that looks like a number becomes one, except for the formula.
+ * A query's parameters: text that is true, false or a number becomes that, except for the formula.
  *
  * Other text stays text, for the service to refuse.
  *
@@ -16,7 +16,7 @@ export function readQuery(query: URLSearchParams): Params {
   const params = new Map<string, unknown>();
   for (const [name, text] of query) {
     if (params.has(name)) throw new Problem("bad-params", "a parameter is given twice");
-    params.set(name, name === "formula" ? text : numberOr(text));
+    params.set(name, name === "formula" ? text : valueOr(text));
   }
   return Object.fromEntries(params);
 }
@@ -31,6 +31,10 @@ export function readForm(form: string, fields: readonly string[]): Params {
   if (pairs.length !== fields.length || pairs.some(([name]) => name !== "data[]"))
     throw new Problem("bad-shape", `expected data[] ${fields.length} times: ${fields.join(", ")}`);
   return Object.fromEntries(fields.map((field, i) => [field, numberOr(pairs[i]?.[1] ?? "")]));
+}
+
+function valueOr(text: string): boolean | number | string {
+  return text === "true" || text === "false" ? text === "true" : numberOr(text);
 }
 
 function numberOr(text: string): number | string {

@@ -12,6 +12,13 @@ interface Term {
   always_valid: { p: number | null; low: number | null; high: number | null };
 }
 
+interface Contribution {
+  vif: number;
+  partial_r2: number | null;
+  f: number | null;
+  p: number | null;
+}
+
 type Figures = Record<string, number | null>;
 
 /** The reply to `train` as a page of its own. */
@@ -31,7 +38,8 @@ export function renderTable(reply: Reply): string {
 <h1>OLS regression</h1>
 <p>${formula}</p>
 ${alwaysValid(coefficients)}
-${terms(coefficients)}
+${textbook(coefficients)}
+${contributions(reply["terms"] as Record<string, Contribution> | undefined)}
 ${quality(reply as Figures)}
 ${residuals(reply["residuals"] as Figures)}
 </main>
@@ -44,25 +52,37 @@ function alwaysValid(coefficients: Record<string, Term>): string {
   const heads = ["Term", "coef", "p", "[low", "high]"];
   return byTerm("Always valid, however often you look", heads, coefficients, (term) => {
     const { p, low, high } = term.always_valid;
-    return [p, low, high];
+    return [term.coef, p, low, high];
   });
 }
 
-function terms(coefficients: Record<string, Term>): string {
+function textbook(coefficients: Record<string, Term>): string {
   const heads = ["Term", "coef", "std err", "t", "P&gt;|t|", "[0.025", "0.975]"];
-  return byTerm("Coefficients", heads, coefficients, (it) => [it.se, it.t, it.p, it.low, it.high]);
+  return byTerm("Coefficients", heads, coefficients, (term) => {
+    const { coef, se, t, p, low, high } = term;
+    return [coef, se, t, p, low, high];
+  });
 }
 
-function byTerm(
+function contributions(terms: Record<string, Contribution> | undefined): string {
+  if (terms === undefined) return "";
+  const heads = ["Term", "VIF", "Partial R-squared", "F-statistic", "Prob (F-statistic)"];
+  return byTerm("What each term adds to the others", heads, terms, (term) => {
+    const { vif, partial_r2, f, p } = term;
+    return [vif, partial_r2, f, p];
+  });
+}
+
+/** A row for each term: its first figure with four decimals, the others with three. */
+function byTerm<T>(
   caption: string,
   heads: readonly string[],
-  coefficients: Record<string, Term>,
-  figures: (term: Term) => (number | null)[],
+  terms: Record<string, T>,
+  figures: (term: T) => (number | null)[],
 ): string {
-  const rows = Object.entries(coefficients).map(([name, term]) => {
-    const texts = [fixed(term.coef, 4), ...figures(term).map((value) => fixed(value, 3))];
-    const cells = texts.map((text) => `<td>${text}</td>`).join("");
-    return `<tr><th scope="row">${escape(name)}</th>${cells}</tr>`;
+  const rows = Object.entries(terms).map(([name, term]) => {
+    const cells = figures(term).map((value, i) => `<td>${fixed(value, i === 0 ? 4 : 3)}</td>`);
+    return `<tr><th scope="row">${escape(name)}</th>${cells.join("")}</tr>`;
   });
   return `<table>
 <caption>${caption}</caption>

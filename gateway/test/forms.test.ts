@@ -22,6 +22,10 @@ test("what is no number stays text, for the service to refuse", () => {
     assert.deepEqual(query(`tv=${text}`), { tv: text });
 });
 
+test("true and false are booleans", () => {
+  assert.deepEqual(query("terms=true&other=false"), { terms: true, other: false });
+});
+
 test("a formula is text, whatever it looks like", () => {
   assert.deepEqual(query("formula=1"), { formula: "1" });
   assert.deepEqual(query("formula=sales%20~%20tv%2Bradio"), { formula: "sales ~ tv+radio" });

@@ -59,6 +59,12 @@ test("every golden reply can be shown, and what is undefined says so", () => {
   assert.ok(text(renderTable({ ...first, f: null })).includes("F-statistic undefined"));
 });
 
+test("what each term adds is shown if it is there", () => {
+  const [first] = replies();
+  const terms = { tv: { vif: 1.25, partial_r2: 0.5, f: 9, p: null } };
+  assert.ok(text(renderTable({ ...first, terms })).includes(" tv 1.2500 0.500 9.000 undefined "));
+});
+
 test("no name can become markup", () => {
   const [first] = replies();
   const always_valid = { p: 1, low: null, high: null };

@@ -126,6 +126,14 @@ def test_they_are_narrowest_at_the_planned_events() -> None:
     assert min(widths) == widths[1]
 
 
+def test_what_each_term_adds_is_said_if_it_is_asked_for() -> None:
+    served = model(NOISY, partitions=3)
+    assert "terms" not in train(served) | train(served, terms=False)
+    reply = train(served, formula="sales ~ tv + radio", terms=True)
+    assert list(reply["terms"]) == ["tv", "radio"]
+    assert reply["terms"]["tv"]["p"] == reply["coefficients"]["tv"]["p"]
+
+
 def test_a_summary_counts_every_field() -> None:
     reply = answer.answer(Request(Method.DESCRIBE, {}), model(ROWS, partitions=3))
     assert {field: row["count"] for field, row in reply["summary"].items()} == dict.fromkeys(
