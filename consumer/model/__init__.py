@@ -5,8 +5,10 @@ is passed from the learner to the responder. May import ``decode``.
 """
 
 from consumer.model.estimators.estimator import combine
+from consumer.model.folding import FoldResult, Refused
 from consumer.model.merged import Model
-from consumer.model.partition import FoldResult, Partition, PartitionView, Refused
+from consumer.model.partition import Partition, PartitionView
+from consumer.model.replay import SavedHistory
 from consumer.model.served import Served
 from consumer.model.spec import ModelSpec
 
@@ -17,6 +19,7 @@ __all__ = [
     "Partition",
     "PartitionView",
     "Refused",
+    "SavedHistory",
     "Served",
     "combine",
 ]
