@@ -11,8 +11,10 @@ from consumer.model.partition import Partition, PartitionView
 from consumer.model.replay import SavedHistory
 from consumer.model.served import Served
 from consumer.model.spec import ModelSpec
+from consumer.model.statistics.history import WINDOW
 
 __all__ = [
+    "WINDOW",
     "FoldResult",
     "Model",
     "ModelSpec",

@@ -9,7 +9,7 @@ that of, and the history (``statistics/history.py``). A history that was saved a
 reads again (``replay.py``), and one of a later one waits until the regression is there.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -78,9 +78,7 @@ class Partition:
 
     @property
     def reads_from(self) -> int:
-        """The offset of the next record that the partition needs: before the position while the
-        history reads again.
-        """
+        """The offset of the next record needed: the history's, while it reads again."""
         return self.position if self._replay is None else self._replay.position
 
     @property
@@ -98,10 +96,8 @@ class Partition:
             StateError: The history is behind, and the log has not all records up to the position.
         """
         result = FoldResult()
-        if self._replay is not None:
-            records = self._read_again(self._replay, records)
         decode, update = self._decode, self.statistics.update
-        for record in records:
+        for record in self._read_again(records):
             if record.offset < self.position:
                 continue
             event = decode(record.value)
@@ -155,14 +151,10 @@ class Partition:
         }
 
     def saved_history(self) -> SavedHistory:
-        """The history as a value; only if the partition has it whole."""
-        pending = self.statistics.view()
+        """The same as a value; only if the partition has it whole."""
+        now, repeats = self.statistics.view(), self._repeats.copy()
         return SavedHistory(
-            self.position,
-            pending.history,
-            pending.pending,
-            pending.pending_timestamps,
-            self._repeats.copy(),
+            self.position, now.history, now.pending, now.pending_timestamps, repeats
         )
 
     @classmethod
@@ -206,23 +198,22 @@ class Partition:
             statistics,
         )
 
-    def _read_again(self, replay: Replay, records: Iterable[Record]) -> Iterator[Record]:
-        """Let the history read these until it has caught up; the records that are to be folded."""
-        folded = self.statistics.folded
+    def _read_again(self, records: Iterable[Record]) -> Iterable[Record]:
+        """Let the history read these until it has caught up; the others are to be folded."""
+        records = iter(records)
+        if self._replay is None:
+            return records
         for record in records:
-            if replay.history.n < folded:
-                if record.offset >= self.position:
-                    raise StateError(
-                        f"{folded - replay.history.n} of the events that were learned before "
-                        f"offset {self.position} are no longer in the log, and the saved history "
-                        f"goes no further. {NEW_ID}"
-                    )
-                replay.read(record)
-                if replay.history.n == folded:
-                    self.statistics.history = replay.history
-                    self._replay = None
-            else:
-                yield record
+            if record.offset >= self.position:
+                raise StateError(
+                    f"the saved history goes on at offset {self._replay.position}, and the log has "
+                    f"no longer all events from there to the state's, {self.position}. {NEW_ID}"
+                )
+            self._replay.read(record)
+            if self._replay.history.n == self.statistics.folded:
+                self.statistics.history, self._replay = self._replay.history, None
+                break
+        return records
 
     def _folded(self) -> LeastSquares:
         """The least squares of the formula over the complete blocks."""
