@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from consumer.model import WINDOW
 
 QUIET_SECONDS = 10.0
-"""A history whose partition has completed no block for so long is saved, however little it lacks."""
+"""A history is saved, however little it lacks, once its partition completes no block for so long."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,19 +39,14 @@ class Valid(Generic[Content]):
     Attributes:
         position: The offset of the next record to fold.
         topic_id: The id of the topic that the position belongs to.
-        is_current: Whether it was written in the present format.
         content: The part.
+        is_current: Whether it was written in the present format: else it is to be written anew.
     """
 
     position: int
     topic_id: str
-    is_current: bool
     content: Content
-
-    @classmethod
-    def of(cls, snapshot: Snapshot, content: Content) -> "Valid[Content]":
-        """This content, and what the snapshot says of it."""
-        return Valid(snapshot.position, snapshot.topic_id, snapshot.is_current, content)
+    is_current: bool = True
 
 
 @dataclass(frozen=True, slots=True)
