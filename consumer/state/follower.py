@@ -1,16 +1,13 @@
 """The follower's loop: it reads the changelog and keeps each partition's latest valid snapshots.
 
 What other instances own is answered from these snapshots, and a partition that we take over starts
-from its two: every record is verified, and of those that one poll brings for a part only the one
-with the highest position is decoded.
+from its two.
 """
 
 import math
 import threading
-from collections.abc import Callable, Iterable
-from dataclasses import replace
+from collections.abc import Iterable
 from time import monotonic
-from typing import Any, TypeVar
 
 import structlog
 from kafka import TopicPartition
@@ -18,14 +15,11 @@ from kafka.errors import AuthorizationError, KafkaError
 
 from consumer.client import NO_LEADER, Consumer, SkippedRecord, leader_of, offsets, poll
 from consumer.context import Context
-from consumer.decode import Record
 from consumer.model import Partition
 from consumer.state.ends import Ends
 from consumer.state.log_ends import note_log_ends
-from consumer.state.restore import Content, Followed, Found, Valid
-from consumer.state.snapshot import DamagedError, ForeignError, Part, Snapshot, read, take
-
-Decoded = TypeVar("Decoded")
+from consumer.state.memory import Memory
+from consumer.state.restore import Followed
 
 POLL_MS = 50  # a takeover waits for a turn or two
 LOOK_SECONDS = 1.0
@@ -60,13 +54,12 @@ class Follower:
         self._context = context
         self._topic = context.settings.changelog_topic
         self._consumer = consumer
-        self._writer = writer
+        self._memory = Memory(context, writer)
         self._partition_count = partition_count
         self._asked_at = self._looked_at = -math.inf
         self._leaderless_since: dict[int, float] = {}
         # Shared with the threads that wait for a partition's end:
         self._progress = threading.Condition()
-        self._followed: dict[int, Followed] = {}
         self._positions: dict[int, int] = {}
         self._at_start = Ends()
         self._awaited = Ends()
@@ -95,7 +88,7 @@ class Follower:
             )
         else:
             for at, records in polled.items():
-                self._take(at.partition, records)
+                self._memory.take(at.partition, records)
         self._note_progress()
         if monotonic() - self._looked_at >= LOOK_SECONDS:
             self._looked_at = monotonic()
@@ -129,16 +122,11 @@ class Follower:
             reached = set(partitions) - self._awaited.unreached(self._positions)
             for partition in reached:
                 self._awaited.forget(partition)
-            return {number: self._followed.get(number, Followed()) for number in sorted(reached)}
+            return {number: self._memory.of(number) for number in sorted(reached)}
 
     def remember(self, number: int, partition: Partition, topic_id: str) -> None:
         """Serve a partition that we no longer own as it is now, until a newer snapshot comes."""
-        if partition.has_whole_history:
-            history = partition.saved_history()
-            self._keep(number, history=Valid(history.position, topic_id, history))
-        taken = take(partition, number, topic_id)
-        if self._keep(number, regression=Valid(taken.position, topic_id, taken)):
-            self._context.served.follow(number, partition.view())
+        self._memory.remember(number, partition, topic_id)
 
     def _begin_new_partitions(self) -> None:
         """Read every partition of the changelog from its beginning, those it has grown by too."""
@@ -157,99 +145,6 @@ class Follower:
 
     def _place(self, number: int) -> TopicPartition:
         return TopicPartition(self._topic, number)
-
-    def _take(self, number: int, records: Iterable[Record]) -> None:
-        """Take what these records of a partition say, and serve it where it is newer."""
-        spec = self._context.settings.spec
-        found = [(record, one) for record in records for one in self._read(number, record)]
-        known = self._followed.get(number, Followed())
-        history = self._newest(
-            number, Part.HISTORY, found, known.history, lambda one: one.history(spec)
-        )
-        regression = self._newest(
-            number, Part.REGRESSION, found, known.regression, lambda one: one.restore(spec)
-        )
-        if history is not None:
-            one, saved = history
-            self._keep(number, history=Valid(one.position, one.topic_id, saved, one.is_current))
-        if regression is not None:
-            one, partition = regression
-            self._keep(number, regression=Valid(one.position, one.topic_id, one, one.is_current))
-        elif history is not None and known.regression.latest is not None:
-            partition = known.regression.latest.content.restore(spec)
-        else:
-            return
-        if (latest := self._followed[number].history.latest) is not None:
-            partition.take_up(latest.content)
-        self._context.served.follow(number, partition.view())
-
-    def _newest(
-        self,
-        number: int,
-        part: Part,
-        found: list[tuple[Record, Snapshot]],
-        known: Found[Content],
-        decode: Callable[[Snapshot], Decoded],
-    ) -> tuple[Snapshot, Decoded] | None:
-        """The one of this part with the highest position that can be decoded, if not below known.
-
-        Those below it are passed over undecoded: at the start the changelog holds many.
-        """
-        candidates = [(record, one) for record, one in found if one.part is part]
-        for record, one in sorted(candidates, key=lambda it: it[1].position, reverse=True):
-            if known.latest is not None and known.latest.position > one.position:
-                break
-            try:
-                return one, decode(one)
-            except DamagedError as error:
-                self._refuse(number, record, part, error)
-        return None
-
-    def _read(self, number: int, record: Record) -> list[Snapshot]:
-        """The snapshots in a record; none if it is our own, or not for us."""
-        if dict(record.headers).get("writer") == self._writer:
-            return []
-        try:
-            return read(record.value, number, self._context.settings.spec)
-        except (DamagedError, ForeignError) as error:
-            history = record.key == Part.HISTORY.key(number)
-            self._refuse(number, record, Part.HISTORY if history else Part.REGRESSION, error)
-            return []
-
-    def _keep(self, number: int, **latest: Valid[Any]) -> bool:
-        """Keep a part unless one with a higher position is known: any valid one is right."""
-        with self._progress:
-            followed = self._followed.get(number, Followed())
-            for part, valid in latest.items():
-                found: Found[Any] = getattr(followed, part)
-                if found.latest is not None and found.latest.position > valid.position:
-                    return False
-                followed = replace(followed, **{part: replace(found, latest=valid)})
-            self._followed[number] = followed
-            return True
-
-    def _refuse(
-        self, number: int, record: Record, part: Part, error: DamagedError | ForeignError
-    ) -> None:
-        foreign = str(error) if isinstance(error, ForeignError) else None
-        self._context.telemetry.snapshot_refused(foreign=foreign is not None)
-        log.warning(
-            "snapshot passed over",
-            topic=self._topic,
-            partition=number,
-            part=part,
-            offset=record.offset,
-            reason=str(error),
-        )
-        with self._progress:
-            followed = self._followed.get(number, Followed())
-            found: Found[Any] = getattr(followed, part)
-            refused = replace(
-                found,
-                foreign=foreign or found.foreign,
-                damaged=found.damaged + (foreign is None),
-            )
-            self._followed[number] = replace(followed, **{part: refused})
 
     def _note_progress(self) -> None:
         """Note how far we have read, and the ends that are waited for; wake those who wait."""

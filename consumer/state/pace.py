@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from consumer.model import WINDOW
 
 QUIET_SECONDS = 10.0
-"""A history is saved, however little it lacks, once its partition completes no block for so long."""
+"""A history that has not changed for so long is saved, however little the saved one lacks."""
 
 
 @dataclass(frozen=True, slots=True)

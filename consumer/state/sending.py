@@ -1,6 +1,7 @@
 """Sends the snapshots of one part of a partition, one at a time."""
 
 import time
+from contextlib import suppress
 from functools import partial
 from time import monotonic
 
@@ -72,10 +73,8 @@ class Sending:
     def settle(self, timeout_seconds: float) -> None:
         """Wait for the snapshot that is under way, if one is."""
         if self._under_way is not None:
-            try:
+            with suppress(KafkaError):  # the errback has told of it
                 self._under_way.get(timeout=timeout_seconds)
-            except KafkaError:
-                pass  # the errback has told of it
 
     def _arrived(self, taken: Snapshot, rows: int, size: int, started: float, _at: object) -> None:
         """Called by the producer's thread when a snapshot is acknowledged."""

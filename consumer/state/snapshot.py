@@ -161,10 +161,19 @@ def read(value: bytes | None, number: int, spec: ModelSpec) -> list[Snapshot]:
         if state["partition"] != number:
             raise DamagedError(f"it belongs to partition {state['partition']}")
         _must_match(state, spec)
+        current = document["format"] == FORMAT
         return [
-            Snapshot(part, number, state["position"], state["topic_id"], sha256, *content, current)
-            for current in [document["format"] == FORMAT]
-            for part, *content in (_part(document) if current else _both_parts(document))
+            Snapshot(
+                part,
+                number,
+                state["position"],
+                state["topic_id"],
+                sha256,
+                of_part,
+                sketches,
+                current,
+            )
+            for part, of_part, sketches in (_part(document) if current else _both_parts(document))
         ]
     except (orjson.JSONDecodeError, KeyError, TypeError, ValueError) as error:
         raise DamagedError(f"not a snapshot: {type(error).__name__}: {error}") from error
