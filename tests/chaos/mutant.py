@@ -30,7 +30,8 @@ from consumer.learn import loop as learner
 from consumer.learn.dead_letters import DeadLetters
 from consumer.learn.loop import Learner
 from consumer.learn.owned import OwnedPartitions
-from consumer.model.partition import FoldResult, Partition
+from consumer.model.folding import FoldResult
+from consumer.model.partition import Partition
 from consumer.model.statistics.running import SufficientStatistics
 from consumer.respond import positions
 from consumer.state import changelog, snapshot
