@@ -80,6 +80,8 @@ def test_without_a_mutation_the_same_run_holds(make: Make, mutation: str) -> Non
         ("state-forgotten", "I1"),
         ("letters-not-awaited", "I3"),
         ("pending-left-out", "I1"),
+        ("history-position-behind", "I1"),
+        ("history-not-read-again", "I1"),
         ("blocks-of-polls", "I1"),
     ],
 )
