@@ -56,8 +56,9 @@ def test_kill_9_of_consumers_and_of_the_broker_changes_no_bit(
         finally:
             world.close()
         tell(
-            f"seed {SEED}, {partitions} partitions: {KILLS} kills of consumers and {BROKER_KILLS} of the broker in "
-            f"{stormed:.0f} s; all saved {settled:.1f} s later; {verdict}"
+            f"seed {SEED}, {partitions} partitions: {KILLS} kills of consumers and "
+            f"{BROKER_KILLS} of the broker in {stormed:.0f} s; all saved {settled:.1f} s later; "
+            f"{verdict}"
         )
         assert verdict.faults == []
         assert verdict.records >= EVENTS
