@@ -301,12 +301,11 @@ def pending_left_out(_: int) -> None:
     wrap(SufficientStatistics, "_counted", around)
 
 
-def history_not_read_again(_: int) -> None:
-    """A history that is behind is gone on from as if it were not."""
+def replay_without_pending(_: int) -> None:
+    """A history that reads again begins a block where it goes on."""
 
     def around(real: Function, self: Partition, saved: SavedHistory) -> None:
-        history = replace(saved.history, n=self.statistics.folded)
-        real(self, replace(saved, history=history))
+        real(self, replace(saved, pending=(), timestamps=()))
 
     wrap(Partition, "take_up", around)
 
@@ -470,7 +469,7 @@ NAMES: dict[str, Callable[[int], None]] = {
         hash_unchecked,
         group_offset_read,
         pending_left_out,
-        history_not_read_again,
+        replay_without_pending,
         history_position_behind,
         blocks_of_polls,
         neighbours_lost,
