@@ -301,11 +301,11 @@ def pending_left_out(_: int) -> None:
     wrap(SufficientStatistics, "_counted", around)
 
 
-def replay_without_pending(_: int) -> None:
-    """A history that reads again begins a block where it goes on."""
+def replay_of_other_rows(_: int) -> None:
+    """A history that reads again goes on with other rows of its unfinished block."""
 
     def around(real: Function, self: Partition, saved: SavedHistory) -> None:
-        real(self, replace(saved, pending=(), timestamps=()))
+        real(self, replace(saved, pending=saved.pending[:1] * len(saved.pending)))
 
     wrap(Partition, "take_up", around)
 
@@ -469,7 +469,7 @@ NAMES: dict[str, Callable[[int], None]] = {
         hash_unchecked,
         group_offset_read,
         pending_left_out,
-        replay_without_pending,
+        replay_of_other_rows,
         history_position_behind,
         blocks_of_polls,
         neighbours_lost,

@@ -58,6 +58,7 @@ def test_a_group_s_offset_ahead_of_the_state_makes_a_hole_where_it_counts(
     world = make(partitions=1)
     world.send(events(EVENTS, seed=4))
     world.put(0, document(world, 0, 500))
+    world.put(0, document(world, 0, 500, Part.HISTORY), part=Part.HISTORY)
     world.commit({0: 1000})
     end_in_order(world.instance().start(mutation))
     found = [fault for fault in judge(world).faults if fault.startswith("I1")]
@@ -66,7 +67,7 @@ def test_a_group_s_offset_ahead_of_the_state_makes_a_hole_where_it_counts(
 
 
 @pytest.mark.parametrize(
-    ("mutation", "wrong"), [("no-mutation", False), ("replay-without-pending", True)]
+    ("mutation", "wrong"), [("no-mutation", False), ("replay-of-other-rows", True)]
 )
 def test_a_history_that_is_behind_reads_again_from_its_own_place(
     make: Make, mutation: str, *, wrong: bool
