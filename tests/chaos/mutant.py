@@ -305,7 +305,7 @@ def replay_of_other_rows(_: int) -> None:
     """A history that reads again goes on with other rows of its unfinished block."""
 
     def around(real: Function, self: Partition, saved: SavedHistory) -> None:
-        real(self, replace(saved, pending=saved.pending[:1] * len(saved.pending)))
+        real(self, replace(saved, pending=list(saved.pending[:1]) * len(saved.pending)))
 
     wrap(Partition, "take_up", around)
 

@@ -74,8 +74,8 @@ def test_a_history_that_is_behind_reads_again_from_its_own_place(
 ) -> None:
     world = make(partitions=1)
     world.send(events(EVENTS, seed=5))
-    world.put(0, document(world, 0, 1000))
-    world.put(0, document(world, 0, 530, Part.HISTORY), part=Part.HISTORY)
+    world.put(0, document(world, 0, 1900))
+    world.put(0, document(world, 0, 1730, Part.HISTORY), part=Part.HISTORY)
     end_in_order(world.instance().start(mutation))
     found = [fault for fault in judge(world).faults if fault.startswith("I1")]
     tell(f"{mutation}: {found}")
