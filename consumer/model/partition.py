@@ -7,20 +7,23 @@ first; an incomplete block is kept in the state as rows, and a view learns it ah
 
 import hashlib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Self
 
 import numpy as np
+from numpy.typing import NDArray
 
-from consumer.decode import UNLABELLED, Decoded, EventDecoder, Record, Rejected
+from consumer.decode import UNLABELLED, EventDecoder, Record, Rejected
 from consumer.decode.dialects import is_of_request, wants_reply
 from consumer.model.estimators.bayesian import Posterior
-from consumer.model.estimators.estimator import LEARNERS, Estimator
+from consumer.model.estimators.estimator import LEARNERS, Estimator, test_then_train
 from consumer.model.estimators.gradient import Weights
+from consumer.model.folding import FoldResult, Refused
 from consumer.model.prequential import Prequential
 from consumer.model.spec import ModelSpec
 from consumer.model.statistics.factor import Floats, count, triangle, with_constant
-from consumer.model.statistics.least_squares import LeastSquares, one_step_ahead
+from consumer.model.statistics.least_squares import LeastSquares
 from consumer.model.statistics.running import StatisticsView, SufficientStatistics
 from contract.messages import Outcome
 
@@ -29,50 +32,59 @@ REMEMBERED = 5000
 at most 500; meanwhile the other responders may send the rest."""
 
 
-@dataclass(frozen=True, slots=True)
-class Refused:
-    """A refused record, for the dead-letter topic."""
-
-    record: Record
-    why: Rejected
-
-
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, eq=False)
 class PartitionView:
     """A partition's state as of a position; immutable, so any thread may read it.
+
+    It costs next to nothing to make: what learning the incomplete block ahead gives is computed
+    when it is first asked for, by the thread that asks.
 
     Attributes:
         position: The offset of the next record to fold.
         counts: Events by outcome.
-        estimate: The river model's estimate, in the form that sums over partitions.
-        answers: Whether this partition alone determines all coefficients.
-        errors: The prequential sums.
         statistics: The sufficient statistics of the labelled events.
     """
 
     position: int
     counts: dict[Outcome, int]
-    estimate: Posterior | Weights
-    answers: bool
-    errors: Prequential
     statistics: StatisticsView
+    _columns: NDArray[np.intp]
+    _known: LeastSquares
+    _estimator: Estimator
+    _errors: Prequential
 
+    @property
+    def answers(self) -> bool:
+        """Whether this partition alone determines all coefficients."""
+        return self._after.answers
 
-@dataclass(slots=True)
-class FoldResult:
-    """The result of folding records, for the learner to act on.
+    @cached_property
+    def estimate(self) -> Posterior | Weights:
+        """The river model's estimate, in the form that sums over partitions."""
+        estimator, _ = self._ahead
+        return estimator.view(self._after)
 
-    Attributes:
-        learned: How many events were learned.
-        unlabelled: How many had no target.
-        refused: The refused records, and why.
-        asking: The records that ask for an acknowledgement, with their decoded events.
-    """
+    @property
+    def errors(self) -> Prequential:
+        """The prequential sums."""
+        return self._ahead[1]
 
-    learned: int = 0
-    unlabelled: int = 0
-    refused: list[Refused] = field(default_factory=list)
-    asking: list[tuple[Record, Decoded]] = field(default_factory=list)
+    @cached_property
+    def _pending(self) -> Floats:
+        return with_constant(self.statistics.pending_rows()[:, self._columns])
+
+    @cached_property
+    def _after(self) -> LeastSquares:
+        return self._known.plus(self._pending)
+
+    @cached_property
+    def _ahead(self) -> tuple[Estimator, Prequential]:
+        if not self.statistics.pending:
+            return self._estimator, self._errors
+        estimator, errors = self._estimator.copy(), self._errors.copy()
+        scored = test_then_train(estimator, self._pending, self._known, self._after)
+        errors.update(*scored, self.statistics.pending_timestamps[-1])
+        return estimator, errors
 
 
 class Partition:
@@ -96,6 +108,7 @@ class Partition:
         self._columns = np.array([spec.fields.index(name) for name in names])
         self._in_factor = np.concatenate(([0], 1 + self._columns))
         self._known = self._folded()
+        self._is_viewed = False
 
     def fold(self, records: Iterable[Record]) -> FoldResult:
         """Decode each record in turn; predict, score and learn each complete block.
@@ -117,9 +130,7 @@ class Partition:
             if type(event) is tuple:
                 block = update(event, record.timestamp)
                 if block is not None:
-                    after = self._folded()
-                    self._learn(block, after, record.timestamp, self.estimator, self.errors)
-                    self._known = after
+                    self._learn(block, record.timestamp)
                 result.learned += 1
             elif event is UNLABELLED:
                 result.unlabelled += 1
@@ -172,21 +183,27 @@ class Partition:
         return partition
 
     def view(self) -> PartitionView:
-        """The current state, with the incomplete block learned ahead."""
-        estimator, errors, known = self.estimator.copy(), self.errors.copy(), self._known
-        statistics = self.statistics.view()
-        if statistics.pending:
-            rows = statistics.pending_rows()
-            known = known.plus(with_constant(rows[:, self._columns]))
-            self._learn(rows, known, statistics.pending_timestamps[-1], estimator, errors)
+        """The current state; its estimator and errors are not changed from here on, but replaced."""
+        self._is_viewed = True
         return PartitionView(
             self.position,
             self.counts.copy(),
-            estimator.view(known),
-            known.answers,
-            errors,
-            statistics,
+            self.statistics.view(),
+            self._columns,
+            self._known,
+            self.estimator,
+            self.errors,
         )
+
+    def _learn(self, block: Floats, timestamp_ms: int) -> None:
+        """Test, then train, on the rows of a complete block, shape (BLOCK, k)."""
+        if self._is_viewed:
+            self.estimator, self.errors = self.estimator.copy(), self.errors.copy()
+            self._is_viewed = False
+        after, events = self._folded(), with_constant(block[:, self._columns])
+        scored = test_then_train(self.estimator, events, self._known, after)
+        self.errors.update(*scored, timestamp_ms)
+        self._known = after
 
     def _is_repeat(self, record: Record) -> bool:
         """Whether the event repeats a request that was folded already, and must not be counted.
@@ -206,30 +223,6 @@ class Partition:
         """The least squares of the formula over the complete blocks."""
         factor = self.statistics.factor[:, self._in_factor]
         return LeastSquares(self.statistics.folded, triangle(factor))
-
-    def _learn(
-        self,
-        rows: Floats,
-        after: LeastSquares,
-        timestamp_ms: int,
-        estimator: Estimator,
-        errors: Prequential,
-    ) -> None:
-        """Test, then train, on the last rows, shape (n, k).
-
-        Only predictions that the service would have given are scored: one from too few events, or
-        from a field that has not varied yet, would be refused.
-        """
-        events = with_constant(rows[:, self._columns])
-        exact = None
-        if not (self._known.answers and after.answers):
-            exact = one_step_ahead(self._known, events)
-        missed = estimator.learn_block(events, exact, self._known, after)
-        y = events[:, -1]
-        if exact is not None:
-            scored = ~np.isnan(exact)
-            y, missed = y[scored], missed[scored]
-        errors.update(y, missed, timestamp_ms)
 
     def _count(self, result: FoldResult) -> None:
         self.counts[Outcome.LEARNED] += result.learned
