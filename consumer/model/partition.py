@@ -62,7 +62,8 @@ class PartitionView:
     def estimate(self) -> Posterior | Weights:
         """The river model's estimate, in the form that sums over partitions."""
         estimator, _ = self._ahead
-        return estimator.view(self._after)
+        view: Posterior | Weights = estimator.view(self._after)
+        return view
 
     @property
     def errors(self) -> Prequential:
@@ -183,7 +184,7 @@ class Partition:
         return partition
 
     def view(self) -> PartitionView:
-        """The current state; its estimator and errors are not changed from here on, but replaced."""
+        """The current state; its estimator and errors are replaced from here on, never changed."""
         self._is_viewed = True
         return PartitionView(
             self.position,

@@ -30,7 +30,8 @@ from consumer.learn import loop as learner
 from consumer.learn.dead_letters import DeadLetters
 from consumer.learn.loop import Learner
 from consumer.learn.owned import OwnedPartitions
-from consumer.model.partition import FoldResult, Partition
+from consumer.model.folding import FoldResult
+from consumer.model.partition import Partition
 from consumer.model.statistics.running import SufficientStatistics
 from consumer.respond import positions
 from consumer.state import changelog, snapshot
@@ -292,9 +293,7 @@ def blocks_of_polls(_: int) -> None:
             statistics._blocks = statistics._blocks.plus(rows, times)
             statistics._pending.clear()
             statistics._timestamps.clear()
-            after = self._folded()
-            self._learn(rows, after, int(times[-1]), self.estimator, self.errors)
-            self._known = after
+            self._learn(rows, int(times[-1]))
         return result
 
     wrap(Partition, "fold", around)

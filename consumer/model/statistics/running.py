@@ -58,12 +58,14 @@ class StatisticsView:
     @cached_property
     def low(self) -> Floats:
         """The smallest value of each field, shape (k,); infinity where there is none."""
-        return np.minimum(self.blocks.low, self._pending_rows.min(axis=0, initial=np.inf)) + 0.0
+        pending: Floats = self._pending_rows.min(axis=0, initial=np.inf)
+        return np.minimum(self.blocks.low, pending) + 0.0
 
     @cached_property
     def high(self) -> Floats:
         """The largest, likewise."""
-        return np.maximum(self.blocks.high, self._pending_rows.max(axis=0, initial=-np.inf)) + 0.0
+        pending: Floats = self._pending_rows.max(axis=0, initial=-np.inf)
+        return np.maximum(self.blocks.high, pending) + 0.0
 
     @cached_property
     def _pending_rows(self) -> Floats:
