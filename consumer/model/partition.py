@@ -2,7 +2,7 @@
 
 The state at a position is bit-for-bit the same however polls and crashes cut the stream: it depends
 on the records alone, in their order. Labelled events are learned in blocks of 64, counted from the
-first; an incomplete block is kept in the state as rows, and a view learns it ahead.
+first; an incomplete block is kept in the state as rows, and a view counts it in.
 """
 
 import hashlib
@@ -36,7 +36,7 @@ at most 500; meanwhile the other responders may send the rest."""
 class PartitionView:
     """A partition's state as of a position; immutable, so any thread may read it.
 
-    It costs next to nothing to make: what learning the incomplete block ahead gives is computed
+    It costs next to nothing to make: what answers need, the incomplete block included, is computed
     when it is first asked for, by the thread that asks.
 
     Attributes:
@@ -61,14 +61,18 @@ class PartitionView:
     @cached_property
     def estimate(self) -> Posterior | Weights:
         """The river model's estimate, in the form that sums over partitions."""
-        estimator, _ = self._ahead
-        view: Posterior | Weights = estimator.view(self._after)
+        view: Posterior | Weights = self._estimator.view(self._known, self._pending)
         return view
 
-    @property
+    @cached_property
     def errors(self) -> Prequential:
         """The prequential sums."""
-        return self._ahead[1]
+        if not self.statistics.pending:
+            return self._errors
+        estimator, errors = self._estimator.copy(), self._errors.copy()
+        scored = test_then_train(estimator, self._pending, self._known, self._after)
+        errors.update(*scored, self.statistics.pending_timestamps[-1])
+        return errors
 
     @cached_property
     def _pending(self) -> Floats:
@@ -77,15 +81,6 @@ class PartitionView:
     @cached_property
     def _after(self) -> LeastSquares:
         return self._known.plus(self._pending)
-
-    @cached_property
-    def _ahead(self) -> tuple[Estimator, Prequential]:
-        if not self.statistics.pending:
-            return self._estimator, self._errors
-        estimator, errors = self._estimator.copy(), self._errors.copy()
-        scored = test_then_train(estimator, self._pending, self._known, self._after)
-        errors.update(*scored, self.statistics.pending_timestamps[-1])
-        return estimator, errors
 
 
 class Partition:

@@ -42,11 +42,14 @@ class Summary:
         partitions and then of the log. Where n is at most WINDOW they are all the rows.
         """
         windows = [part.window() for part in self.parts]
-        rows = np.concatenate([rows for rows, _ in windows])
-        timestamps = np.concatenate([timestamps for _, timestamps in windows])
-        if len(rows) > WINDOW:  # to sort what is not among the last would take ten times as long
-            late = timestamps >= np.partition(timestamps, -WINDOW)[-WINDOW]
-            rows, timestamps = rows[late], timestamps[late]
+        timestamps = np.concatenate([times for _, times in windows])
+        if len(timestamps) > WINDOW:  # no others are copied and sorted
+            least = np.partition(timestamps, -WINDOW)[-WINDOW]
+            late = [times >= least for _, times in windows]
+            rows = np.concatenate([rows[it] for (rows, _), it in zip(windows, late, strict=True)])
+            timestamps = timestamps[np.concatenate(late)]
+        else:
+            rows = np.concatenate([rows for rows, _ in windows])
         return rows[np.argsort(timestamps, kind="stable")[-WINDOW:]]
 
     def sketch(self, field: str) -> Sketch:
