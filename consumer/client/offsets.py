@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from kafka import TopicPartition
 from kafka.errors import KafkaTimeoutError, RetriableError
 
-from consumer.client.internals.metadata import leader_of
+from consumer.client.internals.metadata import leader_of, position_of
 from consumer.client.protocols import NO_LEADER, Consumer
 
 PATIENCE_MS = 1000
@@ -39,7 +39,7 @@ def position(consumer: Consumer, at: TopicPartition) -> int | None:
     Raises:
         KafkaError: The partition is no longer assigned to us.
     """
-    return consumer.position(at, timeout_ms=0)
+    return position_of(consumer, at)
 
 
 def _asked(

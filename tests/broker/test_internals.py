@@ -9,13 +9,13 @@ from typing import Any
 
 import pytest
 from kafka import KafkaAdminClient, KafkaProducer, TopicPartition
-from kafka.errors import UnknownTopicOrPartitionError
+from kafka.errors import IllegalStateError, UnknownTopicOrPartitionError
 
 from consumer.client import connections, poll, read_what_is_new, rejoin, watch_topic_id
 from consumer.client.internals.batches import Unpacker
 from consumer.client.internals.fencing import Fence
 from consumer.client.internals.group import joined
-from consumer.client.internals.metadata import leader_of
+from consumer.client.internals.metadata import leader_of, position_of
 from consumer.client.internals.sockets import FastTCP, Selector
 from consumer.client.precedence import Precedence, PrecedingSelector
 from consumer.client.topics.creation import topic_id
@@ -127,13 +127,24 @@ def test_a_partition_without_a_position_is_read_from_its_beginning_if_told_so(
         assert isinstance(polled, dict)
         for records in polled.values():
             read.extend(record.value for record in records)
-        return at in member.assignment() and member.position(at, timeout_ms=0) == 1
+        return at in member.assignment() and position_of(member, at) == 1
 
     wait_until(is_at_the_end)
+    assert member.position(at, timeout_ms=0) == 1
     assert read == ([b"asked before"] if new else [])
 
 
 # Metadata.
+
+
+def test_a_position_is_known_of_assigned_partitions_alone(open_member: Any) -> None:  # noqa: ANN401
+    member = open_member()
+    wait_until(lambda: has_joined(member))
+    at = min(member.assignment())
+    member.seek(at, 7)
+    assert position_of(member, at) == member.position(at, timeout_ms=0) == 7
+    with pytest.raises(IllegalStateError):
+        position_of(member, TopicPartition(at.topic, 99))
 
 
 def test_the_leader_of_a_partition_is_known(settings: Settings) -> None:

@@ -1,9 +1,10 @@
-"""A client's cluster metadata: partition leaders, topic ids, and the topics that it asks about."""
+"""What a client knows without asking Kafka: leaders, topic ids, the topics it asks about; positions."""
 
 from collections.abc import Callable
 from typing import Any
 
 from kafka import TopicPartition
+from kafka.errors import IllegalStateError
 
 from consumer.client.protocols import NO_LEADER, Consumer, Producer
 
@@ -23,6 +24,21 @@ def leader_of(consumer: Consumer, at: TopicPartition) -> int | None:
     if leader == NO_LEADER:
         manager.cluster.request_update()
     return leader
+
+
+def position_of(consumer: Consumer, at: TopicPartition) -> int | None:
+    """The offset of the next record; None if the client does not know it yet.
+
+    ``KafkaConsumer.position`` looks at all assigned partitions for each that it is asked for.
+
+    Raises:
+        IllegalStateError: The partition is not assigned to us.
+    """
+    subscription: Any = getattr(consumer, "_subscription")
+    state = subscription.assignment.get(at)
+    if state is None:
+        raise IllegalStateError("the partition is not assigned")
+    return None if state.position is None else int(state.position.offset)
 
 
 def forget_what_is_gone(cluster: Any) -> None:  # noqa: ANN401 - kafka-python's

@@ -32,7 +32,9 @@ _ATTRIBUTES = {  # ATTRIBUTE is their signature
     _TCP: "_closed _sock _write _writing",
     "kafka.consumer.fetcher:IsolationLevel": "READ_COMMITTED",
     "kafka.consumer.subscription_state:OffsetResetStrategy": "EARLIEST",
-    "kafka.consumer.subscription_state:SubscriptionState": "_default_offset_reset_strategy",
+    "kafka.consumer.subscription_state:SubscriptionState": "_default_offset_reset_strategy "
+    "assignment",
+    "kafka.consumer.subscription_state:TopicPartitionState": "position",
     "kafka.producer.kafka:KafkaProducer": "_metadata",
     "kafka.protocol.producer:ProduceRequest": "TopicProduceData",
 }
