@@ -1,4 +1,4 @@
-"""What a client knows without asking Kafka: leaders, topic ids, the topics it asks about; positions."""
+"""What a client knows without asking: leaders, topic ids, the topics it asks about, positions."""
 
 from collections.abc import Callable
 from typing import Any
