@@ -56,6 +56,9 @@ $(VENV)-fuzz/.installed: requirements-fuzz.lock requirements.lock pyproject.toml
 	@$(VENV)-fuzz/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 
+wheel: setup ## build the wheel into dist/
+	@$(RUN) -m pip wheel --quiet --no-deps --no-build-isolation --wheel-dir dist .
+
 sbom: $(VENV)-sbom/.installed ## bills of materials of what runs, CycloneDX, into sbom/ (needs npm)
 	@$(VENV)-sbom/bin/python deploy/sbom.py
 
@@ -77,6 +80,8 @@ environment: setup ## write the variables that the gateway reads too, after a ch
 lock: setup ## pin every package with its hashes, after a change of pyproject.toml
 	$(VENV)/bin/pip-compile --quiet --strip-extras --allow-unsafe --generate-hashes --all-extras \
 	  --all-build-deps --no-emit-index-url --no-emit-find-links --no-header --output-file requirements.lock pyproject.toml
+	$(VENV)/bin/pip-compile --quiet --strip-extras --allow-unsafe --generate-hashes -c requirements.lock \
+	  --no-emit-index-url --no-emit-find-links --no-header --output-file requirements-run.lock pyproject.toml
 	{ cat requirements-bench.in; sed -n 's/^\(river\|numpy\|scipy\|orjson\)==\([^ ]*\).*/\1==\2/p' requirements.lock; } \
 	  | $(VENV)/bin/pip-compile --quiet --strip-extras --allow-unsafe --generate-hashes \
 	    --no-emit-index-url --no-emit-find-links --no-header --output-file requirements-bench.lock -
@@ -87,4 +92,4 @@ lock: setup ## pin every package with its hashes, after a change of pyproject.to
 clean: ## remove what setup and the tests made
 	rm -rf $(VENV) $(VENV)-fuzz $(VENV)-sbom .fuzz sbom .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 
-.PHONY: help setup demo test test-all check bench fuzz sbom environment lock clean
+.PHONY: help setup demo test test-all check bench fuzz sbom wheel environment lock clean

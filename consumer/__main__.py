@@ -4,7 +4,9 @@ import faulthandler
 import logging
 import signal
 import sys
+from importlib.metadata import version
 from types import FrameType
+from typing import Annotated
 
 import structlog
 import typer
@@ -14,8 +16,8 @@ from consumer.client import (
     TopicCreationError,
     TopicError,
     UnknownClientError,
+    check_kafka_python,
     connections,
-    install,
 )
 from consumer.errors import LoopDiedError
 from consumer.settings import Settings
@@ -29,8 +31,21 @@ cli = typer.Typer(add_completion=False, rich_markup_mode=None)
 log = structlog.get_logger()
 
 
+def _show_version(asked: bool) -> None:  # noqa: FBT001 - typer's
+    if asked:
+        typer.echo(f"riverline {version('riverline')}")
+        raise typer.Exit
+
+
 @cli.command(epilog=Settings.help())
-def main() -> None:
+def main(
+    _version: Annotated[  # noqa: FBT002 - a flag
+        bool,
+        typer.Option(
+            "--version", callback=_show_version, is_eager=True, help="Show the version and exit."
+        ),
+    ] = False,
+) -> None:
     """Learn from every event on Kafka; answer predictions over request/reply.
 
     Configured by the environment; serves until SIGINT or SIGTERM. Metrics and health are at
@@ -42,7 +57,7 @@ def main() -> None:
     rate_limit = RateLimit()
     _log_to_stderr(rate_limit)
     try:
-        install()
+        check_kafka_python()
         app = App(Settings.read(), wire, rate_limit.unsaid)
     except SettingsError as error:
         print(f"The settings are not usable:\n{error}", file=sys.stderr)  # noqa: T201

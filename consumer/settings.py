@@ -39,6 +39,12 @@ class Settings(Environment):
     learner: Literal["bayesian", "sgd"] = Field(
         "bayesian", description="bayesian (exact) or sgd (river's StandardScaler|LinearRegression)"
     )
+    planned_events: int = Field(
+        1000,
+        ge=1000,
+        le=10**12,
+        description="the planned sample size: always-valid intervals are narrowest there",
+    )
     replication_factor: Annotated[int, Field(ge=1, le=99)] | None = Field(
         None,
         description="replication factor of created topics (default: one per broker, at most 3)",

@@ -116,7 +116,7 @@ def load_replies() -> list[ReplyExample]:
 
 
 def _entries(kind: str) -> list[dict[str, Any]]:
-    text = files("contract").joinpath("examples", f"{kind}.json").read_text("utf-8")
+    text = files(__package__).joinpath("examples", f"{kind}.json").read_text("utf-8")
     entries: list[dict[str, Any]] = json.loads(text)
     return entries
 

@@ -15,6 +15,6 @@ def load_schema(name: SchemaName) -> dict[str, Any]:
     Its ``$id`` is ``urn:riverline:NAME``; schemas refer to each other by that, so a validator
     needs them all: ``{schema["$id"]: schema for schema in map(load_schema, SCHEMA_NAMES)}``.
     """
-    text = files("contract").joinpath("schemas", f"{name}.schema.json").read_text("utf-8")
+    text = files(__package__).joinpath("schemas", f"{name}.schema.json").read_text("utf-8")
     schema: dict[str, Any] = json.loads(text)
     return schema

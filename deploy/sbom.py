@@ -5,26 +5,23 @@ against CycloneDX's schema.
 """
 
 import json
-import re
 import shutil
 import subprocess
 import sys
-import tomllib
 from pathlib import Path
 from typing import Final
 
+from cyclonedx.schema import SchemaVersion
+from cyclonedx.validation.json import JsonStrictValidator
+
 ROOT: Final = Path(__file__).parents[1]
 BILLS: Final = ROOT / "sbom"
-
-BLOCK: Final = re.compile(r"^([a-z0-9][a-z0-9._-]*)==.*\n(?:[ \t]+.*\n)*", re.MULTILINE)
-VIA: Final = re.compile(r"^ +# (?:via)? +(\S+)(.*)$", re.MULTILINE)
-NAME: Final = re.compile(r"[A-Za-z0-9._-]+")
 
 
 def main() -> None:
     """Write both; an exception where one cannot be made, or is none."""
     BILLS.mkdir(exist_ok=True)
-    lock = runs((ROOT / "requirements.lock").read_text(), (ROOT / "pyproject.toml").read_text())
+    lock = (ROOT / "requirements-run.lock").read_text()
     command = [
         sys.executable,
         "-W",
@@ -46,22 +43,8 @@ def main() -> None:
     write("gateway", made.stdout)
 
 
-def runs(lock: str, project: str) -> str:
-    """The part of the lock that the project's own dependencies lead to, and no extra does."""
-    asked = tomllib.loads(project)["project"]["dependencies"]
-    blocks = {match[1]: match[0] for match in BLOCK.finditer(lock)}
-    parents = {name: {via[1] for via in VIA.finditer(block)} for name, block in blocks.items()}
-    found = {match[0].lower() for one in asked if (match := NAME.match(one))}
-    while more := {name for name, above in parents.items() if above & found} - found:
-        found |= more
-    return "".join(block for name, block in blocks.items() if name in found)
-
-
 def write(name: str, bill: str) -> None:
     """Keep a bill of materials that is one."""
-    from cyclonedx.schema import SchemaVersion  # noqa: PLC0415 - not where `runs` is tested
-    from cyclonedx.validation.json import JsonStrictValidator  # noqa: PLC0415
-
     document = json.loads(bill)
     version = document["specVersion"]
     if error := JsonStrictValidator(SchemaVersion.from_version(version)).validate_str(bill):

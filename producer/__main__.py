@@ -3,6 +3,7 @@
 import logging
 import sys
 from collections.abc import Iterable
+from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
@@ -37,6 +38,24 @@ Rate = Annotated[
     float | None,
     typer.Option(min=0.001, help="At most so many events a second; default: no limit."),
 ]
+
+
+def _show_version(asked: bool) -> None:  # noqa: FBT001 - typer's
+    if asked:
+        typer.echo(f"riverline {version('riverline')}")
+        raise typer.Exit
+
+
+@cli.callback()
+def options(
+    _version: Annotated[  # noqa: FBT002 - a flag
+        bool,
+        typer.Option(
+            "--version", callback=_show_version, is_eager=True, help="Show the version and exit."
+        ),
+    ] = False,
+) -> None:
+    """What comes before a command."""
 
 
 @cli.command("csv")

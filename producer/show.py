@@ -27,6 +27,13 @@ def regression_table(reply: Reply) -> RenderableType:
             _figure(row["low"], 3),
             _figure(row["high"], 3),
         )
+    always = Table("", "coef", "p", "[low", "high]", title="Always valid, however often you look")
+    for column in always.columns[1:]:
+        column.justify = "right"
+    for term, row in reply["coefficients"].items():
+        valid = row["always_valid"]
+        figures = (valid["p"], valid["low"], valid["high"])
+        always.add_row(term, _figure(row["coef"]), *(_figure(it, 3) for it in figures))
     residuals = reply["residuals"]
     quality = _pairs(
         [
@@ -53,7 +60,7 @@ def regression_table(reply: Reply) -> RenderableType:
             ("Kurtosis", _figure(residuals["kurtosis"], 3)),
         ],
     )
-    return Group(Text(reply["formula"], "bold"), terms, quality)
+    return Group(Text(reply["formula"], "bold"), always, terms, quality)
 
 
 def summary_table(reply: Reply) -> RenderableType:

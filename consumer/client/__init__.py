@@ -7,12 +7,12 @@ What touches kafka-python's private parts is in ``internals``, which no other pa
 from consumer.client.clients import Clients, cover, open_clients
 from consumer.client.connections import MAX_POLL_RECORDS, group_id
 from consumer.client.door import Door
-from consumer.client.internals import TopicCreationError, UnknownClientError, install
+from consumer.client.fast_path import ClientPath, client_path
+from consumer.client.internals import TopicCreationError, UnknownClientError, check_kafka_python
 from consumer.client.internals.group import joined, read_what_is_new, rejoin
 from consumer.client.internals.metadata import leader_of, watch_topic_id
 from consumer.client.internals.serve import Batches
 from consumer.client.internals.skip import SkippedRecord
-from consumer.client.path import Path, path_of
 from consumer.client.permissions import ABOUT_START, NotAllowedError, Permissions, forbidden
 from consumer.client.poll import poll, serve
 from consumer.client.precedence import Precedence
@@ -27,13 +27,13 @@ __all__ = [
     "Admin",
     "Arrived",
     "Batches",
+    "ClientPath",
     "Clients",
     "Consumer",
     "Direct",
     "Door",
     "Future",
     "NotAllowedError",
-    "Path",
     "Permissions",
     "Precedence",
     "Producer",
@@ -41,15 +41,15 @@ __all__ = [
     "TopicCreationError",
     "TopicError",
     "UnknownClientError",
+    "check_kafka_python",
+    "client_path",
     "cover",
     "forbidden",
     "group_id",
-    "install",
     "introduce",
     "joined",
     "leader_of",
     "open_clients",
-    "path_of",
     "poll",
     "read_what_is_new",
     "rejoin",

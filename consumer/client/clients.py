@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from kafka.errors import KafkaError
 
 from consumer.client import connections, producers
-from consumer.client.path import path_of
+from consumer.client.fast_path import client_path
 from consumer.client.permissions import Permissions
 from consumer.client.precedence import Precedence
 from consumer.client.protocols import Consumer, Direct, Producer
@@ -81,7 +81,7 @@ def open_clients(
     requests = connections.know(
         consumer(connections.requests_consumer(settings, precedence)), settings.requests_topic
     )
-    direct = path_of(settings).direct(requests, settings)
+    direct = client_path(settings).direct(requests, settings)
     stack.callback(direct.close)
     topic_settings.warn(findings)
     return Clients(

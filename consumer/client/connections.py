@@ -12,10 +12,10 @@ from kafka.admin import MemberToRemove
 from kafka.coordinator.assignors.cooperative_sticky import CooperativeStickyAssignor
 from kafka.errors import UnknownTopicOrPartitionError
 
+from consumer.client.fast_path import client_path
 from consumer.client.internals.batches import unpack_with
 from consumer.client.internals.group import watch_heartbeats
 from consumer.client.options import METADATA_MAX_AGE_MS, REPLIES_METADATA_MAX_AGE_MS
-from consumer.client.path import path_of
 from consumer.client.precedence import Precedence
 from consumer.client.protocols import Admin, Consumer
 from consumer.settings import Settings
@@ -50,7 +50,7 @@ def requests_consumer(settings: Settings, precedence: Precedence) -> Consumer:
         max_poll_records=100,
         max_partition_fetch_bytes=64 * 1024,
         metadata_max_age_ms=REPLIES_METADATA_MAX_AGE_MS,
-        **path_of(settings).options_of_requests(precedence),
+        **client_path(settings).options_of_requests(precedence),
     )
 
 
@@ -109,7 +109,7 @@ def _group_consumer(settings: Settings, *, role: str, **options: object) -> Cons
         **options,
     )
     watch_heartbeats(consumer)
-    path_of(settings).prepare(consumer)
+    client_path(settings).prepare(consumer)
     return consumer
 
 
@@ -117,7 +117,7 @@ def _consumer(settings: Settings, *, role: str, **options: object) -> Consumer:
     consumer: Consumer = connect(
         KafkaConsumer,
         **settings.client_options()
-        | path_of(settings).options()
+        | client_path(settings).options()
         | {"metadata_max_age_ms": METADATA_MAX_AGE_MS}
         | options,
         client_id=f"{settings.application_id}-{role}-{settings.member}",
@@ -147,7 +147,7 @@ def admin(settings: Settings, *, patience_ms: int = 5000) -> Admin:
     """Admin client: for topics and groups, and to ask whether Kafka is reachable."""
     made: Admin = connect(
         KafkaAdminClient,
-        **settings.admin_options() | path_of(settings).options(),
+        **settings.admin_options() | client_path(settings).options(),
         client_id=f"{settings.application_id}-admin-{settings.member}",
         request_timeout_ms=patience_ms,
         bootstrap_timeout_ms=2000,

@@ -19,10 +19,10 @@ from kafka.errors import (
     RetriableError,
 )
 
+from consumer.client.fast_path import ClientPath
 from consumer.client.internals.group import finish_joining, joins_anew, take_up_what_was_paused
 from consumer.client.internals.serve import Batches
 from consumer.client.internals.skip import SkippedRecord, step_over
-from consumer.client.path import Path
 from consumer.client.protocols import Consumer
 
 Take = Callable[[Batches | SkippedRecord], None]
@@ -43,7 +43,7 @@ def poll(consumer: Consumer, timeout_ms: int) -> Batches | SkippedRecord:
         finish_joining(consumer)
 
 
-def serve(path: Path, consumer: Consumer, take: Take, timeout_ms: int) -> bool:
+def serve(path: ClientPath, consumer: Consumer, take: Take, timeout_ms: int) -> bool:
     """Between two polls, take records in the consumer's I/O thread; on the fast path alone.
 
     Blocks until the time is up or a poll is needed. Polls still do everything else that a consumer

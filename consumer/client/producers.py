@@ -9,6 +9,7 @@ from kafka import KafkaProducer
 from kafka.errors import KafkaTimeoutError
 
 from consumer.client.connections import connect
+from consumer.client.fast_path import client_path
 from consumer.client.internals.metadata import keep_to_what_is_there
 from consumer.client.options import (
     METADATA_MAX_AGE_MS,
@@ -16,7 +17,6 @@ from consumer.client.options import (
     REQUEST_TIMEOUT_MS,
     round_the_leaderless,
 )
-from consumer.client.path import path_of
 from consumer.client.protocols import Producer
 from consumer.settings import Settings
 from contract.topics import MAX_SNAPSHOT_BYTES
@@ -36,7 +36,7 @@ def producer(settings: Settings, *, role: str, **options: object) -> Producer:
     """
     made: Producer = connect(
         KafkaProducer,
-        **settings.client_options() | path_of(settings).options(),
+        **settings.client_options() | client_path(settings).options(),
         client_id=f"{settings.application_id}-{role}-{settings.member}",
         acks="all",
         enable_idempotence=False,

@@ -1,12 +1,12 @@
 """Decodes an event's bytes into its row, or a reason for refusal. Total: no input raises."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from operator import itemgetter
 from typing import Any, Final, Self
 
 import orjson
 
+from consumer.decode.plain import plain_reader
 from contract.messages import MAX_MESSAGE_BYTES, VALUE_LIMIT, Reason
 
 Row = tuple[float, ...]
@@ -92,25 +92,21 @@ class EventDecoder:
         self._features = tuple(name for name in fields if name != target)
         self._target = target
         self._fields = tuple(fields)
-        self._row = _row_getter(self._fields)
+        self._read = plain_reader(self._fields, target)
+        self._at = self._fields.index(target)
 
     def __call__(self, value: bytes | None) -> Decoded:
         """The row of a labelled event, ``UNLABELLED``, or the reason for refusal."""
+        row = self._read(value)
+        if row is None:
+            return self._explain(value)
+        return UNLABELLED if row[self._at] is None else row
+
+    def _explain(self, value: bytes | None) -> Decoded:
+        """Check field by field, the target last, and report the first fault."""
         document = parse_object(value)
         if isinstance(document, Rejected):
             return document
-        try:
-            row = self._row(document)
-        except KeyError:
-            return self._explain(document)
-        for number in row:
-            # The fast path takes floats in range; everything else is checked field by field.
-            if type(number) is not float or not -VALUE_LIMIT <= number <= VALUE_LIMIT:
-                return self._explain(document)
-        return row
-
-    def _explain(self, document: dict[str, Any]) -> Decoded:
-        """Check field by field, the target last, and report the first fault."""
         numbers: dict[str, float] = {}
         for name in self._features:
             if name not in document:
@@ -126,13 +122,6 @@ class EventDecoder:
             return number
         numbers[self._target] = number
         return tuple(numbers[name] for name in self._fields)
-
-
-def _row_getter(fields: tuple[str, ...]) -> Callable[[dict[str, Any]], tuple[Any, ...]]:
-    if len(fields) == 1:  # itemgetter of one name does not return a tuple
-        (only,) = fields
-        return lambda document: (document[only],)
-    return itemgetter(*fields)
 
 
 _KINDS = {bool: "a boolean", str: "a string", list: "a list", dict: "an object", type(None): "null"}

@@ -1,6 +1,7 @@
 """Answers a request from the model. Pure: the responder sends the reply."""
 
 import math
+from dataclasses import asdict
 from typing import Any
 
 import orjson
@@ -10,14 +11,20 @@ from consumer.model.describe import describe
 from consumer.model.merged import Model
 from consumer.model.statistics.blocks import WINDOW
 from consumer.model.statistics.diagnostics import diagnose
+from consumer.model.statistics.inference.anytime import PLANNED_EVENTS, always_valid, optimal_g
 from consumer.model.statistics.regression import LEVEL, predict
 from contract.messages import ErrorCode, Method
 
 Reply = dict[str, Any]
 
 
-def answer(request: Request, model: Model) -> Reply:
+def answer(request: Request, model: Model, planned_events: int = PLANNED_EVENTS) -> Reply:
     """The reply to a question, from this model. A new method is a case here.
+
+    Args:
+        request: The question.
+        model: What was learned.
+        planned_events: The sample size at which always-valid intervals are narrowest.
 
     Raises:
         Refusal: It cannot be answered.
@@ -27,7 +34,7 @@ def answer(request: Request, model: Model) -> Reply:
         case Method.PREDICT:
             return _predict(request.params, model)
         case Method.TRAIN:
-            return _train(request.params, model)
+            return _train(request.params, model, planned_events)
         case Method.DESCRIBE:
             return _describe(request.params, model)
         case Method.LEARN:
@@ -81,11 +88,16 @@ def _recent(wanted: object, model: Model) -> Reply:
     return {"fields": list(model.spec.fields), "rows": rows[oldest:]}
 
 
-def _train(params: dict[str, Any], model: Model) -> Reply:
+def _train(params: dict[str, Any], model: Model, planned_events: int) -> Reply:
     _no_others(params, allowed=("formula",))
     regression = model.fit(_formula(params, model))
+    table = regression.to_reply()
+    g = optimal_g(planned_events, len(regression.coefficients))
+    for term, figures in always_valid(regression, g).items():
+        table["coefficients"][term]["always_valid"] = asdict(figures)
     return {
-        **regression.to_reply(),
+        **table,
+        "mixture_precision": g,
         "residuals": diagnose(model.summary, regression).to_reply(),
         "prequential": model.errors,
         **_basis(model, regression.formula),

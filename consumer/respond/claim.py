@@ -6,9 +6,9 @@ reply came first. So an application looks for the responders of others before it
 by while there are any. When they have left, it takes over from the offsets that they committed: a
 change without a gap.
 
-An application that is told to (TAKE_OVER) leaves word of it where all of them look: in the offsets
-of a group that nobody joins (``take_over``). The one that answers then leaves, and the one that
-left word takes over.
+An application that is told to (TAKE_OVER) leaves a note where all of them look: in the offsets of
+a group that nobody joins (``take_over``). The one that answers then stops, and the one that left
+the note takes over.
 """
 
 import math
@@ -29,7 +29,7 @@ from kafka.errors import (
 from kafka.structs import OffsetAndMetadata
 
 from consumer.client import Admin, forbidden, group_id
-from consumer.respond.take_over import WORD_SECONDS, Word
+from consumer.respond.take_over import TAKE_OVER_SECONDS, TakeOver
 from consumer.settings import Settings
 from consumer.telemetry import FaultKind, Health
 
@@ -37,14 +37,16 @@ RESPONDER = "responder"
 LOOK_SECONDS = 3.0
 STANDING_BY_SECONDS = 1.0
 SHARING = ("PreparingRebalance", "CompletingRebalance")
-ABOUT_OTHERS, ABOUT_WORD = "the applications that answer", "the word of one that takes over"
+ABOUT_OTHERS, ABOUT_TAKE_OVER = "the applications that answer", "a note of one that takes over"
 
 T = TypeVar("T")
 
 log = structlog.get_logger()
 
 
-def answers(ours: str, others: Collection[str], word: str | None, *, already: bool) -> bool:
+def should_answer(
+    ours: str, others: Collection[str], successor: str | None, *, already: bool
+) -> bool:
     """Whether our application is to answer.
 
     Two that began in the same moment find each other: the one whose name is the lesser stays.
@@ -52,11 +54,11 @@ def answers(ours: str, others: Collection[str], word: str | None, *, already: bo
     Args:
         ours: Our APPLICATION_ID.
         others: Those of the others that answer now.
-        word: That of the application that was told to take over, if one was.
+        successor: That of the application that was told to take over, if one was.
         already: Whether we answer now.
     """
-    if word is not None:
-        return word == ours and (already or not others)
+    if successor is not None:
+        return successor == ours and (already or not others)
     return all(ours < other for other in others) if already else not others
 
 
@@ -72,12 +74,12 @@ class Claim:
         self._settings = settings
         self._health = health
         self._group = group_id(settings, RESPONDER)
-        self._words = f"{settings.requests_topic}.take-over"
+        self._notes = f"{settings.requests_topic}.take-over"
         self._place = TopicPartition(settings.requests_topic, 0)
         self._predecessors: set[str] = set()
         self._readers: set[str] = set()  # groups that were seen to read our requests topic
         self._looked_at = -math.inf
-        self._left_word = False
+        self._left_note = False
         self.answering = False
 
     def look(self, admin: Admin) -> None:
@@ -92,8 +94,8 @@ class Claim:
         self._looked_at = monotonic()
         try:
             others = self._seen(ABOUT_OTHERS, lambda: self._others(admin)) or set()
-            word = self._seen(ABOUT_WORD, lambda: self._word(admin))
-            self._decide(admin, others, word)
+            successor = self._seen(ABOUT_TAKE_OVER, lambda: self._successor(admin))
+            self._decide(admin, others, successor)
         except BrokerResponseError:  # a coordinator that moves, or is not there yet
             self._looked_at = -math.inf
 
@@ -110,22 +112,24 @@ class Claim:
         return seen
 
     def retract(self, admin: Admin) -> None:
-        """Take back our word: we end, and whoever stands by need not wait until it runs out.
+        """Take back our note: we end, and nobody should wait until it expires.
 
         Raises:
             KafkaError: Kafka is away.
         """
-        if self._left_word:
-            admin.alter_group_offsets(self._words, {self._place: OffsetAndMetadata(0, "", -1)})
+        if self._left_note:
+            admin.alter_group_offsets(self._notes, {self._place: OffsetAndMetadata(0, "", -1)})
 
-    def _decide(self, admin: Admin, others: set[str], word: str | None) -> None:
-        may = answers(self._settings.application_id, others, word, already=self.answering)
+    def _decide(self, admin: Admin, others: set[str], successor: str | None) -> None:
+        may = should_answer(
+            self._settings.application_id, others, successor, already=self.answering
+        )
         self._predecessors |= others
         if may and not self.answering:
             self._adopt(admin)
             log.info("answers requests", topic=self._settings.requests_topic)
         elif not may:
-            self._stand_by(", ".join(sorted(others)) or word or "another application")
+            self._stand_by(", ".join(sorted(others)) or successor or "another application")
         if may:
             self._health.answered_by = ""
         self.answering = may
@@ -133,7 +137,7 @@ class Claim:
     def _stand_by(self, other: str) -> None:
         if self._health.answered_by != other:
             log.warning(
-                "stands by: another application answers the requests; this one learns, and takes "
+                "standing by: another application answers the requests; this one learns, and takes "
                 "over when that one leaves, or when started with TAKE_OVER=true",
                 topic=self._settings.requests_topic,
                 answered_by=other,
@@ -174,20 +178,20 @@ class Claim:
             raise RebalanceInProgressError(name)  # it may be one: to be looked at again
         return name in self._readers
 
-    def _word(self, admin: Admin) -> str | None:
-        """Who is to take over, if anybody was told to; our own word, where none stands yet."""
+    def _successor(self, admin: Admin) -> str | None:
+        """The application that is to take over, if any; leaves our own note where there is none."""
         now_ms = time.time() * 1000
-        found = admin.list_group_offsets({self._words: [self._place]})[self._words]
+        found = admin.list_group_offsets({self._notes: [self._place]})[self._notes]
         at = found.get(self._place)
-        word = Word.read(at.metadata or "", now_ms=now_ms) if at is not None else None
+        note = TakeOver.read(at.metadata or "", now_ms=now_ms) if at is not None else None
         ours = self._settings.application_id
-        if self._settings.take_over and (word is None or word.application == ours):
-            word = Word(ours, int(now_ms + WORD_SECONDS * 1000))
+        if self._settings.take_over and (note is None or note.application == ours):
+            note = TakeOver(ours, int(now_ms + TAKE_OVER_SECONDS * 1000))
             admin.alter_group_offsets(
-                self._words, {self._place: OffsetAndMetadata(0, str(word), -1)}
+                self._notes, {self._place: OffsetAndMetadata(0, str(note), -1)}
             )
-            self._left_word = True
-        return None if word is None else word.application
+            self._left_note = True
+        return None if note is None else note.application
 
     def _adopt(self, admin: Admin) -> None:
         """Begin where those that answered before us have stopped, if there were any.

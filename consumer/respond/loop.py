@@ -11,10 +11,10 @@ from consumer.client import (
     Batches,
     Consumer,
     SkippedRecord,
+    client_path,
     connections,
     joined,
     offsets,
-    path_of,
     poll,
     read_what_is_new,
     serve,
@@ -53,7 +53,7 @@ class Responder:
         claim: Claim,
     ) -> None:
         self._settings = context.settings
-        self._path = path_of(context.settings)
+        self._path = client_path(context.settings)
         self._consumer = consumer
         self._replies = replies
         self._claim = claim

@@ -1,14 +1,14 @@
-"""The word that an application leaves which was told to take over the answering of requests."""
+"""The note by which an application says that it takes over the answering of requests."""
 
 from dataclasses import dataclass
 from typing import Self
 
-WORD_SECONDS = 30.0
-"""How long the word of an application that is gone still counts."""
+TAKE_OVER_SECONDS = 30.0
+"""How long the note of an application that is gone still counts."""
 
 
 @dataclass(frozen=True, slots=True)
-class Word:
+class TakeOver:
     """What all applications on the requests topic read.
 
     Attributes:
@@ -24,9 +24,9 @@ class Word:
 
     @classmethod
     def read(cls, text: str, *, now_ms: float) -> Self | None:
-        """Read it; None if it is none, or does not count any more."""
+        """Read one; None if the text is none, or one that no longer counts."""
         application, _, until = text.rpartition(" ")
         if not application or not until.isascii() or not until.isdigit():
             return None
-        word = cls(application, int(until))
-        return word if now_ms < word.until_ms <= now_ms + 2 * WORD_SECONDS * 1000 else None
+        note = cls(application, int(until))
+        return note if now_ms < note.until_ms <= now_ms + 2 * TAKE_OVER_SECONDS * 1000 else None

@@ -9,6 +9,7 @@ interface Term {
   p: number | null;
   low: number;
   high: number;
+  always_valid: { p: number | null; low: number | null; high: number | null };
 }
 
 type Figures = Record<string, number | null>;
@@ -16,6 +17,7 @@ type Figures = Record<string, number | null>;
 /** The reply to `train` as a page of its own. */
 export function renderTable(reply: Reply): string {
   const formula = escape(String(reply["formula"]));
+  const coefficients = reply["coefficients"] as Record<string, Term>;
   return `<!doctype html>
 <html lang="en">
 <head>
@@ -28,7 +30,8 @@ export function renderTable(reply: Reply): string {
 <main>
 <h1>OLS regression</h1>
 <p>${formula}</p>
-${terms(reply["coefficients"] as Record<string, Term>)}
+${alwaysValid(coefficients)}
+${terms(coefficients)}
 ${quality(reply as Figures)}
 ${residuals(reply["residuals"] as Figures)}
 </main>
@@ -37,15 +40,32 @@ ${residuals(reply["residuals"] as Figures)}
 `;
 }
 
+function alwaysValid(coefficients: Record<string, Term>): string {
+  const heads = ["Term", "coef", "p", "[low", "high]"];
+  return byTerm("Always valid, however often you look", heads, coefficients, (term) => {
+    const { p, low, high } = term.always_valid;
+    return [p, low, high];
+  });
+}
+
 function terms(coefficients: Record<string, Term>): string {
   const heads = ["Term", "coef", "std err", "t", "P&gt;|t|", "[0.025", "0.975]"];
+  return byTerm("Coefficients", heads, coefficients, (it) => [it.se, it.t, it.p, it.low, it.high]);
+}
+
+function byTerm(
+  caption: string,
+  heads: readonly string[],
+  coefficients: Record<string, Term>,
+  figures: (term: Term) => (number | null)[],
+): string {
   const rows = Object.entries(coefficients).map(([name, term]) => {
-    const figures = [term.se, term.t, term.p, term.low, term.high].map((value) => fixed(value, 3));
-    const cells = [fixed(term.coef, 4), ...figures].map((text) => `<td>${text}</td>`).join("");
+    const texts = [fixed(term.coef, 4), ...figures(term).map((value) => fixed(value, 3))];
+    const cells = texts.map((text) => `<td>${text}</td>`).join("");
     return `<tr><th scope="row">${escape(name)}</th>${cells}</tr>`;
   });
   return `<table>
-<caption>Coefficients</caption>
+<caption>${caption}</caption>
 <thead><tr>${heads.map((head) => `<th scope="col">${head}</th>`).join("")}</tr></thead>
 <tbody>
 ${rows.join("\n")}

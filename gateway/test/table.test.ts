@@ -27,6 +27,7 @@ test("the table shows the figures as statisticians print them", () => {
   assert.ok(reply);
   const shown = text(renderTable(reply));
   for (const due of [
+    "tv 0.0475 0.000 0.038 0.057",
     "Intercept 7.0326 0.458 15.360 0.000 6.130 7.935",
     "tv 0.0475 0.003 17.668 0.000 0.042 0.053",
     "R-squared 0.612",
@@ -60,7 +61,8 @@ test("every golden reply can be shown, and what is undefined says so", () => {
 
 test("no name can become markup", () => {
   const [first] = replies();
-  const coef = { coef: 1, se: 1, t: 1, p: 1, low: 1, high: 1 };
+  const always_valid = { p: 1, low: null, high: null };
+  const coef = { coef: 1, se: 1, t: 1, p: 1, low: 1, high: 1, always_valid };
   const reply = { ...first, formula: "<b>&", coefficients: { '<i a="b">': coef } };
   const page = renderTable(reply);
   assert.ok(page.includes("<p>&lt;b&gt;&amp;</p>"));

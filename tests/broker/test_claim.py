@@ -59,7 +59,7 @@ def test_a_second_application_learns_and_answers_nothing_until_the_first_has_lef
     for _ in range(50):
         assert client.predict(tv=50)["application"] == names["APPLICATION_ID"]
     assert second.metric('riverline_requests_total{method="predict",outcome="answered"}') == 0
-    assert "stands by" in second.log.read_text()
+    assert "standing by" in second.log.read_text()
 
     assert service.stop() == 0
     # Asked while nobody answers: not lost, but answered by who takes over.

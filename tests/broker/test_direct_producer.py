@@ -10,11 +10,11 @@ from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 
 from broker import EmbeddedKafka
 from consumer.client import connections
+from consumer.client.fast_path import FastPath
 from consumer.client.internals.direct_producer import DirectProducer
 from consumer.client.internals.group import joined
 from consumer.client.internals.serve import Batches
 from consumer.client.internals.skip import SkippedRecord
-from consumer.client.path import FastPath
 from consumer.client.poll import Take, poll, serve
 from consumer.client.precedence import Precedence
 from consumer.client.protocols import Consumer

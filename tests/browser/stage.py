@@ -8,6 +8,7 @@ import urllib.request
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from typing import Any
 
 import orjson
 
@@ -73,13 +74,13 @@ class Stage:
         with self.events(count):
             wait_until(lambda: self.asked("describe").get("events") == count)
 
-    def asked(self, path: str) -> dict[str, float]:
+    def asked(self, path: str) -> dict[str, Any]:
         """What the API answers; nothing where that is an error."""
         token = {"Authorization": f"Bearer {self.environment.get('GATEWAY_TOKEN')}"}
         request = urllib.request.Request(f"{self.address}/v1/ia/{path}", headers=token)  # noqa: S310
         try:
             with urllib.request.urlopen(request, timeout=15) as answer:  # noqa: S310
-                document: dict[str, float] = orjson.loads(answer.read())
+                document: dict[str, Any] = orjson.loads(answer.read())
                 return document
         except urllib.error.HTTPError as error:
             error.close()

@@ -108,6 +108,26 @@ def test_the_form_gives_what_the_api_gives(stage: Stage, page: Page) -> None:
     expect(page.locator("#fit circle.asked")).to_be_visible()
 
 
+def test_figures_that_hold_at_all_times_stand_first_and_the_textbook_s_are_a_click_away(
+    stage: Stage, page: Page
+) -> None:
+    page.goto(stage.address)
+    shown = page.locator("#coefficients tr").filter(has_text="tv")
+    expect(shown).to_contain_text("< 0.001")
+    row = stage.asked("train")["coefficients"]["tv"]
+    low, high = (number(cell) for cell in shown.locator("td").all_text_contents()[-2:])
+    assert (low, high) == pytest.approx(
+        (row["always_valid"]["low"], row["always_valid"]["high"]), rel=1e-3
+    )
+    textbook = page.locator("#textbook tr").filter(has_text="tv")
+    expect(textbook).to_be_hidden()
+    page.get_by_text("Textbook figures").click()
+    expect(textbook).to_be_visible()
+    narrower = [number(cell) for cell in textbook.locator("td").all_text_contents()[-2:]]
+    assert low < narrower[0] < narrower[1] < high
+    assert not faults(page)
+
+
 def test_what_is_not_known_may_be_left_empty(stage: Stage, page: Page) -> None:
     page.goto(stage.address)
     ask(page, tv="50", radio="20")

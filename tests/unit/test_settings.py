@@ -65,7 +65,7 @@ def test_without_an_environment_the_defaults_are_the_documented_ones() -> None:
     ]
     assert settings.fields == ("tv", "radio", "newspaper", "sales")
     assert (settings.formula, settings.learner) == ("sales ~ tv", "bayesian")
-    assert settings.checkpoint_interval_ms == 1000
+    assert (settings.checkpoint_interval_ms, settings.planned_events) == (1000, 1000)
     assert (settings.replies_buffer_bytes, settings.dead_letters_buffer_bytes) == (2**26, 2**25)
     assert (settings.http_host, settings.http_port) == ("127.0.0.1", 8000)
 
@@ -88,6 +88,7 @@ def test_every_fault_is_named_in_a_line_of_its_own(monkeypatch: Set) -> None:
         "KAFKA_SECURITY_PROTOCOL": "TLS",
         "KAFKA_SSL_CAFILE": "/nowhere/ca.pem",
         "LEARNER": "oracle",
+        "PLANNED_EVENTS": "999",
         "REPLIES_TOPIC": "with space",
     }
     told = faults(monkeypatch, **environ)

@@ -12,7 +12,7 @@ import pytest
 from kafka.consumer.fetcher import Fetcher
 from kafka.coordinator.consumer import ConsumerCoordinator
 
-from consumer.client.internals import UnknownClientError, install
+from consumer.client.internals import UnknownClientError, check_kafka_python
 from contract.internals.parts import VERSION, check
 
 ROOT = Path(__file__).parents[2]
@@ -98,7 +98,7 @@ def test_what_would_be_found_is_a_private_attribute(source: str) -> None:
 
 
 def test_the_locked_version_is_accepted() -> None:
-    install()
+    check_kafka_python()
     assert f'zstd]=={VERSION}"' in (ROOT / "pyproject.toml").read_text()
     assert f"\nkafka-python=={VERSION} " in (ROOT / "requirements.lock").read_text()
 
@@ -111,7 +111,7 @@ def test_every_fault_is_named_in_one_message(monkeypatch: pytest.MonkeyPatch) ->
 
     monkeypatch.setattr(ConsumerCoordinator, "stable", stable)
     with pytest.raises(UnknownClientError) as told:
-        install()
+        check_kafka_python()
     headline, *faults = str(told.value).splitlines()
     assert VERSION in headline
     assert faults[0] == "kafka-python: its version is 3.0.13"

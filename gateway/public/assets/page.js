@@ -38,7 +38,7 @@ const reconnect = watch({
     showFields(state.recent.fields.filter((name) => name !== state.target), state.summary);
     showFit(state);
     showTimelines(state);
-    showCoefficients($("coefficients"), state.regression.coefficients);
+    showCoefficients($("coefficients"), $("textbook"), state.regression.coefficients);
     showQuality($("quality"), state.regression);
   },
   trouble(problem) {

@@ -2,14 +2,13 @@
 
 import { figure, probability, whole } from "./numbers.js";
 
-export function showCoefficients(body, coefficients) {
-  body.replaceChildren(...Object.entries(coefficients).map(([term, row]) => {
-    const head = cell("th", term);
-    head.scope = "row";
-    const cells = [figure(row.coef), figure(row.se), figure(row.t), probability(row.p),
-      figure(row.low), figure(row.high)];
-    return element("tr", head, ...cells.map((text) => cell("td", text)));
-  }));
+/** What holds however often it is looked at, and, in a table of its own, the textbook's figures. */
+export function showCoefficients(body, textbook, coefficients) {
+  const rows = Object.entries(coefficients);
+  body.replaceChildren(...rows.map(([term, { coef, se, always_valid: { p, low, high } }]) =>
+    line(term, figure(coef), figure(se), probability(p), figure(low), figure(high))));
+  textbook.replaceChildren(...rows.map(([term, { t, p, low, high }]) =>
+    line(term, figure(t), probability(p), figure(low), figure(high))));
 }
 
 export function showQuality(list, regression) {
@@ -37,6 +36,12 @@ export function showQuality(list, regression) {
 }
 
 const cell = (name, text) => Object.assign(document.createElement(name), { textContent: text });
+
+function line(term, ...figures) {
+  const head = cell("th", term);
+  head.scope = "row";
+  return element("tr", head, ...figures.map((text) => cell("td", text)));
+}
 
 function element(name, ...children) {
   const made = document.createElement(name);

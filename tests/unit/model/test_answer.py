@@ -108,6 +108,24 @@ def test_the_regression_of_any_formula_is_had_from_the_same_events() -> None:
     assert reply["residuals"]["window"] == 50
 
 
+def test_each_coefficient_has_figures_that_hold_at_all_times() -> None:
+    reply = train(model(NOISY, partitions=3))
+    tv = reply["coefficients"]["tv"]
+    assert tv["p"] < tv["always_valid"]["p"] < 0.05
+    assert tv["always_valid"]["low"] < tv["low"] < tv["high"] < tv["always_valid"]["high"]
+
+
+def test_they_are_narrowest_at_the_planned_events() -> None:
+    served, planned = model(NOISY * 200), [1_000, 10_000, 100_000]  # 10,000 are learned
+    widths = []
+    for events in planned:
+        reply = answer.answer(Request(Method.TRAIN, {}), served, events)
+        row = reply["coefficients"]["tv"]["always_valid"]
+        widths.append(row["high"] - row["low"])
+        assert reply["mixture_precision"] == pytest.approx(events / 8.2, rel=0.02)
+    assert min(widths) == widths[1]
+
+
 def test_a_summary_counts_every_field() -> None:
     reply = answer.answer(Request(Method.DESCRIBE, {}), model(ROWS, partitions=3))
     assert {field: row["count"] for field, row in reply["summary"].items()} == dict.fromkeys(

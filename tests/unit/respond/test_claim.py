@@ -19,8 +19,8 @@ from kafka.errors import (
 from kafka.structs import OffsetAndMetadata
 
 from consumer.client.protocols import Admin
-from consumer.respond.claim import Claim, answers
-from consumer.respond.take_over import WORD_SECONDS, Word
+from consumer.respond.claim import Claim, should_answer
+from consumer.respond.take_over import TAKE_OVER_SECONDS, TakeOver
 from consumer.settings import Settings
 from consumer.telemetry.health import Health
 
@@ -30,37 +30,37 @@ OURS = "riverline-responder"
 
 
 def test_who_finds_nobody_answers_and_who_finds_another_does_not() -> None:
-    assert answers("a", [], None, already=False)
-    assert not answers("a", ["b"], None, already=False)
-    assert answers("a", [], None, already=True)
+    assert should_answer("a", [], None, already=False)
+    assert not should_answer("a", ["b"], None, already=False)
+    assert should_answer("a", [], None, already=True)
 
 
 def test_of_those_that_began_in_the_same_moment_one_goes_on() -> None:
     names = ["a", "b", "c"]
     for order in permutations(names):
-        on = [name for name in order if answers(name, {*names} - {name}, None, already=True)]
+        on = [name for name in order if should_answer(name, {*names} - {name}, None, already=True)]
         assert on == ["a"]
 
 
 def test_who_was_told_to_take_over_waits_for_the_others_to_leave_and_they_do() -> None:
-    assert not answers("a", ["b"], "b", already=True)
-    assert not answers("b", ["a"], "b", already=False)
-    assert not answers("a", [], "b", already=False)
-    assert answers("b", [], "b", already=False)
-    assert answers("b", ["a"], "b", already=True)
+    assert not should_answer("a", ["b"], "b", already=True)
+    assert not should_answer("b", ["a"], "b", already=False)
+    assert not should_answer("a", [], "b", already=False)
+    assert should_answer("b", [], "b", already=False)
+    assert should_answer("b", ["a"], "b", already=True)
 
 
 @given(st.text(max_size=40), st.integers(0, 60_000))
-def test_a_word_is_read_as_it_was_written_until_it_has_run_out(name: str, left_ms: int) -> None:
-    word = Word(name or "x", int(NOW_MS) + left_ms)
-    found = Word.read(str(word), now_ms=NOW_MS)
-    assert found == (word if 0 < left_ms <= 2 * WORD_SECONDS * 1000 else None)
+def test_a_note_is_read_as_it_was_written_until_it_has_run_out(name: str, left_ms: int) -> None:
+    note = TakeOver(name or "x", int(NOW_MS) + left_ms)
+    found = TakeOver.read(str(note), now_ms=NOW_MS)
+    assert found == (note if 0 < left_ms <= 2 * TAKE_OVER_SECONDS * 1000 else None)
 
 
 @given(st.text())
-def test_any_text_is_a_word_or_none(text: str) -> None:
-    word = Word.read(text, now_ms=NOW_MS)
-    assert word is None or word.until_ms > NOW_MS
+def test_any_text_is_a_note_or_none(text: str) -> None:
+    note = TakeOver.read(text, now_ms=NOW_MS)
+    assert note is None or note.until_ms > NOW_MS
 
 
 class Groups:
@@ -73,7 +73,7 @@ class Groups:
         self.error: str | None = None
         self.committed: dict[str, int] = {}
         self.answer: list[type[KafkaError]] = []  # to what is altered next
-        self.words: list[str] = []
+        self.notes: list[str] = []
 
     def list_groups(self) -> list[dict[str, Any]]:
         return [{"group_id": "other-responder", "group_state": self.state}] if self.there else []
@@ -100,7 +100,7 @@ class Groups:
         self, group: str, offsets: Mapping[TopicPartition, OffsetAndMetadata]
     ) -> dict[TopicPartition, type[KafkaError]]:
         if group.endswith("take-over"):
-            self.words.append(offsets[AT].metadata)
+            self.notes.append(offsets[AT].metadata)
             return dict.fromkeys(offsets, NoError)
         error = self.answer.pop() if self.answer else NoError
         if error is NoError and offsets:
@@ -175,21 +175,21 @@ def test_who_takes_over_answers_nothing_again_that_it_has_answered_itself() -> N
     assert groups.committed[OURS] == 9000
 
 
-def test_who_ends_before_it_could_take_over_takes_its_word_back() -> None:
+def test_an_application_that_ends_before_it_took_over_takes_its_note_back() -> None:
     groups = Groups()
     admin: Admin = groups  # type: ignore[assignment]  # as much of one as is used
     claim = Claim(Settings(take_over=True), Health())
     assert not looked(claim, groups)
     claim.retract(admin)
-    left, taken_back = groups.words
+    left, taken_back = groups.notes
     assert left.startswith("riverline ")
     assert taken_back == ""
 
 
-def test_who_left_no_word_takes_none_back() -> None:
+def test_an_application_without_a_note_takes_none_back() -> None:
     groups = Groups(there=False)
     admin: Admin = groups  # type: ignore[assignment]  # as much of one as is used
     claim = Claim(Settings(), Health())
     assert looked(claim, groups)
     claim.retract(admin)
-    assert groups.words == []
+    assert groups.notes == []

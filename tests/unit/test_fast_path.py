@@ -5,9 +5,9 @@ from typing import cast
 
 import pytest
 
-from consumer.client import Consumer, Precedence, connections, path_of
+from consumer.client import Consumer, Precedence, client_path, connections
+from consumer.client.fast_path import FastPath, PublicPath
 from consumer.client.internals.direct_producer import DirectProducer
-from consumer.client.path import FastPath, PublicPath
 from consumer.client.poll import Take, serve
 from consumer.decode.dialects import Message
 from consumer.settings import Settings
@@ -27,7 +27,7 @@ def test_the_setting_chooses_the_path(
     monkeypatch.delenv("FAST_PATH", raising=False)
     if value is not None:
         monkeypatch.setenv("FAST_PATH", value)
-    assert type(path_of(Settings.read())) is kind
+    assert type(client_path(Settings.read())) is kind
 
 
 def test_any_other_value_is_refused_by_name(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -23,7 +23,7 @@ Options = dict[str, object]
 """kafka-python's options for a client."""
 
 
-class Path(Protocol):
+class ClientPath(Protocol):
     """What FAST_PATH decides."""
 
     def options(self) -> Options:
@@ -99,6 +99,6 @@ class _NoDirect:
     def close(self) -> None: ...
 
 
-def path_of(settings: Settings) -> Path:
+def client_path(settings: Settings) -> ClientPath:
     """The path that FAST_PATH names."""
     return FastPath() if settings.fast_path else PublicPath()
