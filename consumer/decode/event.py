@@ -48,7 +48,14 @@ class Unlabelled:
 
 UNLABELLED: Final = Unlabelled()
 
-Decoded = Row | Unlabelled | Rejected
+
+class Skipped:
+    """An event that the model file's ``where`` does not ask for."""
+
+
+SKIPPED: Final = Skipped()
+
+Decoded = Row | Unlabelled | Skipped | Rejected
 
 
 def parse_object(value: bytes | None) -> dict[str, Any] | Rejected:
