@@ -79,7 +79,7 @@ class ErrorCode(StrEnum):
     INTERNAL = "internal"
 
 
-RESERVED = frozenset({"method", "params", "event", "formula", "level", "Intercept"})
+RESERVED = frozenset({"method", "params", "formula", "level", "Intercept"})
 """Words used in requests and replies: no field may have one of these names."""
 
 VALUE_LIMIT = 1e12

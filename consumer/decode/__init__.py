@@ -4,7 +4,7 @@ Pure. A fault of an event is returned, as ``Rejected``; one of a request or an a
 ``Refusal`` or ``BadAddressError``, and nothing else is. Imports only the contract.
 """
 
-from consumer.decode.event import UNLABELLED, Decoded, EventDecoder, Rejected, Unreadable
+from consumer.decode.event import SKIPPED, UNLABELLED, Decoded, EventDecoder, Rejected, Unreadable
 from consumer.decode.formula import INTERCEPT, Formula, parse_formula
 from consumer.decode.record import Record
 from consumer.decode.refusal import Refusal
@@ -12,6 +12,7 @@ from consumer.decode.request import Request, check_deadline, decode_request, fea
 
 __all__ = [
     "INTERCEPT",
+    "SKIPPED",
     "UNLABELLED",
     "Decoded",
     "EventDecoder",

@@ -12,14 +12,14 @@ from typing import Any, Self
 
 import numpy as np
 
-from consumer.decode import UNLABELLED, Decoded, EventDecoder, Record, Rejected
+from consumer.decode import SKIPPED, UNLABELLED, Decoded, Record, Rejected
 from consumer.decode.dialects import is_of_request, wants_reply
 from consumer.model.estimators.bayesian import Posterior
 from consumer.model.estimators.estimator import LEARNERS, Estimator
 from consumer.model.estimators.gradient import Weights
 from consumer.model.prequential import Prequential
 from consumer.model.spec import ModelSpec
-from consumer.model.statistics.factor import Floats, count, triangle, with_constant
+from consumer.model.statistics.factor import Floats, count, triangle
 from consumer.model.statistics.least_squares import LeastSquares, one_step_ahead
 from consumer.model.statistics.running import StatisticsView, SufficientStatistics
 from contract.messages import Outcome
@@ -65,12 +65,14 @@ class FoldResult:
     Attributes:
         learned: How many events were learned.
         unlabelled: How many had no target.
+        skipped: How many the model file did not ask for.
         refused: The refused records, and why.
         asking: The records that ask for an acknowledgement, with their decoded events.
     """
 
     learned: int = 0
     unlabelled: int = 0
+    skipped: int = 0
     refused: list[Refused] = field(default_factory=list)
     asking: list[tuple[Record, Decoded]] = field(default_factory=list)
 
@@ -89,12 +91,8 @@ class Partition:
         self.counts = dict.fromkeys(Outcome, 0)
         self.forwarded: dict[str, None] = {}  # digests of the last events sent as requests
         self.errors = Prequential()
-        self.statistics = SufficientStatistics(spec.fields)
+        self.statistics = SufficientStatistics(spec.columns)
         self.estimator: Estimator = LEARNERS[spec.learner](spec.terms)
-        self._decode = EventDecoder(spec.fields, spec.formula.target)
-        names = (*spec.formula.terms, spec.formula.target)
-        self._columns = np.array([spec.fields.index(name) for name in names])
-        self._in_factor = np.concatenate(([0], 1 + self._columns))
         self._known = self._folded()
 
     def fold(self, records: Iterable[Record]) -> FoldResult:
@@ -103,11 +101,12 @@ class Partition:
         Records before the position were folded already and are skipped.
         """
         result = FoldResult()
-        decode, update = self._decode, self.statistics.update
+        decode, whole = self.spec.decoder, self.spec.mapping is not None
+        update = self.statistics.update
         for record in records:
             if record.offset < self.position:
                 continue
-            event = decode(record.value)
+            event = decode(record if whole else record.value)
             if record.headers:
                 if wants_reply(record.headers):
                     result.asking.append((record, event))
@@ -123,6 +122,8 @@ class Partition:
                 result.learned += 1
             elif event is UNLABELLED:
                 result.unlabelled += 1
+            elif event is SKIPPED:
+                result.skipped += 1
             elif type(event) is Rejected:
                 result.refused.append(Refused(record, event))
             self.position = record.offset + 1
@@ -161,12 +162,12 @@ class Partition:
             ValueError: The state is of another spec, or a number in it is impossible.
         """
         partition = cls(spec, state["position"])
-        partition.counts = {outcome: count(state["counts"][outcome]) for outcome in Outcome}
+        partition.counts = {outcome: count(state["counts"].get(outcome, 0)) for outcome in Outcome}
         partition.forwarded = dict.fromkeys(state["forwarded"])
         partition.errors = Prequential.from_state(state["errors"])
         partition.estimator.restore(state["estimator"])
         partition.statistics = SufficientStatistics.from_state(
-            spec.fields, state["statistics"], sketches
+            spec.columns, state["statistics"], sketches
         )
         partition._known = partition._folded()
         return partition
@@ -177,7 +178,7 @@ class Partition:
         statistics = self.statistics.view()
         if statistics.pending:
             rows = statistics.pending_rows()
-            known = known.plus(with_constant(rows[:, self._columns]))
+            known = known.plus(self._events(rows))
             self._learn(rows, known, statistics.pending_timestamps[-1], estimator, errors)
         return PartitionView(
             self.position,
@@ -204,8 +205,12 @@ class Partition:
 
     def _folded(self) -> LeastSquares:
         """The least squares of the formula over the complete blocks."""
-        factor = self.statistics.factor[:, self._in_factor]
-        return LeastSquares(self.statistics.folded, triangle(factor))
+        factor = triangle(self.spec.selection(self.statistics.factor))
+        return LeastSquares(self.statistics.folded, factor, self.spec.formula.intercept)
+
+    def _events(self, rows: Floats) -> Floats:
+        """The formula's columns of rows, and its target last, shape (n, p + 1)."""
+        return self.spec.selection(self.spec.columns.design(rows))
 
     def _learn(
         self,
@@ -220,7 +225,7 @@ class Partition:
         Only predictions that the service would have given are scored: one from too few events, or
         from a field that has not varied yet, would be refused.
         """
-        events = with_constant(rows[:, self._columns])
+        events = self._events(rows)
         exact = None
         if not (self._known.answers and after.answers):
             exact = one_step_ahead(self._known, events)
@@ -234,6 +239,7 @@ class Partition:
     def _count(self, result: FoldResult) -> None:
         self.counts[Outcome.LEARNED] += result.learned
         self.counts[Outcome.UNLABELLED] += result.unlabelled
+        self.counts[Outcome.SKIPPED] += result.skipped
         self.counts[Outcome.REFUSED] += len(result.refused)
 
 

@@ -102,7 +102,7 @@ def _field(name: str, table: Mapping[str, Any], faults: list[str]) -> Field | No
     where = f"fields.{name}."
     if not _NAME.fullmatch(name):
         faults.append(f"{where[:-1]}: a name has letters, digits, _ and dots, at most 64")
-    if name in RESERVED:
+    if name in RESERVED or name == "event":
         faults.append(f"{where[:-1]}: reserved, a request uses the word")
     field = Field(name, **_converted(table, _KEYS, where, faults))
     if field.path is not None:

@@ -13,6 +13,7 @@ from typing import Any, Self
 import numpy as np
 
 from consumer.model.statistics.blocks import WINDOW, Blocks, Times, window
+from consumer.model.statistics.columns import Columns
 from consumer.model.statistics.factor import Floats
 from consumer.model.statistics.quantiles import Sketch
 
@@ -25,13 +26,13 @@ class StatisticsView:
     """One partition's statistics at one moment; immutable.
 
     Attributes:
-        fields: The names of a row's k columns.
+        columns: What is kept of a row.
         blocks: The statistics of the complete blocks.
         pending: The rows after them, fewer than BLOCK.
         pending_timestamps: Theirs, milliseconds since the epoch.
     """
 
-    fields: tuple[str, ...]
+    columns: Columns
     blocks: Blocks
     pending: tuple[Sequence[float], ...]
     pending_timestamps: tuple[int, ...]
@@ -42,8 +43,8 @@ class StatisticsView:
         return self.blocks.n + len(self.pending)
 
     def pending_rows(self) -> Floats:
-        """The rows that are not folded yet, shape (m, k)."""
-        return _matrix(self.pending, len(self.fields))
+        """The rows that are not folded yet, shape (m, fields)."""
+        return _matrix(self.pending, len(self.columns.fields))
 
     def window(self) -> tuple[Floats, Times]:
         """The last rows and their timestamps, at most WINDOW, shapes (m, k) and (m,)."""
@@ -56,12 +57,13 @@ class SufficientStatistics:
     """The statistics of one partition; mutable, with one owner, which also takes the views.
 
     Args:
-        fields: The names of a row's k columns.
+        columns: What is kept of a row; or the names of its k numbers, which then are the columns.
     """
 
-    def __init__(self, fields: Sequence[str]) -> None:
-        self.fields = tuple(fields)
-        self._blocks = Blocks.nothing(len(self.fields))
+    def __init__(self, columns: Columns | Sequence[str]) -> None:
+        self.columns = columns if isinstance(columns, Columns) else Columns(tuple(columns))
+        self.fields = self.columns.fields
+        self._blocks = Blocks.nothing(len(self.fields), self.columns.k)
         self._pending: list[Sequence[float]] = []
         self._timestamps: list[int] = []
 
@@ -91,7 +93,8 @@ class SufficientStatistics:
         self._timestamps.append(timestamp_ms)
         if len(self._pending) == BLOCK:
             rows = _matrix(self._pending, len(self.fields))
-            self._blocks = self._blocks.plus(rows, np.array(self._timestamps, np.int64))
+            times = np.array(self._timestamps, np.int64)
+            self._blocks = self._blocks.plus(rows, self.columns.design(rows), times)
             self._pending.clear()
             self._timestamps.clear()
             return rows
@@ -100,7 +103,7 @@ class SufficientStatistics:
     def view(self) -> StatisticsView:
         """The current statistics; later updates do not change the view. Costs a microsecond."""
         return StatisticsView(
-            self.fields, self._blocks, tuple(self._pending), tuple(self._timestamps)
+            self.columns, self._blocks, tuple(self._pending), tuple(self._timestamps)
         )
 
     def to_state(self) -> dict[str, Any]:
@@ -122,14 +125,18 @@ class SufficientStatistics:
 
     @classmethod
     def from_state(
-        cls, fields: Sequence[str], state: Mapping[str, Any], sketches: Mapping[str, str]
+        cls,
+        columns: Columns | Sequence[str],
+        state: Mapping[str, Any],
+        sketches: Mapping[str, str],
     ) -> Self:
         """Restore from :meth:`to_state` and the sketches.
 
         Raises:
             ValueError: They are not of statistics over these fields.
         """
-        statistics = cls(fields)
+        statistics = cls(columns)
+        fields = statistics.fields
         try:
             statistics._restore(state, [Sketch.from_text(sketches[field]) for field in fields])
         except (KeyError, TypeError, OverflowError, RuntimeError) as error:
@@ -141,7 +148,7 @@ class SufficientStatistics:
         if type(n) is not int or n < 0:
             raise ValueError(f"n is not a count: {n!r}")
         waiting = n % BLOCK
-        self._blocks = Blocks.from_state(state, n - waiting, sketches)
+        self._blocks = Blocks.from_state(state, n - waiting, sketches, self.columns.k)
         rows, timestamps = window(
             state["pending"], state["pending_timestamps_ms"], waiting, len(self.fields)
         )
