@@ -162,7 +162,8 @@ class Partition:
             ValueError: The state is of another spec, or a number in it is impossible.
         """
         partition = cls(spec, state["position"])
-        partition.counts = {outcome: count(state["counts"].get(outcome, 0)) for outcome in Outcome}
+        counts = {Outcome.SKIPPED: 0, **state["counts"]}  # older states do not have it
+        partition.counts = {outcome: count(counts[outcome]) for outcome in Outcome}
         partition.forwarded = dict.fromkeys(state["forwarded"])
         partition.errors = Prequential.from_state(state["errors"])
         partition.estimator.restore(state["estimator"])

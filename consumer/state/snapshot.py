@@ -71,9 +71,7 @@ def take(partition: Partition, number: int, topic_id: str) -> Snapshot:
     state = {
         "partition": number,
         "topic_id": topic_id,
-        "fields": list(spec.fields),
-        "formula": str(spec.formula),
-        "learner": spec.learner,
+        **spec.identity(),
         "river": RIVER,
         **partition.to_state(),
     }
@@ -153,15 +151,11 @@ def _is_finite(value: Any) -> bool:  # noqa: ANN401 - JSON
 
 
 def _must_match(state: dict[str, Any], spec: ModelSpec) -> None:
-    ours = {
-        "formula": str(spec.formula),
-        "fields": list(spec.fields),
-        "learner": spec.learner,
-        "river": RIVER,
-    }
+    ours = {"model": None, **spec.identity(), "river": RIVER}
+    theirs = {"model": None, **state}  # of flat numbers, or older
     for name, due in ours.items():
-        if state[name] != due:
-            raise ForeignError(_foreign(name, state[name], due))
+        if theirs[name] != due:
+            raise ForeignError(_foreign(name, theirs[name], due))
 
 
 def _foreign(name: str, theirs: object, ours: object) -> str:

@@ -64,10 +64,11 @@ def design(summary: Summary, formula: Formula) -> Floats:
     columns = Selection(formula, summary.columns)(summary.factor)
     factor = triangle(columns)
     constant, collinear = open_columns(factor, n, intercept=formula.intercept)
-    constant[-1] = size(columns[1:, -1]) <= DIGITS * rounding(n) * size(columns[:, -1])
+    if not formula.intercept:
+        constant[-1] = size(columns[1:, -1]) <= DIGITS * rounding(n) * size(columns[:, -1])
     for name, column, varies_not in zip(names, columns.T[-len(names) :], constant, strict=True):
-        if name in summary.fields:
-            _check_varies(summary, name, varies=not varies_not, intercept=formula.intercept)
+        if name in summary.fields and (formula.intercept or name == formula.target):
+            _check_varies(summary, name, varies=not varies_not)
         elif varies_not:
             value = float(column[0] / summary.factor[0, 0])
             message = f"{name} is {value:.12g} in all {n} events: it must vary"
