@@ -14,6 +14,7 @@ from contract.login import Login, is_security, split_names
 from contract.messages import RESERVED
 from contract.secret_files import read_secrets
 
+
 class SettingsError(Exception):
     """The settings are not usable; the message has a line for each fault."""
 

@@ -81,7 +81,9 @@ def parse_number(name: str, value: object) -> float | Rejected:
     Booleans and strings are not numbers. orjson has already refused NaN and infinity.
     """
     if type(value) is not float and type(value) is not int:
-        return Rejected(Reason.NOT_A_NUMBER, f"{name}: expected a number, got {describe_kind(value)}")
+        return Rejected(
+            Reason.NOT_A_NUMBER, f"{name}: expected a number, got {describe_kind(value)}"
+        )
     if not -VALUE_LIMIT <= value <= VALUE_LIMIT:
         return Rejected(Reason.OUT_OF_RANGE, f"{name} is beyond {VALUE_LIMIT:g} in magnitude")
     return float(value)

@@ -64,7 +64,9 @@ def parse_formula(text: str, fields: Sequence[str], target: str | None = None) -
             ``unknown-field`` for a name that is not in ``fields``.
     """
     if len(text) > MAX_FORMULA_LENGTH:
-        raise bad_formula(f"the formula has {len(text)} characters; the limit is {MAX_FORMULA_LENGTH}")
+        raise bad_formula(
+            f"the formula has {len(text)} characters; the limit is {MAX_FORMULA_LENGTH}"
+        )
     left, tilde, right = text.partition("~")
     if not tilde:
         raise bad_formula(f"{echo(text)} has no ~ between the target and the terms")

@@ -7,9 +7,9 @@ from typing import Any, Self
 
 import numpy as np
 
-from consumer.decode import EventDecoder, Formula, parse_formula
+from consumer.decode import Decoded, EventDecoder, Formula, Record, parse_formula
+from consumer.decode.mapping import INDICATED, ModelFile
 from consumer.decode.mapping import Mapping as EventMapping
-from consumer.decode.mapping import ModelFile
 from consumer.model.statistics.columns import Columns, Selection
 
 
@@ -61,6 +61,10 @@ class ModelSpec:
         """What reads events: a record's value for flat numbers, the whole record by a mapping."""
         return self.mapping or EventDecoder(self.fields, self.formula.target)
 
+    def decode(self, record: Record) -> Decoded:
+        """The row of a record, or what else it is."""
+        return self.decoder(record if self.mapping else record.value)  # type: ignore[arg-type]
+
     def parse(self, text: str) -> Formula:
         """Read a formula; on the left the configured target may be left out.
 
@@ -71,14 +75,50 @@ class ModelSpec:
             return parse_formula(text, self.fields, self.formula.target)
         return self.mapping.model.design.formula(text, self.formula.target)
 
+    @cached_property
+    def names(self) -> tuple[str, ...]:
+        """The fields, without functions of them."""
+        if self.mapping is None:
+            return self.fields
+        return self.mapping.model.design.variables.names
+
+    @property
+    def categories(self) -> Mapping[str, tuple[str, ...]]:
+        """The levels of each category, the reference first."""
+        return {} if self.mapping is None else self.mapping.model.design.variables.categories
+
+    def shown(self, row: list[float]) -> list[float | str]:
+        """A row's fields as people read them: a level by its name."""
+        return [
+            self.categories[name][int(number)] if name in self.categories else number
+            for name, number in zip(self.names, row, strict=False)
+        ]
+
+    def sum_of(self, names: Iterable[str]) -> Formula:
+        """The configured target explained by the sum of these fields."""
+        target = self.formula.target
+        if self.mapping is None:
+            return Formula(target, tuple(names))
+        return self.parse(f"{target} ~ {' + '.join(names)}")
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """The fields as a request gives them."""
+        if self.mapping is None:
+            return self.fields
+        return tuple(it.name for it in self.mapping.model.fields)
+
     def needs(self, formula: Formula) -> tuple[str, ...]:
         """The fields that the terms of a formula are made of, in their order."""
-        if formula.columns is None:
+        if formula.columns is None or self.mapping is None:
             return formula.terms
         products = self.columns.products or ()
         numbers = {number for each in formula.columns[:-1] for number, _ in each if number}
         named = {self.fields[part] for number in numbers for part, _ in products[number - 1]}
-        return tuple(name for name in self.fields if name in named)
+        for function in self.mapping.model.design.functions:
+            if function.name in named:
+                named |= function.fields
+        return tuple(it for it in self.sources if it in named or it + INDICATED in named)
 
     def x(self, formula: Formula, given: Mapping[str, float]) -> dict[str, float]:
         """The formula's terms by name, from the fields' numbers; NaN where one is not given."""

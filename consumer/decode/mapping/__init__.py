@@ -5,7 +5,8 @@ event, ``kinds`` makes a number of it, ``mapping`` does both for a whole event. 
 itself is read in ``consumer/settings.py``.
 """
 
+from consumer.decode.mapping.fields import INDICATED
 from consumer.decode.mapping.mapping import Mapping
 from consumer.decode.mapping.model_file import ModelFile, ModelFileError, read_model
 
-__all__ = ["Mapping", "ModelFile", "ModelFileError", "read_model"]
+__all__ = ["INDICATED", "Mapping", "ModelFile", "ModelFileError", "read_model"]

@@ -50,7 +50,8 @@ def _number(field: Field, *, text: bool) -> Read:
         if type(value) is not float and type(value) is not int:
             hinted = hint if type(value) is str and _is_number(value) else ""
             return Rejected(
-                Reason.NOT_A_NUMBER, f"{name}: expected a number, got {describe_kind(value)}{hinted}"
+                Reason.NOT_A_NUMBER,
+                f"{name}: expected a number, got {describe_kind(value)}{hinted}",
             )
         if low <= value <= high:
             return float(value)

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from consumer.decode.event import UNLABELLED, Decoded, Rejected, SKIPPED, parse_object
+from consumer.decode.event import SKIPPED, UNLABELLED, Decoded, Rejected, parse_object
 from consumer.decode.formula import echo
 from consumer.decode.mapping.fields import INDICATED, Field
 from consumer.decode.mapping.kinds import reader
@@ -158,5 +158,3 @@ def _undefined(function: Expression) -> Rejected:
 
 def _said(error: BaseException) -> str:
     return echo(str(error).splitlines()[0] if str(error) else type(error).__name__)
-
-

@@ -45,6 +45,11 @@ class ModelFile:
     fields: tuple[Field, ...]
     design: Design
 
+    @property
+    def intercept(self) -> bool:
+        """Whether the formula has one."""
+        return self.design.formula(self.formula).intercept
+
     def identity(self) -> dict[str, Any]:
         """What the saved state depends on, in types that JSON round-trips exactly."""
         said = {"keep": list(self.keep), "where": self.where, "fields": self.fields}

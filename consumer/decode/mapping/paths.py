@@ -1,8 +1,8 @@
 """Where a field stands: a path into an event's document, its record's headers, key or timestamp.
 
-    properties.price                              members of members
-    event_params[?key=='price'].value | [0]       any JMESPath
-    @header.ce_type, @key, @timestamp             the record's header, key, timestamp
+properties.price                              members of members
+event_params[?key=='price'].value | [0]       any JMESPath
+@header.ce_type, @key, @timestamp             the record's header, key, timestamp
 """
 
 import re

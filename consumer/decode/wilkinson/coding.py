@@ -82,9 +82,7 @@ def code(terms: Iterable[Term], factors: Mapping[str, Factor]) -> dict[str, Sum]
     spanned: set[frozenset[_Scoped]] = set()
     for term in terms:
         new = {
-            frozenset(span): span
-            for span in _span(term, factors)
-            if frozenset(span) not in spanned
+            frozenset(span): span for span in _span(term, factors) if frozenset(span) not in spanned
         }
         spanned.update(new)
         for span in _simplified(list(new.values())):

@@ -120,9 +120,7 @@ def design(variables: Variables, formula: str, keep: Sequence[str]) -> Design:
         products |= {wanted.left: None} if wanted.left else {}
     products.pop((), None)
     if len(products) + 1 > MAX_COLUMNS:
-        raise bad_formula(
-            f"{len(products) + 1} columns would be kept; the limit is {MAX_COLUMNS}"
-        )
+        raise bad_formula(f"{len(products) + 1} columns would be kept; the limit is {MAX_COLUMNS}")
     return Design(variables, tuple(products), tuple(functions.values()))
 
 

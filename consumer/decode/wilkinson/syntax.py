@@ -117,7 +117,9 @@ class _Reader:
             case "-", 1:
                 return {}
             case "+", 2:
-                return self._bounded(sets[0] | {k: t for k, t in sets[1].items() if k not in sets[0]})
+                return self._bounded(
+                    sets[0] | {k: t for k, t in sets[1].items() if k not in sets[0]}
+                )
             case "-", 2:
                 return {k: t for k, t in sets[0].items() if k not in sets[1]}
             case ":", 2:

@@ -80,7 +80,9 @@ class Blocks:
         }
 
     @classmethod
-    def from_state(cls, state: Mapping[str, Any], n: int, sketches: Sequence[Sketch], k: int) -> Self:
+    def from_state(
+        cls, state: Mapping[str, Any], n: int, sketches: Sequence[Sketch], k: int
+    ) -> Self:
         """Restore from :meth:`to_state`, the number of rows, the sketches and k.
 
         Raises:

@@ -46,6 +46,15 @@ class Columns:
             if len(it) == 1 and it[0][1] is None
         }
 
+    @cached_property
+    def indicators(self) -> dict[tuple[str, int], int]:
+        """The column of each level's indicator, by its category and its place."""
+        return {
+            (self.fields[it[0][0]], it[0][1]): number
+            for number, it in enumerate(self.products or (), start=1)
+            if len(it) == 1 and it[0][1] is not None
+        }
+
     def design(self, rows: Floats) -> Floats:
         """The design of rows, shape (m, fields): the intercept and the columns, shape (m, 1 + k).
 

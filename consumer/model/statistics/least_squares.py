@@ -35,7 +35,9 @@ class LeastSquares:
 
         If not, the service refuses to predict.
         """
-        return not is_open(self.factor, self.n, intercept=self.intercept) and bool(np.isfinite(self.coefficients).all())
+        return not is_open(self.factor, self.n, intercept=self.intercept) and bool(
+            np.isfinite(self.coefficients).all()
+        )
 
     @cached_property
     def coefficients(self) -> Floats:

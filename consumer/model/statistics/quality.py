@@ -31,7 +31,9 @@ class Quality:
     bic: float | None
 
 
-def judge(explained: float, unexplained: float, n: int, p: int, *, constant: bool = True) -> Quality:
+def judge(
+    explained: float, unexplained: float, n: int, p: int, *, constant: bool = True
+) -> Quality:
     """The quality of a fit of p coefficients to n events.
 
     Args:

@@ -41,6 +41,17 @@ class Summary:
         """A numeric field's column of the factor, shape (1 + k,): its mean and its deviations."""
         return self.factor[:, self.columns.numbers[field]]
 
+    def level_counts(self, field: str, levels: Sequence[str]) -> dict[str, int]:
+        """How many rows had each level of a category; the first is the reference."""
+        sums = self.factor[0] * self.factor[0, 0]  # of each column, by the intercept's
+        at = self.columns.indicators
+        counts = {
+            level: round(float(sums[at[field, place]]))
+            for place, level in enumerate(levels)
+            if place
+        }
+        return {levels[0]: self.n - sum(counts.values()), **counts}
+
     def window(self) -> Floats:
         """The last rows of all partitions, at most WINDOW, shape (m, fields).
 
