@@ -6,7 +6,7 @@ first; an incomplete block is kept in the state as rows, and a view learns it ah
 """
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Self
 
@@ -76,6 +76,15 @@ class FoldResult:
     refused: list[Refused] = field(default_factory=list)
     asking: list[tuple[Record, Decoded]] = field(default_factory=list)
 
+    def pass_over(self, record: Record, event: Decoded) -> None:
+        """Count an event that is not learned."""
+        if event is UNLABELLED:
+            self.unlabelled += 1
+        elif event is SKIPPED:
+            self.skipped += 1
+        elif type(event) is Rejected:
+            self.refused.append(Refused(record, event))
+
 
 class Partition:
     """The mutable state of one partition; its owner is the learner.
@@ -101,7 +110,8 @@ class Partition:
         Records before the position were folded already and are skipped.
         """
         result = FoldResult()
-        decode, whole = self.spec.decoder, self.spec.mapping is not None
+        decode: Callable[[Any], Decoded] = self.spec.decoder
+        whole = self.spec.mapping is not None
         update = self.statistics.update
         for record in records:
             if record.offset < self.position:
@@ -120,12 +130,8 @@ class Partition:
                     self._learn(block, after, record.timestamp, self.estimator, self.errors)
                     self._known = after
                 result.learned += 1
-            elif event is UNLABELLED:
-                result.unlabelled += 1
-            elif event is SKIPPED:
-                result.skipped += 1
-            elif type(event) is Rejected:
-                result.refused.append(Refused(record, event))
+            else:
+                result.pass_over(record, event)
             self.position = record.offset + 1
         self._count(result)
         return result

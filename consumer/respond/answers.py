@@ -18,6 +18,7 @@ from consumer.decode import (
     Refusal,
     Rejected,
     Request,
+    ValueAlone,
     check_deadline,
     decode_request,
 )

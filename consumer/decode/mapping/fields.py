@@ -103,12 +103,16 @@ class Field:
             yield "part", "is missing: hour, weekday, days or seconds"
         if self.range is not None and not -VALUE_LIMIT <= self.low < self.high <= VALUE_LIMIT:
             yield "range", f"must be two numbers, ascending, at most {VALUE_LIMIT:g} in magnitude"
-        if type(self.missing) is str and self.missing not in (REFUSE, INDICATOR):
-            if self.missing == "omit":
-                yield "missing", "'omit' is not supported yet: refuse, a number or 'indicator'"
-            elif self.type != "category":
-                yield "missing", "must be 'refuse', a number or 'indicator'"
-        elif self.type == "category" and self.missing != REFUSE:
-            yield "missing", "must be 'refuse' or a level"
-        elif type(self.missing) is not str and not self.low <= self.missing <= self.high:
-            yield "missing", "is outside the range"
+        if (fault := self._missing_fault()) is not None:
+            yield "missing", fault
+
+    def _missing_fault(self) -> str | None:
+        if self.missing in (REFUSE, INDICATOR) and self.type != "category":
+            return None
+        if self.missing == "omit":
+            return "'omit' is not supported yet: 'refuse', a number or 'indicator'"
+        if self.type == "category":
+            return None if type(self.missing) is str else "must be 'refuse' or a level"
+        if type(self.missing) is str:
+            return "must be 'refuse', a number or 'indicator'"
+        return None if self.low <= float(self.missing) <= self.high else "is outside the range"

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from consumer.decode.event import SKIPPED, UNLABELLED, Decoded, Rejected, parse_object
+from consumer.decode.event import SKIPPED, UNLABELLED, Decoded, Rejected, Unlabelled, parse_object
 from consumer.decode.formula import echo
 from consumer.decode.mapping.fields import INDICATED, Field
 from consumer.decode.mapping.kinds import reader
@@ -51,7 +51,7 @@ class Mapping:
             except FAILS as error:
                 return Rejected(Reason.BAD_SHAPE, f"where: {_said(error)}")
         values = self._values(document, record, labelled=True)
-        if type(values) is not dict:
+        if not isinstance(values, dict):
             return values
         for function in self._functions:
             value = function(values)
@@ -88,13 +88,13 @@ class Mapping:
         if type(event) is not dict:
             raise Refusal(ErrorCode.BAD_PARAMS, "event must be an object")
         values = self._values(event, record, labelled=False)
-        if type(values) is Rejected:
+        if isinstance(values, Rejected):
             raise Refusal(ErrorCode(values.reason), values.detail)
-        return self._with_functions(values)  # type: ignore[arg-type]
+        return self._with_functions(values if isinstance(values, dict) else {})
 
     def _values(
         self, document: dict[str, Any], record: Record, *, labelled: bool
-    ) -> dict[str, float] | Decoded:
+    ) -> dict[str, float] | Unlabelled | Rejected:
         values: dict[str, float] = {}
         for source in self._readers:
             try:

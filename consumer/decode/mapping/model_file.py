@@ -145,9 +145,11 @@ def _check(made: Any, key: str, faults: list[str]) -> None:  # noqa: ANN401 - wh
 def _check_names(names: list[str], faults: list[str]) -> None:
     if len(names) > MAX_FIELDS:
         faults.append(f"fields: there are {len(names)}; the limit is {MAX_FIELDS}")
-    for name in names:
-        if name.endswith(INDICATED) and name.removesuffix(INDICATED) in names:
-            faults.append(f"fields.{name}: stands for a gap in {name.removesuffix(INDICATED)}")
+    faults += [
+        f"fields.{name}: stands for a gap in {name.removesuffix(INDICATED)}"
+        for name in names
+        if name.endswith(INDICATED) and name.removesuffix(INDICATED) in names
+    ]
 
 
 def _design(variables: Variables, formula: str, keep: tuple[str, ...]) -> Design:

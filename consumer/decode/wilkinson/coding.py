@@ -2,8 +2,8 @@
 
 With an intercept, or another term that spans it, a category of L levels has L - 1 columns, one for
 each level but the first (treatment coding: ``os[T.Android]``); without, one for each level
-(``os[Android]``). The rule for interactions is formulaic's (``_simplify_scoped_terms``), and so R's:
-each term adds what the terms before it do not span yet, and no more.
+(``os[Android]``). The rule for interactions is formulaic's (``_simplify_scoped_terms``), and
+so R's: each term adds what the terms before it do not span yet, and no more.
 
 Every column is a sum of products: of numbers, and of indicators of levels other than the first. So
 a column in full coding is a sum too, as ``os[iOS]`` is ``1 - os[Android] - os[other]``, and whether

@@ -6,12 +6,13 @@ nothing is compiled, and no attribute, subscript or other call is let through.
 
 import ast
 import math
+import operator
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from functools import cached_property
+from dataclasses import dataclass, field
 
 from consumer.decode.formula import bad_formula, echo
+from consumer.decode.refusal import Refusal
 
 MAX_VALUE = 1e24
 """The largest magnitude of a function's value: the square of the largest field. Products of three
@@ -30,36 +31,38 @@ FUNCTIONS: dict[str, Callable[[float], float]] = {
     "I": float,
 }
 
+_SIGNS: dict[type[ast.operator], Callable[[float, float], float]] = {
+    ast.Add: operator.add,
+    ast.Sub: operator.sub,
+    ast.Mult: operator.mul,
+    ast.Div: operator.truediv,
+}
+
 _QUOTED = re.compile(r"`([^`]*)`")
 
-Node = float | str | tuple["Operation", tuple["Node", ...]]
-Operation = Callable[..., float]
+Compute = Callable[[Mapping[str, float]], float]
+"""The value for these fields. Raises ArithmeticError or ValueError where there is none."""
 
 
 @dataclass(frozen=True)
 class Expression:
-    """A number computed from numeric fields; equal where its normalised text is.
+    """A number computed from numeric fields.
 
     Attributes:
         name: The normalised text: ``I(price ** 2)``.
+        fields: The fields that it names.
+        compute: Its value.
     """
 
     name: str
-
-    @cached_property
-    def _tree(self) -> Node:
-        return _read(self.name)
-
-    @cached_property
-    def fields(self) -> frozenset[str]:
-        """The fields that it names."""
-        return frozenset(_names(self._tree))
+    fields: frozenset[str]
+    compute: Compute = field(compare=False, repr=False)
 
     def __call__(self, values: Mapping[str, float]) -> float | None:
         """Its value, or None if it has none: outside a function's domain, or beyond MAX_VALUE."""
         try:
-            value = _compute(self._tree, values)
-        except (ValueError, OverflowError, ZeroDivisionError):
+            value = self.compute(values)
+        except (ValueError, ArithmeticError):
             return None
         return value if -MAX_VALUE <= value <= MAX_VALUE else None  # NaN is not
 
@@ -70,19 +73,6 @@ def expression(text: str) -> Expression:
     Raises:
         Refusal: ``bad-formula`` for anything but arithmetic on fields in the known functions.
     """
-    made = Expression(text)
-    if not made.fields:
-        raise bad_formula(f"{echo(text)} names no field")
-    return made
-
-
-def category_in(text: str) -> str | None:
-    """The NAME of ``C(NAME)``; None for any other text."""
-    found = re.fullmatch(r"C\((?:`([^`]*)`|([^\W\d]\w*))\)", text)
-    return None if found is None else found[1] or found[2]
-
-
-def _read(text: str) -> Node:
     quoted: dict[str, str] = {}
 
     def alias(found: re.Match[str]) -> str:
@@ -98,84 +88,84 @@ def _read(text: str) -> Node:
         raise _unknown(text)
     if sum(1 for _ in ast.walk(tree)) > 4 * MAX_NODES:
         raise bad_formula(f"{echo(text)} has more than {MAX_NODES} parts")
-    return _node(tree, quoted, text)
+    reader = _Reader(text, quoted)
+    compute = reader.read(tree)
+    if not reader.names:
+        raise bad_formula(f"{echo(text)} names no field")
+    return Expression(text, frozenset(reader.names), compute)
 
 
-def _node(tree: ast.expr, quoted: Mapping[str, str], text: str) -> Node:
-    def inner(part: ast.expr) -> Node:
-        return _node(part, quoted, text)
+def category_in(text: str) -> str | None:
+    """The NAME of ``C(NAME)``; None for any other text."""
+    found = re.fullmatch(r"C\((?:`([^`]*)`|([^\W\d]\w*))\)", text)
+    return None if found is None else found[1] or found[2]
 
-    match tree:
-        case ast.Name(name):
-            return quoted.get(name, name)
-        case ast.Constant(value) if type(value) in (int, float) and abs(value) <= MAX_VALUE:
+
+class _Reader:
+    """Makes a computation of a syntax tree, and notes the names in it."""
+
+    def __init__(self, text: str, quoted: Mapping[str, str]) -> None:
+        self._text = text
+        self._quoted = quoted
+        self.names: set[str] = set()
+
+    def read(self, tree: ast.expr) -> Compute:
+        """The computation of a tree; refused if it is not arithmetic."""
+        match tree:
+            case ast.Name(name):
+                return self._field(self._quoted.get(name, name))
+            case ast.Constant(value):
+                number = self._number(value)
+                return lambda _values: number
+            case ast.UnaryOp(ast.USub(), operand):
+                inner = self.read(operand)
+                return lambda values: -inner(values)
+            case ast.BinOp(left, ast.Pow(), right):
+                return _powered(self.read(left), self._exponent(right))
+            case ast.BinOp(left, sign, right) if type(sign) in _SIGNS:
+                return _joined(_SIGNS[type(sign)], self.read(left), self.read(right))
+            case ast.Call(ast.Name(name), [argument], []) if name in FUNCTIONS:
+                function, inner = FUNCTIONS[name], self.read(argument)
+                return lambda values: function(inner(values))
+        raise _unknown(self._text)
+
+    def _field(self, name: str) -> Compute:
+        self.names.add(name)
+        return lambda values: values[name]
+
+    def _number(self, value: object) -> float:
+        if (type(value) is int or type(value) is float) and abs(value) <= MAX_VALUE:
             return float(value)
-        case ast.UnaryOp(ast.USub(), operand):
-            return (_negative, (inner(operand),))
-        case ast.BinOp(left, ast.Add(), right):
-            return (_plus, (inner(left), inner(right)))
-        case ast.BinOp(left, ast.Sub(), right):
-            return (_minus, (inner(left), inner(right)))
-        case ast.BinOp(left, ast.Mult(), right):
-            return (_times, (inner(left), inner(right)))
-        case ast.BinOp(left, ast.Div(), right):
-            return (_over, (inner(left), inner(right)))
-        case ast.BinOp(left, ast.Pow(), right):
-            exponent = inner(right)
-            if type(exponent) is tuple and exponent[0] is _negative:
-                (operand,) = exponent[1]
-                exponent = -operand if type(operand) is float else operand
-            if type(exponent) is not float or abs(exponent) > MAX_EXPONENT:
-                raise bad_formula(
-                    f"the exponent in {echo(text)} must be a number of at most {MAX_EXPONENT:g}"
-                )
-            return (_power, (inner(left), exponent))
-        case ast.Call(ast.Name(name), [argument], []) if name in FUNCTIONS:
-            return (FUNCTIONS[name], (inner(argument),))
-    raise _unknown(text)
+        raise _unknown(self._text)
+
+    def _exponent(self, tree: ast.expr) -> float:
+        match tree:
+            case ast.Constant(value):
+                exponent = self._number(value)
+            case ast.UnaryOp(ast.USub(), ast.Constant(value)):
+                exponent = -self._number(value)
+            case _:
+                exponent = math.inf
+        if abs(exponent) > MAX_EXPONENT:
+            message = f"the exponent in {echo(self._text)} must be a number, at most"
+            raise bad_formula(f"{message} {MAX_EXPONENT:g}")
+        return exponent
 
 
-def _unknown(text: str) -> Exception:
+def _powered(base: Compute, exponent: float) -> Compute:
+    def power(values: Mapping[str, float]) -> float:
+        value = base(values)
+        return value * value if exponent == 2 else math.pow(value, exponent)  # noqa: PLR2004 - as numpy
+
+    return power
+
+
+def _joined(sign: Callable[[float, float], float], left: Compute, right: Compute) -> Compute:
+    return lambda values: sign(left(values), right(values))
+
+
+def _unknown(text: str) -> Refusal:
     return bad_formula(
         f"{echo(text)} is not a function of fields: known are {', '.join(FUNCTIONS)} and C, "
         "with + - * / ** inside"
     )
-
-
-def _compute(node: Node, values: Mapping[str, float]) -> float:
-    if type(node) is float:
-        return node
-    if type(node) is str:
-        return values[node]
-    operation, operands = node  # type: ignore[misc]
-    return operation(*[_compute(operand, values) for operand in operands])
-
-
-def _names(node: Node) -> list[str]:
-    if type(node) is str:
-        return [node]
-    return [] if type(node) is float else [it for part in node[1] for it in _names(part)]  # type: ignore[index, union-attr]
-
-
-def _negative(a: float) -> float:
-    return -a
-
-
-def _plus(a: float, b: float) -> float:
-    return a + b
-
-
-def _minus(a: float, b: float) -> float:
-    return a - b
-
-
-def _times(a: float, b: float) -> float:
-    return a * b
-
-
-def _over(a: float, b: float) -> float:
-    return a / b
-
-
-def _power(a: float, b: float) -> float:
-    return a * a if b == 2 else math.pow(a, b)  # noqa: PLR2004 - as numpy does

@@ -7,9 +7,9 @@ counted before it is made: a formula comes from outside, and ``(a + b + c)^30`` 
 """
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import product
-from math import prod
 from typing import Any
 
 from formulaic.errors import FormulaicError
@@ -100,6 +100,14 @@ class _Reader:
     def __init__(self, text: str, rest: tuple[str, ...]) -> None:
         self._text = text
         self._rest = rest
+        self._operations: dict[tuple[str, int], Callable[..., Terms]] = {
+            ("+", 1): lambda terms: terms,
+            ("-", 1): lambda _: {},
+            ("+", 2): _sum,
+            ("-", 2): lambda left, right: {k: it for k, it in left.items() if k not in right},
+            (":", 2): self._products,
+            ("*", 2): lambda left, right: _sum(_sum(left, right), self._products(left, right)),
+        }
 
     def terms(self, node: Any) -> Terms:  # noqa: ANN401
         """The terms of a node; it is at most MAX_OPERATORS deep."""
@@ -111,23 +119,10 @@ class _Reader:
         if symbol == ".":
             return {frozenset((name,)): (name,) for name in self._rest}
         sets = [self.terms(part) for part in parts]
-        match symbol, len(sets):
-            case "+", 1:
-                return sets[0]
-            case "-", 1:
-                return {}
-            case "+", 2:
-                return self._bounded(
-                    sets[0] | {k: t for k, t in sets[1].items() if k not in sets[0]}
-                )
-            case "-", 2:
-                return {k: t for k, t in sets[0].items() if k not in sets[1]}
-            case ":", 2:
-                return self._products(sets)
-            case "*", 2:
-                sums = sets[0] | {k: t for k, t in sets[1].items() if k not in sets[0]}
-                return sums | {k: t for k, t in self._products(sets).items() if k not in sums}
-        raise bad_formula(f"{symbol} in {echo(self._text)} is not one of + - : * ^ ( ) 0 1")
+        operation = self._operations.get((symbol, len(sets)))
+        if operation is None:
+            raise bad_formula(f"{symbol} in {echo(self._text)} is not one of + - : * ^ ( ) 0 1")
+        return self._bounded(operation(*sets))
 
     def _leaf(self, token: Token) -> Terms:
         text = str(token.token)
@@ -146,24 +141,24 @@ class _Reader:
             )
         terms = base
         for _ in range(int(text) - 1):
-            terms = self._products([terms, base])
+            terms = self._products(terms, base)
         return terms
 
-    def _products(self, sets: list[Terms]) -> Terms:
-        if prod(map(len, sets)) > MAX_TERMS**2:
-            self._bounded_to(prod(map(len, sets)))
+    def _products(self, left: Terms, right: Terms) -> Terms:
         products: Terms = {}
-        for factors in product(*(each.values() for each in sets)):
-            term = tuple(dict.fromkeys(name for part in factors for name in part))
+        for one, other in product(left.values(), right.values()):
+            term = tuple(dict.fromkeys((*one, *other)))
             if len(term) > MAX_FACTORS:
                 raise bad_formula(f"a term has more than {MAX_FACTORS} factors")
             products.setdefault(frozenset(term), term)
         return self._bounded(products)
 
     def _bounded(self, terms: Terms) -> Terms:
-        self._bounded_to(len(terms))
+        if len(terms) > MAX_TERMS:
+            raise bad_formula(f"{echo(self._text)} has more than {MAX_TERMS} terms")
         return terms
 
-    def _bounded_to(self, count: int) -> None:
-        if count > MAX_TERMS:
-            raise bad_formula(f"{echo(self._text)} has more than {MAX_TERMS} terms")
+
+def _sum(left: Terms, right: Terms) -> Terms:
+    """The terms of both, named by the left where they are in both."""
+    return left | {key: term for key, term in right.items() if key not in left}
