@@ -93,7 +93,7 @@ class Selection:
         if formula.intercept:
             sums = [((0, 1.0),), *sums]
         self._weights: Floats | None = None
-        self._index = np.array([each[0][0] for each in sums])
+        self._index = np.array([each[0][0] if each else 0 for each in sums])
         if any(len(each) != 1 or each[0][1] != 1 for each in sums):
             self._weights = np.zeros((1 + columns.k, len(sums)))
             for column, each in enumerate(sums):
