@@ -5,8 +5,9 @@ is passed from the learner to the responder. May import ``decode``.
 """
 
 from consumer.model.estimators.estimator import combine
+from consumer.model.fold_result import FoldResult, Refused
 from consumer.model.merged import Model
-from consumer.model.partition import FoldResult, Partition, PartitionView, Refused
+from consumer.model.partition import Partition, PartitionView
 from consumer.model.served import Served
 from consumer.model.spec import ModelSpec
 

@@ -7,16 +7,17 @@ first; an incomplete block is kept in the state as rows, and a view learns it ah
 
 import hashlib
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Self
 
 import numpy as np
 
-from consumer.decode import SKIPPED, UNLABELLED, Decoded, Record, Rejected
+from consumer.decode import Decoded, Record, Rejected
 from consumer.decode.dialects import is_of_request, wants_reply
 from consumer.model.estimators.bayesian import Posterior
 from consumer.model.estimators.estimator import LEARNERS, Estimator
 from consumer.model.estimators.gradient import Weights
+from consumer.model.fold_result import FoldResult, Refused
 from consumer.model.prequential import Prequential
 from consumer.model.spec import ModelSpec
 from consumer.model.statistics.factor import Floats, count, triangle
@@ -27,14 +28,6 @@ from contract.messages import Outcome
 REMEMBERED = 5000
 """Digests kept of events sent as requests, to recognise repeats. After a crash a responder resends
 at most 500; meanwhile the other responders may send the rest."""
-
-
-@dataclass(frozen=True, slots=True)
-class Refused:
-    """A refused record, for the dead-letter topic."""
-
-    record: Record
-    why: Rejected
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,34 +49,6 @@ class PartitionView:
     answers: bool
     errors: Prequential
     statistics: StatisticsView
-
-
-@dataclass(slots=True)
-class FoldResult:
-    """The result of folding records, for the learner to act on.
-
-    Attributes:
-        learned: How many events were learned.
-        unlabelled: How many had no target.
-        skipped: How many the model file did not ask for.
-        refused: The refused records, and why.
-        asking: The records that ask for an acknowledgement, with their decoded events.
-    """
-
-    learned: int = 0
-    unlabelled: int = 0
-    skipped: int = 0
-    refused: list[Refused] = field(default_factory=list)
-    asking: list[tuple[Record, Decoded]] = field(default_factory=list)
-
-    def pass_over(self, record: Record, event: Decoded) -> None:
-        """Count an event that is not learned."""
-        if event is UNLABELLED:
-            self.unlabelled += 1
-        elif event is SKIPPED:
-            self.skipped += 1
-        elif type(event) is Rejected:
-            self.refused.append(Refused(record, event))
 
 
 class Partition:

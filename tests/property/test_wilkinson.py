@@ -7,19 +7,16 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-import statsmodels.formula.api as smf
 from formulaic import model_matrix
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from consumer.decode.mapping import read_model
-from consumer.decode.refusal import Refusal
 from consumer.model.answer import answer
 from consumer.model.merged import Model
 from consumer.model.partition import Partition
 from consumer.model.spec import ModelSpec
 from consumer.model.statistics.columns import Selection
-from contract.messages import ErrorCode
 from tests.unit.records import Record
 
 OS = ["iOS", "Android", "other"]
@@ -75,7 +72,7 @@ def frame(n: int, seed: int) -> pd.DataFrame:
             "z": rng.gamma(2, 3, n) + 0.1,
             "os": pd.Categorical(rng.choice(OS, n), categories=OS),
             "plan": pd.Categorical(rng.choice(PLANS, n), categories=PLANS),
-            "premium": rng.random(n) < 0.4,  # noqa: PLR2004
+            "premium": rng.random(n) < 0.4,
         }
     )
     codes = data["os"].cat.codes.to_numpy()
@@ -95,7 +92,10 @@ def raw(spec: ModelSpec, data: pd.DataFrame) -> np.ndarray[Any, np.dtype[np.floa
 
 
 def events(data: pd.DataFrame) -> list[bytes]:
-    return [line.encode() for line in data.to_json(orient="records", lines=True, double_precision=15).splitlines()]
+    return [
+        line.encode()
+        for line in data.to_json(orient="records", lines=True, double_precision=15).splitlines()
+    ]
 
 
 @st.composite
