@@ -16,7 +16,7 @@ from consumer.decode.request import decode_request
 from consumer.learn.dead_letters import write_letter
 from consumer.model import answer
 from consumer.model.merged import Model
-from consumer.model.partition import Refused
+from consumer.model import Refused
 from consumer.respond.acknowledgements import acknowledge
 from contract.examples import (
     EventExample,
@@ -38,6 +38,7 @@ from contract.messages import (
     Reason,
 )
 from contract.schemas import SCHEMA_NAMES, SchemaName, load_schema
+from unit.model_files import NAMES, golden
 from unit.records import FIELDS, Record, bits, event, folded, model, spec
 
 EVENTS = load_events()

@@ -17,7 +17,7 @@ from consumer.model.merged import Model
 from consumer.model.partition import Partition
 from consumer.model.spec import ModelSpec
 from consumer.model.statistics.columns import Selection
-from tests.unit.records import Record
+from unit.records import Record
 
 OS = ["iOS", "Android", "other"]
 PLANS = ["free", "paid"]

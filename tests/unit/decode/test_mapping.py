@@ -15,8 +15,8 @@ from consumer.decode.mapping import Mapping, ModelFileError, read_model
 from consumer.model.fold_result import FoldResult
 from consumer.model.partition import Partition
 from contract.messages import ErrorCode, Outcome
-from tests.unit.model_files import NAMES, Golden, example, golden
-from tests.unit.records import Record
+from unit.model_files import NAMES, Golden, example, golden
+from unit.records import Record
 
 MODEL = """
 formula = "revenue ~ price + os + price:os"
