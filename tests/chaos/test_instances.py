@@ -32,8 +32,10 @@ def alone(world: World) -> World:
 
 
 def figures(reply: Reply) -> list[float]:
-    """All coefficients with their errors and limits."""
-    return [float(figure) for term in reply["coefficients"].values() for figure in term.values()]
+    """All coefficients with their errors and limits, the textbook's and the always-valid."""
+    rows = [dict(row) for row in reply["coefficients"].values()]
+    always = [row.pop("always_valid") for row in rows]
+    return [float(figure) for row in rows + always for figure in row.values()]
 
 
 def same(replies: list[Reply], due: Reply) -> bool:
