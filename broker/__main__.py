@@ -2,7 +2,6 @@
 
 import shlex
 import signal
-from importlib.metadata import version
 from pathlib import Path
 from types import FrameType
 from typing import Annotated
@@ -14,6 +13,7 @@ from broker.distribution import require_extra
 from broker.embedded import EmbeddedKafka
 from broker.errors import BrokerError, ExtraMissingError, KafkaFailedError
 from broker.security import Security
+from contract.version import Version
 
 app = typer.Typer(add_completion=False, rich_markup_mode="markdown")
 
@@ -31,12 +31,6 @@ def _leave(_number: int, _frame: FrameType | None) -> None:
 
 def _stay(_number: int, _frame: FrameType | None) -> None:
     """Nothing: the stop is under way."""
-
-
-def _show_version(asked: bool) -> None:  # noqa: FBT001 - typer's
-    if asked:
-        typer.echo(f"riverline {version('riverline')}")
-        raise typer.Exit
 
 
 @app.command()
@@ -71,12 +65,7 @@ def serve(
             "DIR gets the keys and each user's settings, and is reused at the next start.",
         ),
     ] = None,
-    _version: Annotated[  # noqa: FBT002 - a flag
-        bool,
-        typer.Option(
-            "--version", callback=_show_version, is_eager=True, help="Show the version and exit."
-        ),
-    ] = False,
+    _version: Version = False,  # noqa: FBT002 - a flag
 ) -> None:
     """Run a real Apache Kafka (4.3.1, KRaft) in the foreground, until Ctrl-C or SIGTERM.
 

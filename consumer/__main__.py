@@ -4,9 +4,7 @@ import faulthandler
 import logging
 import signal
 import sys
-from importlib.metadata import version
 from types import FrameType
-from typing import Annotated
 
 import structlog
 import typer
@@ -24,6 +22,7 @@ from consumer.settings import Settings
 from consumer.telemetry import RateLimit
 from consumer.wiring import wire
 from contract.environment import SettingsError
+from contract.version import Version
 
 OK, DIED, BAD_SETTINGS = 0, 1, 2
 
@@ -31,20 +30,9 @@ cli = typer.Typer(add_completion=False, rich_markup_mode=None)
 log = structlog.get_logger()
 
 
-def _show_version(asked: bool) -> None:  # noqa: FBT001 - typer's
-    if asked:
-        typer.echo(f"riverline {version('riverline')}")
-        raise typer.Exit
-
-
 @cli.command(epilog=Settings.help())
 def main(
-    _version: Annotated[  # noqa: FBT002 - a flag
-        bool,
-        typer.Option(
-            "--version", callback=_show_version, is_eager=True, help="Show the version and exit."
-        ),
-    ] = False,
+    _version: Version = False,  # noqa: FBT002 - a flag
 ) -> None:
     """Learn from every event on Kafka; answer predictions over request/reply.
 

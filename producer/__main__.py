@@ -3,7 +3,6 @@
 import logging
 import sys
 from collections.abc import Iterable
-from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
@@ -13,6 +12,7 @@ from rich.console import Console
 
 from contract.environment import Environment, SettingsError
 from contract.messages import Method
+from contract.version import Version
 from producer import simulate as simulation
 from producer.client import PredictionClient, Reply
 from producer.errors import (
@@ -40,20 +40,9 @@ Rate = Annotated[
 ]
 
 
-def _show_version(asked: bool) -> None:  # noqa: FBT001 - typer's
-    if asked:
-        typer.echo(f"riverline {version('riverline')}")
-        raise typer.Exit
-
-
 @cli.callback()
 def options(
-    _version: Annotated[  # noqa: FBT002 - a flag
-        bool,
-        typer.Option(
-            "--version", callback=_show_version, is_eager=True, help="Show the version and exit."
-        ),
-    ] = False,
+    _version: Version = False,  # noqa: FBT002 - a flag
 ) -> None:
     """What comes before a command."""
 
