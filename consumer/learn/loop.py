@@ -6,7 +6,7 @@
     4  publish          the model serves what was learned
     5  reply            to the senders that asked to be told
     6  settle           Kafka has acknowledged every dead letter so far
-    7  snapshot         state and position, one record, to the changelog
+    7  snapshots        of what moved, a part and its position in one record, to the changelog
     8  acknowledged     by Kafka: from now on the snapshot's position counts
     9  commit           the group's offset, for lag and tooling alone
 
@@ -42,6 +42,8 @@ PACE_SECONDS = 0.02
 """The least time between two polls that keep up: at a thousand events a second the learner would
 else be busy with polls of one event each, and answers would wait for it."""
 STOP_SECONDS = 2.0
+HISTORIES_SECONDS = 1.0
+"""How long histories may be written in one turn; what remains is written in the next."""
 
 log = structlog.get_logger()
 
@@ -99,7 +101,7 @@ class Learner:
             self._context.health.beat("learner", now=monotonic())
             self._turn(stop)
         self._changelog.settle(STOP_SECONDS)  # while a snapshot is under way, no other is sent
-        self._save()
+        self._save(most_reread=0)
         self._changelog.settle(STOP_SECONDS)
         self._commit()
 
@@ -110,7 +112,7 @@ class Learner:
         health = self._context.health
         due = monotonic() - self._saved_at >= self._context.settings.checkpoint_interval_ms / 1000
         if due:
-            self._save()
+            self._save(self._context.settings.max_reread_events)
             self._commit()
         if health.assignment["learner"] and (due or health.behind is None):
             self._lag.note()
@@ -160,7 +162,10 @@ class Learner:
     def _fold(self, number: int, records: Sequence[Record]) -> None:
         precedence = self._context.precedence
         started = perf_counter() - precedence.waited
-        result = self._owned[number].fold(precedence.after_answers(records))
+        try:
+            result = self._owned[number].fold(precedence.after_answers(records))
+        except StateError as error:
+            raise StateError(f"{self._topic}-{number}: {error}") from error
         self._publish(number, result, perf_counter() - precedence.waited - started)
 
     def _step_over(self, skipped: SkippedRecord) -> None:
@@ -190,8 +195,11 @@ class Learner:
                 result.asking, model, again=again, now_ms=time.time() * 1000
             )
 
-    def _save(self) -> None:
-        """Save each partition that moved, once the dead letters up to there are delivered."""
+    def _save(self, most_reread: int) -> None:
+        """Save each partition that moved, once the dead letters up to there are delivered.
+
+        And histories, until no more than ``most_reread`` events would be read again.
+        """
         self._saved_at = monotonic()
         settled = self._dead_letters.settle(SETTLE_SECONDS)
         for number, partition in self._owned:
@@ -199,6 +207,10 @@ class Learner:
                 self._changelog.save(number, partition)
             else:
                 self._changelog.due(number, partition, "its dead letters are not acknowledged")
+        if settled:
+            self._changelog.save_histories(
+                self._owned, most_reread, deadline=monotonic() + HISTORIES_SECONDS
+            )
 
     def _commit(self) -> None:
         """Let the group's offsets follow the saved states, for lag tools; nothing reads them."""

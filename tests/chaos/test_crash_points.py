@@ -9,7 +9,7 @@ from multiprocessing import get_context
 import pytest
 
 from chaos.conftest import Make
-from chaos.reference import judge, wait_saved
+from chaos.reference import document, judge, wait_saved
 from chaos.world import World, events, stream, tell
 
 pytestmark = pytest.mark.slow
@@ -37,6 +37,8 @@ def in_the_end_all_is_right(world: World, point: str) -> None:
         ("before-settling", 1),
         ("before-snapshot", 2),
         ("after-snapshot", 2),
+        ("before-history", 2),
+        ("after-history", 2),
         ("before-acknowledged", 2),
         ("before-commit", 2),
     ],
@@ -71,6 +73,16 @@ def test_death_while_it_starts(make: Make, point: str, call: int) -> None:
     world.send(events(EVENTS, seed=3))
     assert one.start(point, str(call)).wait_ended() == KILLED
     in_the_end_all_is_right(world, point)
+
+
+def test_death_while_a_history_reads_again(make: Make) -> None:
+    world = make(partitions=2)
+    one = world.instance().start("before-history", "1").wait_ready()  # none is saved
+    world.send(events(EVENTS, seed=6))
+    assert one.wait_ended() == KILLED
+    world.put(0, document(world, 0, 3000))
+    assert one.start("while-reading-again", "2000").wait_ended() == KILLED
+    in_the_end_all_is_right(world, "while-reading-again")
 
 
 @pytest.mark.parametrize("point", ["while-stopping", "while-leaving"])

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from consumer.model.statistics.blocks import WINDOW
 from consumer.model.statistics.factor import Floats, triangle, with_constant
+from consumer.model.statistics.history import WINDOW
 from consumer.model.statistics.quantiles import Sketch
 from consumer.model.statistics.running import StatisticsView
 
@@ -39,7 +39,8 @@ class Summary:
         """The last rows of all partitions, at most WINDOW, shape (m, k).
 
         In the order of their records' timestamps; where these are equal, in the order of the
-        partitions and then of the log. Where n is at most WINDOW they are all the rows.
+        partitions and then of the log. Where n is at most WINDOW they are all the rows, unless a
+        partition's history is behind.
         """
         windows = [part.window() for part in self.parts]
         rows = np.concatenate([rows for rows, _ in windows])
@@ -50,7 +51,7 @@ class Summary:
         """The quantile sketch of all values of a field."""
         j = self.fields.index(field)
         return Sketch.merged(
-            part.blocks.sketches[j].plus(part.pending_rows()[:, j]) for part in self.parts
+            part.history.sketches[j].plus(part.pending_rows()[:, j]) for part in self.parts
         )
 
 

@@ -6,9 +6,10 @@ import pytest
 from consumer.client.internals.skip import Lost
 from consumer.decode.event import Rejected
 from consumer.model.estimators.bayesian import Posterior
-from consumer.model.partition import REMEMBERED, Partition
+from consumer.model.partition import Partition
+from consumer.model.repeats import REMEMBERED
 from contract.messages import Outcome, Reason
-from unit.records import Record, bits, event, folded, spec
+from unit.records import Record, bits, event, folded, restored, spec
 
 ROWS = [(float(i), float(i % 7), float(i % 3), 2.0 * i + i % 5) for i in range(200)]
 
@@ -44,10 +45,9 @@ def test_requests_of_other_places_and_other_askers_are_other_requests() -> None:
 def test_a_restored_partition_still_knows_which_requests_it_has_folded() -> None:
     partition = Partition(spec())
     partition.fold([of_request(0, "id-0:5", ROWS[0])])
-    state = orjson.loads(orjson.dumps(partition.to_state()))
-    restored = Partition.from_state(spec(), state, partition.statistics.sketches())
-    assert restored.fold([of_request(1, "id-0:5", ROWS[0])]).learned == 0
-    assert restored.fold([of_request(2, "id-0:6", ROWS[1])]).learned == 1
+    again = restored(partition)
+    assert again.fold([of_request(1, "id-0:5", ROWS[0])]).learned == 0
+    assert again.fold([of_request(2, "id-0:6", ROWS[1])]).learned == 1
 
 
 @pytest.mark.parametrize(
