@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 from pydantic import Field, FilePath, SecretStr, ValidationInfo, field_validator
 
 from consumer.decode import Refusal, parse_formula
+from consumer.decode.mapping import ModelFileError, read_model
 from consumer.model import ModelSpec
 from contract import topics
 from contract.environment import Environment, TopicName
@@ -38,6 +39,9 @@ class Settings(Environment):
     formula: str = Field("sales ~ tv", description="the model: target ~ features")
     learner: Literal["bayesian", "sgd"] = Field(
         "bayesian", description="bayesian (exact) or sgd (river's StandardScaler|LinearRegression)"
+    )
+    model: FilePath | None = Field(
+        None, description="a model file, TOML: instead of FIELDS and FORMULA"
     )
     planned_events: int = Field(
         1000,
@@ -127,6 +131,27 @@ class Settings(Environment):
                 raise ValueError(refusal.message) from refusal
         return formula
 
+    @field_validator("model")
+    @classmethod
+    def _model_is_usable(cls, file: Path | None, info: ValidationInfo) -> Path | None:
+        if file is None:
+            return None
+        for name in ("fields", "formula"):
+            if (
+                info.data.get(name, cls.model_fields[name].default)
+                != cls.model_fields[name].default
+            ):
+                raise ValueError(f"has the fields and the formula: {name.upper()} must not be set")
+        try:
+            model = read_model(file.read_text("utf-8"))
+        except ModelFileError as error:
+            raise ValueError("".join(f"\n  {line}" for line in str(error).splitlines())) from error
+        except (OSError, ValueError) as error:
+            raise ValueError(f"cannot be read: {error}") from error
+        if info.data.get("learner") == "sgd" and not model.intercept:
+            raise ValueError("LEARNER=sgd needs a formula with an intercept")
+        return file
+
     @field_validator("min_insync_replicas")
     @classmethod
     def _replicas_suffice(cls, least: int | None, info: ValidationInfo) -> int | None:
@@ -147,6 +172,8 @@ class Settings(Environment):
     @cached_property
     def spec(self) -> ModelSpec:
         """The model that is learned."""
+        if self.model is not None:
+            return ModelSpec.of_file(read_model(self.model.read_text("utf-8")), self.learner)
         return ModelSpec(self.fields, parse_formula(self.formula, self.fields), self.learner)
 
     @cached_property

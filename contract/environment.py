@@ -11,10 +11,8 @@ from pydantic_settings import NoDecode
 
 from contract.doors import contradictions
 from contract.login import Login, is_security, split_names
+from contract.messages import RESERVED
 from contract.secret_files import read_secrets
-
-RESERVED = frozenset({"method", "params", "formula", "level", "Intercept"})
-"""Words used in requests and replies: no field may have one of these names."""
 
 
 class SettingsError(Exception):

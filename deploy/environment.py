@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from consumer.settings import Settings
-from contract.environment import RESERVED, Environment
+from contract.environment import Environment
+from contract.messages import RESERVED
 
 TARGET: Final = Path(__file__).parents[1] / "gateway/src/environment.ts"
 

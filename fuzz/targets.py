@@ -148,7 +148,7 @@ def _restore(data: bytes) -> str:
         if history is not None:
             partition.take_up(saved := history.history(spec))
             assert saved.position == history.position
-            _read_on(Replay(saved, EventDecoder(TWO, "sales")))
+            _read_on(Replay(saved, spec.decode))
     except DamagedError:
         return "damaged"
     except ForeignError:

@@ -6,7 +6,8 @@ from typing import Any
 
 import orjson
 
-from consumer.decode import Formula, Refusal, Request, features, parse_formula
+from consumer.decode import Formula, Refusal, Request
+from consumer.model.asked import asked, wanted
 from consumer.model.describe import describe
 from consumer.model.merged import Model
 from consumer.model.statistics.diagnostics import diagnose
@@ -64,7 +65,7 @@ def summarise(model: Model) -> Reply:
     Raises:
         Refusal: There are no events yet.
     """
-    description = describe(model.summary)
+    description = describe(model.summary, model.spec.names, model.spec.categories)
     return {
         "summary": description.fields,
         "quantiles": description.quantiles,
@@ -80,26 +81,26 @@ def _describe(params: dict[str, Any], model: Model) -> Reply:
     return reply
 
 
-def _recent(wanted: object, model: Model) -> Reply:
+def _recent(number: object, model: Model) -> Reply:
     """The newest labelled rows, newest last, from the window that diagnostics use."""
-    if type(wanted) is not int or not 0 <= wanted <= WINDOW:
+    if type(number) is not int or not 0 <= number <= WINDOW:
         raise Refusal(ErrorCode.BAD_PARAMS, f"recent must be a whole number from 0 to {WINDOW}")
     rows = model.summary.window().tolist()
-    oldest = max(0, len(rows) - int(wanted))
-    return {"fields": list(model.spec.fields), "rows": rows[oldest:]}
+    oldest = max(0, len(rows) - int(number))
+    return {"fields": list(model.spec.names), "rows": [*map(model.spec.shown, rows[oldest:])]}
 
 
 def _train(params: dict[str, Any], model: Model, planned_events: int) -> Reply:
     _no_others(params, allowed=("formula", "terms"))
-    wanted = params.get("terms", False)
-    if type(wanted) is not bool:
+    each = params.get("terms", False)
+    if type(each) is not bool:
         raise Refusal(ErrorCode.BAD_PARAMS, "terms must be true or false")
-    regression = model.fit(_formula(params, model))
+    regression = model.fit(wanted(params, model.spec))
     table = regression.to_reply()
     g = optimal_g(planned_events, len(regression.coefficients))
     for term, figures in always_valid(regression, g).items():
         table["coefficients"][term]["always_valid"] = asdict(figures)
-    if wanted:
+    if each:
         table["terms"] = {term: asdict(it) for term, it in contributions(regression).items()}
     return {
         **table,
@@ -114,17 +115,13 @@ def _predict(params: dict[str, Any], model: Model) -> Reply:
     """Predict by river's model for the configured formula, by the exact regression for others."""
     params = dict(params)
     level = _level(params.pop("level", LEVEL))
-    named = {"formula": params.pop("formula")} if "formula" in params else None
-    own = model.spec.formula
-    given = features(params, model.spec.fields, own.target if named is None else None)
-    formula = _formula_of(given, model) if named is None else _formula(named, model)
-    _all_given(given, formula)
-    regression = model.fit(formula)
-    exact = predict(regression, given, level)
+    question = asked(params, model.spec)
+    formula = question.formula
+    exact = predict(model.fit(formula), question.x, level)
     name = "ols"
-    if formula == own:
+    if formula == model.spec.formula:
         name = model.spec.learner
-        exact = exact.around(model.predict(given))
+        exact = exact.around(model.predict(question.x))
     reply: Reply = {
         "prediction": exact.prediction,
         "interval": {"level": level, "low": exact.low, "high": exact.high},
@@ -134,35 +131,6 @@ def _predict(params: dict[str, Any], model: Model) -> Reply:
         del reply["interval"]  # it is the exact regression's
         reply["average_of_partitions"] = len(model.parts)
     return {**reply, **_basis(model, formula)}
-
-
-def _formula_of(given: dict[str, float], model: Model) -> Formula:
-    """The formula for these features: the configured one, or one over just these."""
-    own = model.spec.formula
-    if given.keys() == set(own.terms):
-        return own
-    if not given:
-        raise Refusal(ErrorCode.BAD_PARAMS, f"no feature is given; the formula is {own}")
-    return Formula(own.target, tuple(name for name in model.spec.fields if name in given))
-
-
-def _all_given(given: dict[str, float], formula: Formula) -> None:
-    for name in formula.terms:
-        if name not in given:
-            raise Refusal(ErrorCode.MISSING_FIELD, f"{name} is missing; the formula is {formula}")
-
-
-def _formula(params: dict[str, Any], model: Model) -> Formula:
-    """The requested formula; the configured one by default."""
-    own = model.spec.formula
-    text = params.get("formula")
-    if text is None:
-        return own
-    if type(text) is not str:
-        raise Refusal(ErrorCode.BAD_FORMULA, "formula must be a string such as 'sales ~ tv'")
-    formula = parse_formula(text, model.spec.fields, own.target)
-    same = formula.target == own.target and set(formula.terms) == set(own.terms)
-    return own if same else formula
 
 
 def _level(level: object) -> float:

@@ -1,8 +1,10 @@
 """The summary of the data set, field by field, as pandas' ``describe()`` defines it."""
 
 import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from types import MappingProxyType
+from typing import Any, Literal
 
 import numpy as np
 
@@ -20,18 +22,28 @@ class Description:
     """Figures by field, and whether the quartiles are exact.
 
     Attributes:
-        fields: By field, in their order: ``count``, ``mean``, ``std`` (None for a single event),
+        fields: By field, in their order; of a category ``count``, and ``levels`` with theirs; of
+            a number ``count``, ``mean``, ``std`` (None for a single event),
             ``min``, ``25%``, ``50%``, ``75%``, ``max``; all but the count in the field's unit.
         quantiles: ``exact`` (linear interpolation, as in pandas) while the summary's window holds
             every row; ``approximate`` (from the KLL sketch) beyond.
     """
 
-    fields: dict[str, dict[str, float | None]]
+    fields: dict[str, dict[str, Any]]
     quantiles: Literal["exact", "approximate"]
 
 
-def describe(summary: Summary) -> Description:
-    """Describe every field over all events.
+def describe(
+    summary: Summary,
+    names: Sequence[str] | None = None,
+    categories: Mapping[str, Sequence[str]] = MappingProxyType({}),
+) -> Description:
+    """Describe fields over all events.
+
+    Args:
+        summary: The statistics.
+        names: The fields; None: all of them.
+        categories: The levels of those that are categories, the reference first.
 
     Raises:
         Refusal: ``too-few-events`` if there are no events, or if every row that quartiles rest on
@@ -42,17 +54,21 @@ def describe(summary: Summary) -> Description:
     rows = summary.window() if summary.n <= WINDOW else ()
     exact = len(rows) == summary.n
     if exact:
-        quartiles = np.quantile(rows, RANKS, axis=0).T.tolist()
+        found = np.quantile(rows, RANKS, axis=0).T.tolist()
+        quartiles = dict(zip(summary.fields, found, strict=True))
     else:
-        sketches = [summary.sketch(field) for field in summary.fields]
-        if not all(sketch.n for sketch in sketches):
+        numbers = [name for name in names or summary.fields if name not in categories]
+        sketches = {name: summary.sketch(name) for name in numbers}
+        if not all(sketch.n for sketch in sketches.values()):
             message = "the quantiles are being read again from the log; ask again"
             raise Refusal(ErrorCode.TOO_FEW_EVENTS, message)
-        quartiles = [sketch.quantiles(RANKS) for sketch in sketches]
+        quartiles = {name: sketch.quantiles(RANKS) for name, sketch in sketches.items()}
     return Description(
         fields={
-            field: _figures(summary, field, *marks)
-            for field, marks in zip(summary.fields, quartiles, strict=True)
+            name: {"count": summary.n, "levels": summary.level_counts(name, categories[name])}
+            if name in categories
+            else _figures(summary, name, *quartiles[name])
+            for name in names or summary.fields
         },
         quantiles="exact" if exact else "approximate",
     )

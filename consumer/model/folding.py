@@ -1,8 +1,8 @@
-"""What folding records came to, for the learner to act on."""
+"""What became of the records that a partition folded."""
 
 from dataclasses import dataclass, field
 
-from consumer.decode import Decoded, Record, Rejected
+from consumer.decode import SKIPPED, UNLABELLED, Decoded, Record, Rejected
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,11 +20,22 @@ class FoldResult:
     Attributes:
         learned: How many events were learned.
         unlabelled: How many had no target.
+        skipped: How many the model file did not ask for.
         refused: The refused records, and why.
         asking: The records that ask for an acknowledgement, with their decoded events.
     """
 
     learned: int = 0
     unlabelled: int = 0
+    skipped: int = 0
     refused: list[Refused] = field(default_factory=list)
     asking: list[tuple[Record, Decoded]] = field(default_factory=list)
+
+    def pass_over(self, record: Record, event: Decoded) -> None:
+        """Count an event that is not learned."""
+        if event is UNLABELLED:
+            self.unlabelled += 1
+        elif event is SKIPPED:
+            self.skipped += 1
+        elif type(event) is Rejected:
+            self.refused.append(Refused(record, event))

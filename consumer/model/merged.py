@@ -48,7 +48,7 @@ class Model:
     def summary(self) -> Summary:
         """The sum of the partitions' statistics."""
         views = [self.parts[number].statistics for number in sorted(self.parts)]
-        return merge(views or [SufficientStatistics(self.spec.fields).view()])
+        return merge(views or [SufficientStatistics(self.spec.columns).view()])
 
     def fit(self, formula: Formula) -> Regression:
         """The exact regression of any formula over the fields; cached.
@@ -82,6 +82,7 @@ class Model:
 
         Call it only if :meth:`fit` does not refuse the configured formula.
         """
-        intercept, *weights = self.coefficients.values()
-        terms = self.spec.formula.terms
-        return intercept + float(np.dot(weights, [features[name] for name in terms]))
+        formula = self.spec.formula
+        weights = list(self.coefficients.values())
+        intercept = weights.pop(0) if formula.intercept else 0.0
+        return intercept + float(np.dot(weights, [features[name] for name in formula.terms]))

@@ -9,13 +9,13 @@ that of, and the history (``statistics/history.py``). A history that was saved a
 reads again (``replay.py``), and one of a later one waits until the regression is there.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 
 import numpy as np
 
-from consumer.decode import UNLABELLED, EventDecoder, Record, Rejected
+from consumer.decode import Decoded, Record, Rejected
 from consumer.decode.dialects import is_of_request, wants_reply
 from consumer.errors import NEW_ID, StateError
 from consumer.model.estimators.bayesian import Posterior
@@ -26,7 +26,7 @@ from consumer.model.prequential import Prequential
 from consumer.model.repeats import Repeats
 from consumer.model.replay import Replay, SavedHistory
 from consumer.model.spec import ModelSpec
-from consumer.model.statistics.factor import Floats, count, triangle, with_constant
+from consumer.model.statistics.factor import Floats, count, triangle
 from consumer.model.statistics.least_squares import LeastSquares, one_step_ahead
 from consumer.model.statistics.running import StatisticsView, SufficientStatistics
 from contract.messages import Outcome
@@ -66,12 +66,8 @@ class Partition:
         self.position = position
         self.counts = dict.fromkeys(Outcome, 0)
         self.errors = Prequential()
-        self.statistics = SufficientStatistics(spec.fields)
+        self.statistics = SufficientStatistics(spec.columns)
         self.estimator: Estimator = LEARNERS[spec.learner](spec.terms)
-        self._decode = EventDecoder(spec.fields, spec.formula.target)
-        names = (*spec.formula.terms, spec.formula.target)
-        self._columns = np.array([spec.fields.index(name) for name in names])
-        self._in_factor = np.concatenate(([0], 1 + self._columns))
         self._known = self._folded()
         self._repeats = Repeats()
         self._replay: Replay | None = None
@@ -96,11 +92,13 @@ class Partition:
             StateError: The history is behind, and the log has not all records up to the position.
         """
         result = FoldResult()
-        decode, update = self._decode, self.statistics.update
+        decode: Callable[[Any], Decoded] = self.spec.decoder
+        whole = self.spec.mapping is not None
+        update = self.statistics.update
         for record in self._read_again(records):
             if record.offset < self.position:
                 continue
-            event = decode(record.value)
+            event = decode(record if whole else record.value)
             if record.headers:
                 if wants_reply(record.headers):
                     result.asking.append((record, event))
@@ -114,10 +112,8 @@ class Partition:
                     self._learn(block, after, record.timestamp, self.estimator, self.errors)
                     self._known = after
                 result.learned += 1
-            elif event is UNLABELLED:
-                result.unlabelled += 1
-            elif type(event) is Rejected:
-                result.refused.append(Refused(record, event))
+            else:
+                result.pass_over(record, event)
             self.position = record.offset + 1
         self._count(result)
         return result
@@ -167,11 +163,12 @@ class Partition:
             ValueError: The state is of another spec, or a number in it is impossible.
         """
         partition = cls(spec, state["position"])
-        partition.counts = {outcome: count(state["counts"][outcome]) for outcome in Outcome}
+        counts = {Outcome.SKIPPED: 0, **state["counts"]}  # older states do not have it
+        partition.counts = {outcome: count(counts[outcome]) for outcome in Outcome}
         partition._repeats = Repeats.from_state(state["forwarded"])
         partition.errors = Prequential.from_state(state["errors"])
         partition.estimator.restore(state["estimator"])
-        partition.statistics = SufficientStatistics.from_state(spec.fields, state["statistics"])
+        partition.statistics = SufficientStatistics.from_state(spec.columns, state["statistics"])
         partition._known = partition._folded()
         return partition
 
@@ -179,7 +176,7 @@ class Partition:
         """Take up a history of this partition's log, as of any position."""
         self.statistics.history = saved.history
         behind = saved.history.n < self.statistics.folded
-        self._replay = Replay(saved, self._decode) if behind else None
+        self._replay = Replay(saved, self.spec.decode) if behind else None
 
     def view(self) -> PartitionView:
         """The current state, with the incomplete block learned ahead."""
@@ -187,7 +184,7 @@ class Partition:
         statistics = self.statistics.view()
         if statistics.pending:
             rows = statistics.pending_rows()
-            known = known.plus(with_constant(rows[:, self._columns]))
+            known = known.plus(self._events(rows))
             self._learn(rows, known, statistics.pending_timestamps[-1], estimator, errors)
         return PartitionView(
             self.position,
@@ -217,8 +214,12 @@ class Partition:
 
     def _folded(self) -> LeastSquares:
         """The least squares of the formula over the complete blocks."""
-        factor = self.statistics.factor[:, self._in_factor]
-        return LeastSquares(self.statistics.folded, triangle(factor))
+        factor = triangle(self.spec.selection(self.statistics.factor))
+        return LeastSquares(self.statistics.folded, factor, self.spec.formula.intercept)
+
+    def _events(self, rows: Floats) -> Floats:
+        """The formula's columns of rows, and its target last, shape (n, p + 1)."""
+        return self.spec.selection(self.spec.columns.design(rows))
 
     def _learn(
         self,
@@ -233,7 +234,7 @@ class Partition:
         Only predictions that the service would have given are scored: one from too few events, or
         from a field that has not varied yet, would be refused.
         """
-        events = with_constant(rows[:, self._columns])
+        events = self._events(rows)
         exact = None
         if not (self._known.answers and after.answers):
             exact = one_step_ahead(self._known, events)
@@ -247,4 +248,5 @@ class Partition:
     def _count(self, result: FoldResult) -> None:
         self.counts[Outcome.LEARNED] += result.learned
         self.counts[Outcome.UNLABELLED] += result.unlabelled
+        self.counts[Outcome.SKIPPED] += result.skipped
         self.counts[Outcome.REFUSED] += len(result.refused)

@@ -66,14 +66,14 @@ class Replay:
 
     Args:
         saved: Where it begins.
-        decode: Reads a record's value.
+        decode: Reads a record.
 
     Attributes:
         position: The offset of the next record to read.
         history: The history of the complete blocks so far.
     """
 
-    def __init__(self, saved: SavedHistory, decode: Callable[[Any], Decoded]) -> None:
+    def __init__(self, saved: SavedHistory, decode: Callable[[Record], Decoded]) -> None:
         self.position = saved.position
         self.history = saved.history
         self._pending = list(saved.pending)
@@ -89,7 +89,7 @@ class Replay:
         self.position = record.offset + 1
         if record.headers and is_of_request(record.headers) and self._repeats.saw(record):
             return
-        event = self._decode(record.value)
+        event = self._decode(record)
         if type(event) is tuple:
             self._pending.append(event)
             self._timestamps.append(record.timestamp)

@@ -13,11 +13,12 @@ from kafka import TopicPartition
 
 from consumer.context import Context
 from consumer.decode import (
-    EventDecoder,
+    SKIPPED,
     Record,
     Refusal,
     Rejected,
     Request,
+    ValueAlone,
     check_deadline,
     decode_request,
 )
@@ -59,7 +60,7 @@ class Answers:
         self._replies = replies
         self._forwards = forwards
         self._positions = positions
-        self._decode = EventDecoder(context.settings.fields, context.settings.spec.formula.target)
+        self._spec = context.settings.spec
 
     def handle(self, record: Record, at: TopicPartition) -> Sent | None:
         """Answer one request.
@@ -125,11 +126,14 @@ class Answers:
             value = orjson.dumps(request.params)
         except TypeError:  # orjson reads deeper than it writes
             raise Refusal(ErrorCode.BAD_PARAMS, "the event is nested too deep") from None
-        event = self._decode(value)
+        event = self._spec.decode(ValueAlone(value))
         if isinstance(event, Rejected):
             raise Refusal(ErrorCode(event.reason), event.detail)
         if not isinstance(event, tuple):
-            target = self._settings.spec.formula.target
+            if event is SKIPPED:
+                message = "the model file's where does not ask for it: nothing to learn from"
+                raise Refusal(ErrorCode.NOT_LEARNED, message)
+            target = self._spec.formula.target
             raise Refusal(ErrorCode.MISSING_FIELD, f"{target} is missing: nothing to learn from")
         uncommitted = self._positions.forwarded(at)
         if self._forwards.is_half_full(uncommitted):

@@ -206,9 +206,7 @@ def _identity(spec: ModelSpec, number: int, topic_id: str) -> dict[str, Any]:
     return {
         "partition": number,
         "topic_id": topic_id,
-        "fields": list(spec.fields),
-        "formula": str(spec.formula),
-        "learner": spec.learner,
+        **spec.identity(),
         "river": RIVER,
     }
 
@@ -227,10 +225,11 @@ def _is_finite(value: Any) -> bool:  # noqa: ANN401 - JSON
 
 
 def _must_match(state: dict[str, Any], spec: ModelSpec) -> None:
-    ours = _identity(spec, 0, "")
-    for name in ("formula", "fields", "learner", "river"):
-        if state[name] != ours[name]:
-            raise ForeignError(_foreign(name, state[name], ours[name]))
+    ours = {"model": None, **_identity(spec, 0, "")}
+    theirs = {"model": None, **state}  # of flat numbers, or older
+    for name in ("model", "formula", "fields", "learner", "river"):
+        if theirs[name] != ours[name]:
+            raise ForeignError(_foreign(name, theirs[name], ours[name]))
 
 
 def _foreign(name: str, theirs: object, ours: object) -> str:

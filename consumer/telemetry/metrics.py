@@ -147,6 +147,7 @@ class Telemetry:
         """Count a fold of records."""
         self._events.labels(Outcome.LEARNED).inc(result.learned)
         self._events.labels(Outcome.UNLABELLED).inc(result.unlabelled)
+        self._events.labels(Outcome.SKIPPED).inc(result.skipped)
         self._events.labels(Outcome.REFUSED).inc(len(result.refused))
         for refused in result.refused:
             self._dead_letters.labels(refused.why.reason).inc()

@@ -20,6 +20,7 @@ from typing import Any, Self
 import numpy as np
 from river.linear_model import BayesianLinearRegression
 
+from consumer.decode import INTERCEPT
 from consumer.model.statistics.factor import (
     Floats,
     cholesky,
@@ -168,7 +169,8 @@ class Bayesian:
         if tuple(state["idx"]) != self.terms:
             raise ValueError("the state is of other terms")
         if (start := state["start"]) is not None:
-            self._start = LeastSquares(count(start["n"]), finite(start["factor"], (p + 1, p + 1)))
+            factor = finite(start["factor"], (p + 1, p + 1))
+            self._start = LeastSquares(count(start["n"]), factor, self.terms[0] == INTERCEPT)
         self._river._ss_arr = finite(state["ss"], (p, p))
         self._river._ss_inv_arr = finite(state["ss_inv"], (p, p))
         self._river._eta_arr = finite(state["eta"], (p,))

@@ -14,6 +14,7 @@ import numpy as np
 
 from consumer.model.packed import pack
 from consumer.model.statistics.blocks import Blocks
+from consumer.model.statistics.columns import Columns
 from consumer.model.statistics.factor import Floats, count
 from consumer.model.statistics.history import WINDOW, History, Times, timed_rows
 
@@ -26,7 +27,7 @@ class StatisticsView:
     """One partition's statistics at one moment; immutable.
 
     Attributes:
-        fields: The names of a row's k columns.
+        columns: What is kept of a row.
         blocks: The statistics of the complete blocks.
         history: The newest rows and the quantiles of the complete blocks; of fewer of them while
             it is read again, or where it comes from a saved one.
@@ -34,7 +35,7 @@ class StatisticsView:
         pending_timestamps: Theirs, milliseconds since the epoch.
     """
 
-    fields: tuple[str, ...]
+    columns: Columns
     blocks: Blocks
     history: History
     pending: tuple[Sequence[float], ...]
@@ -46,8 +47,8 @@ class StatisticsView:
         return self.blocks.n + len(self.pending)
 
     def pending_rows(self) -> Floats:
-        """The rows that are not folded yet, shape (m, k)."""
-        return as_matrix(self.pending, len(self.fields))
+        """The rows that are not folded yet, shape (m, fields)."""
+        return as_matrix(self.pending, len(self.columns.fields))
 
     def window(self) -> tuple[Floats, Times]:
         """The last rows and their timestamps, at most WINDOW, shapes (m, k) and (m,)."""
@@ -60,16 +61,17 @@ class SufficientStatistics:
     """The statistics of one partition; mutable, with one owner, which also takes the views.
 
     Args:
-        fields: The names of a row's k columns.
+        columns: What is kept of a row; or the names of its k numbers, which then are the columns.
 
     Attributes:
         history: Of the complete blocks. One that is taken up may be behind, and is to be replaced
             by one that has read again; or ahead, and takes no block that it has.
     """
 
-    def __init__(self, fields: Sequence[str]) -> None:
-        self.fields = tuple(fields)
-        self._blocks = Blocks.nothing(len(self.fields))
+    def __init__(self, columns: Columns | Sequence[str]) -> None:
+        self.columns = columns if isinstance(columns, Columns) else Columns(tuple(columns))
+        self.fields = self.columns.fields
+        self._blocks = Blocks.nothing(len(self.fields), self.columns.k)
         self.history = History.nothing(len(self.fields))
         self._pending: list[Sequence[float]] = []
         self._timestamps: list[int] = []
@@ -102,7 +104,7 @@ class SufficientStatistics:
             rows = as_matrix(self._pending, len(self.fields))
             if self.history.n == self._blocks.n:  # else it has the block, or is being read again
                 self.history = self.history.plus(rows, np.array(self._timestamps, np.int64))
-            self._blocks = self._blocks.plus(rows)
+            self._blocks = self._blocks.plus(rows, self.columns.design(rows))
             self._pending.clear()
             self._timestamps.clear()
             return rows
@@ -111,7 +113,7 @@ class SufficientStatistics:
     def view(self) -> StatisticsView:
         """The current statistics; later updates do not change the view. Costs a microsecond."""
         return StatisticsView(
-            self.fields,
+            self.columns,
             self._blocks,
             self.history,
             tuple(self._pending),
@@ -134,16 +136,19 @@ class SufficientStatistics:
         }
 
     @classmethod
-    def from_state(cls, fields: Sequence[str], state: Mapping[str, Any]) -> Self:
+    def from_state(cls, columns: Columns | Sequence[str], state: Mapping[str, Any]) -> Self:
         """Restore from :meth:`to_state`; the history is that of nothing.
 
         Raises:
             ValueError: It is not of statistics over these fields.
         """
-        statistics = cls(fields)
+        statistics = cls(columns)
+        fields = statistics.fields
         try:
             n, pending, timestamps = read_pending(state, len(statistics.fields))
-            statistics._blocks = Blocks.from_state(state, n, len(statistics.fields))
+            statistics._blocks = Blocks.from_state(
+                state, n, len(statistics.fields), statistics.columns.k
+            )
         except (KeyError, TypeError, OverflowError) as error:
             raise ValueError(f"not a state of statistics over {fields}: {error!r}") from error
         statistics._pending, statistics._timestamps = pending, timestamps

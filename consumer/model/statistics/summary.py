@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from consumer.model.statistics.factor import Floats, triangle, with_constant
+from consumer.model.statistics.columns import Columns
+from consumer.model.statistics.factor import Floats, triangle
 from consumer.model.statistics.history import WINDOW
 from consumer.model.statistics.quantiles import Sketch
 from consumer.model.statistics.running import StatisticsView
@@ -16,27 +17,43 @@ class Summary:
     """The statistics of all rows of all partitions; immutable.
 
     Attributes:
-        fields: The names of a row's k columns.
+        columns: What is kept of a row.
         n: How many rows there were.
-        factor: R of all rows with a constant before them, shape (1 + k, 1 + k).
-        low: The smallest value of each field, shape (k,); infinity where there is none.
+        factor: R of all rows' design, the intercept first, shape (1 + k, 1 + k).
+        low: The smallest value of each field, shape (fields,); infinity where there is none.
         high: The largest, likewise.
         parts: The views that were summed.
     """
 
-    fields: tuple[str, ...]
+    columns: Columns
     n: int
     factor: Floats
     low: Floats
     high: Floats
     parts: tuple[StatisticsView, ...]
 
+    @property
+    def fields(self) -> tuple[str, ...]:
+        """The names of a row's numbers."""
+        return self.columns.fields
+
     def column(self, field: str) -> Floats:
-        """The field's column of the factor, shape (1 + k,): its mean and its deviations."""
-        return self.factor[:, 1 + self.fields.index(field)]
+        """A numeric field's column of the factor, shape (1 + k,): its mean and its deviations."""
+        return self.factor[:, self.columns.numbers[field]]
+
+    def level_counts(self, field: str, levels: Sequence[str]) -> dict[str, int]:
+        """How many rows had each level of a category; the first is the reference."""
+        sums = self.factor[0] * self.factor[0, 0]  # of each column, by the intercept's
+        at = self.columns.indicators
+        counts = {
+            level: round(float(sums[at[field, place]]))
+            for place, level in enumerate(levels)
+            if place
+        }
+        return {levels[0]: self.n - sum(counts.values()), **counts}
 
     def window(self) -> Floats:
-        """The last rows of all partitions, at most WINDOW, shape (m, k).
+        """The last rows of all partitions, at most WINDOW, shape (m, fields).
 
         In the order of their records' timestamps; where these are equal, in the order of the
         partitions and then of the log. Where n is at most WINDOW they are all the rows, unless a
@@ -64,14 +81,14 @@ def merge(parts: Sequence[StatisticsView]) -> Summary:
     Raises:
         ValueError: There is none, or their fields differ.
     """
-    if len({part.fields for part in parts}) != 1:
+    if len({part.columns for part in parts}) != 1:
         raise ValueError("expected at least one part, all over the same fields")
     pending = np.concatenate([part.pending_rows() for part in parts])
     blocks = [part.blocks for part in parts]
     return Summary(
-        fields=parts[0].fields,
+        columns=parts[0].columns,
         n=sum(part.n for part in parts),
-        factor=triangle(*(one.factor for one in blocks), with_constant(pending)),
+        factor=triangle(*(one.factor for one in blocks), parts[0].columns.design(pending)),
         low=np.minimum.reduce([*pending, *(one.low for one in blocks)]),
         high=np.maximum.reduce([*pending, *(one.high for one in blocks)]),
         parts=tuple(parts),

@@ -1,0 +1,107 @@
+"""From rows of fields to the columns that regressions are made of. Pure.
+
+A row has a number for each field; a category's is the place of its level. The design has a column
+for the intercept and one for each product that the model keeps: of numbers, and of indicators of
+levels. In a model of flat numbers the products are the fields themselves.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from consumer.decode import Formula
+from consumer.model.statistics.factor import Floats, with_constant
+
+Part = tuple[int, int | None]
+"""A field's number among the row's, and the level's place if its indicator is meant."""
+
+
+@dataclass(frozen=True)
+class Columns:
+    """The columns that are kept, after the intercept.
+
+    Attributes:
+        fields: The names of a row's numbers.
+        products: What is multiplied for each; None: each field is a column.
+    """
+
+    fields: tuple[str, ...]
+    products: tuple[tuple[Part, ...], ...] | None = None
+
+    @property
+    def k(self) -> int:
+        """How many there are."""
+        return len(self.fields if self.products is None else self.products)
+
+    @cached_property
+    def numbers(self) -> dict[str, int]:
+        """The column of each field that is a column itself, by its name; the intercept's is 0."""
+        products = self.products or tuple(((j, None),) for j in range(len(self.fields)))
+        found = enumerate(products, start=1)
+        return {
+            self.fields[it[0][0]]: number
+            for number, it in found
+            if len(it) == 1 and it[0][1] is None
+        }
+
+    @cached_property
+    def indicators(self) -> dict[tuple[str, int], int]:
+        """The column of each level's indicator, by its category and its place."""
+        return {
+            (self.fields[it[0][0]], it[0][1]): number
+            for number, it in enumerate(self.products or (), start=1)
+            if len(it) == 1 and it[0][1] is not None
+        }
+
+    def design(self, rows: Floats) -> Floats:
+        """The design of rows, shape (m, fields): the intercept and the columns, shape (m, 1 + k).
+
+        NaN where a row lacks a number.
+        """
+        if self.products is None:
+            return with_constant(rows)
+        design = np.empty((len(rows), 1 + self.k))
+        design[:, 0] = 1.0
+        indicators: dict[Part, Floats] = {}
+        for column, product in enumerate(self.products, start=1):
+            design[:, column] = 1.0
+            for part in product:
+                if part not in indicators:
+                    indicators[part] = _values(rows, part)
+                design[:, column] *= indicators[part]
+        return design
+
+
+def _values(rows: Floats, part: Part) -> Floats:
+    field, place = part
+    values = rows[:, field]
+    return values if place is None else np.where(np.isnan(values), np.nan, values == place)
+
+
+class Selection:
+    """A formula's columns and then its target, of matrices whose columns are the kept ones."""
+
+    def __init__(self, formula: Formula, columns: Columns) -> None:
+        if formula.columns is None:
+            sums: Sequence[tuple[tuple[int, float], ...]] = [
+                ((columns.numbers[name], 1.0),) for name in (*formula.terms, formula.target)
+            ]
+        else:
+            sums = formula.columns
+        if formula.intercept:
+            sums = [((0, 1.0),), *sums]
+        self._weights: Floats | None = None
+        self._index = np.array([each[0][0] if each else 0 for each in sums])
+        if any(len(each) != 1 or each[0][1] != 1 for each in sums):
+            self._weights = np.zeros((1 + columns.k, len(sums)))
+            for column, each in enumerate(sums):
+                for number, weight in each:
+                    self._weights[number, column] = weight
+
+    def __call__(self, matrix: Floats) -> Floats:
+        """The columns of the matrix, shape (m, 1 + k), that the formula takes: (m, p + 1)."""
+        if self._weights is None:
+            return matrix[:, self._index]
+        return np.asarray(matrix @ self._weights)
