@@ -2,7 +2,7 @@
 
 The state at a position is bit-for-bit the same however polls and crashes cut the stream: it depends
 on the records alone, in their order. Labelled events are learned in blocks of 64, counted from the
-first; an incomplete block is kept in the state as rows, and a view learns it ahead.
+first; an incomplete block is kept in the state as rows, and a view counts it in.
 
 The state has two parts, each with a position of its own: the regression, which the position here is
 that of, and the history (``statistics/history.py``). A history that was saved at an earlier one
@@ -11,15 +11,17 @@ reads again (``replay.py``), and one of a later one waits until the regression i
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Self
 
 import numpy as np
+from numpy.typing import NDArray
 
 from consumer.decode import UNLABELLED, EventDecoder, Record, Rejected
 from consumer.decode.dialects import is_of_request, wants_reply
 from consumer.errors import NEW_ID, StateError
 from consumer.model.estimators.bayesian import Posterior
-from consumer.model.estimators.estimator import LEARNERS, Estimator
+from consumer.model.estimators.estimator import LEARNERS, Estimator, test_then_train
 from consumer.model.estimators.gradient import Weights
 from consumer.model.folding import FoldResult, Refused
 from consumer.model.prequential import Prequential
@@ -27,30 +29,60 @@ from consumer.model.repeats import Repeats
 from consumer.model.replay import Replay, SavedHistory
 from consumer.model.spec import ModelSpec
 from consumer.model.statistics.factor import Floats, count, triangle, with_constant
-from consumer.model.statistics.least_squares import LeastSquares, one_step_ahead
+from consumer.model.statistics.least_squares import LeastSquares
 from consumer.model.statistics.running import StatisticsView, SufficientStatistics
 from contract.messages import Outcome
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, eq=False)
 class PartitionView:
     """A partition's state as of a position; immutable, so any thread may read it.
+
+    It costs next to nothing to make: what answers need, the incomplete block included, is computed
+    when it is first asked for, by the thread that asks.
 
     Attributes:
         position: The offset of the next record to fold.
         counts: Events by outcome.
-        estimate: The river model's estimate, in the form that sums over partitions.
-        answers: Whether this partition alone determines all coefficients.
-        errors: The prequential sums.
         statistics: The sufficient statistics of the labelled events.
     """
 
     position: int
     counts: dict[Outcome, int]
-    estimate: Posterior | Weights
-    answers: bool
-    errors: Prequential
     statistics: StatisticsView
+    _columns: NDArray[np.intp]
+    _known: LeastSquares
+    _estimator: Estimator
+    _errors: Prequential
+
+    @property
+    def answers(self) -> bool:
+        """Whether this partition alone determines all coefficients."""
+        return self._after.answers
+
+    @cached_property
+    def estimate(self) -> Posterior | Weights:
+        """The river model's estimate, in the form that sums over partitions."""
+        view: Posterior | Weights = self._estimator.view(self._known, self._pending)
+        return view
+
+    @cached_property
+    def errors(self) -> Prequential:
+        """The prequential sums."""
+        if not self.statistics.pending:
+            return self._errors
+        estimator, errors = self._estimator.copy(), self._errors.copy()
+        scored = test_then_train(estimator, self._pending, self._known, self._after)
+        errors.update(*scored, self.statistics.pending_timestamps[-1])
+        return errors
+
+    @cached_property
+    def _pending(self) -> Floats:
+        return with_constant(self.statistics.pending_rows()[:, self._columns])
+
+    @cached_property
+    def _after(self) -> LeastSquares:
+        return self._known.plus(self._pending)
 
 
 class Partition:
@@ -75,6 +107,7 @@ class Partition:
         self._known = self._folded()
         self._repeats = Repeats()
         self._replay: Replay | None = None
+        self._is_viewed = False
 
     @property
     def reads_from(self) -> int:
@@ -110,9 +143,7 @@ class Partition:
             if type(event) is tuple:
                 block = update(event, record.timestamp)
                 if block is not None:
-                    after = self._folded()
-                    self._learn(block, after, record.timestamp, self.estimator, self.errors)
-                    self._known = after
+                    self._learn(block, record.timestamp)
                 result.learned += 1
             elif event is UNLABELLED:
                 result.unlabelled += 1
@@ -182,20 +213,16 @@ class Partition:
         self._replay = Replay(saved, self._decode) if behind else None
 
     def view(self) -> PartitionView:
-        """The current state, with the incomplete block learned ahead."""
-        estimator, errors, known = self.estimator.copy(), self.errors.copy(), self._known
-        statistics = self.statistics.view()
-        if statistics.pending:
-            rows = statistics.pending_rows()
-            known = known.plus(with_constant(rows[:, self._columns]))
-            self._learn(rows, known, statistics.pending_timestamps[-1], estimator, errors)
+        """The current state; its estimator and errors are replaced from here on, never changed."""
+        self._is_viewed = True
         return PartitionView(
             self.position,
             self.counts.copy(),
-            estimator.view(known),
-            known.answers,
-            errors,
-            statistics,
+            self.statistics.view(),
+            self._columns,
+            self._known,
+            self.estimator,
+            self.errors,
         )
 
     def _read_again(self, records: Iterable[Record]) -> Iterable[Record]:
@@ -220,29 +247,15 @@ class Partition:
         factor = self.statistics.factor[:, self._in_factor]
         return LeastSquares(self.statistics.folded, triangle(factor))
 
-    def _learn(
-        self,
-        rows: Floats,
-        after: LeastSquares,
-        timestamp_ms: int,
-        estimator: Estimator,
-        errors: Prequential,
-    ) -> None:
-        """Test, then train, on the last rows, shape (n, k).
-
-        Only predictions that the service would have given are scored: one from too few events, or
-        from a field that has not varied yet, would be refused.
-        """
-        events = with_constant(rows[:, self._columns])
-        exact = None
-        if not (self._known.answers and after.answers):
-            exact = one_step_ahead(self._known, events)
-        missed = estimator.learn_block(events, exact, self._known, after)
-        y = events[:, -1]
-        if exact is not None:
-            scored = ~np.isnan(exact)
-            y, missed = y[scored], missed[scored]
-        errors.update(y, missed, timestamp_ms)
+    def _learn(self, block: Floats, timestamp_ms: int) -> None:
+        """Test, then train, on the rows of a complete block, shape (BLOCK, k)."""
+        if self._is_viewed:
+            self.estimator, self.errors = self.estimator.copy(), self.errors.copy()
+            self._is_viewed = False
+        after, events = self._folded(), with_constant(block[:, self._columns])
+        scored = test_then_train(self.estimator, events, self._known, after)
+        self.errors.update(*scored, timestamp_ms)
+        self._known = after
 
     def _count(self, result: FoldResult) -> None:
         self.counts[Outcome.LEARNED] += result.learned
