@@ -2,7 +2,7 @@
 
 The state at a position is bit-for-bit the same however polls and crashes cut the stream: it depends
 on the records alone, in their order. Labelled events are learned in blocks of 64, counted from the
-first; an incomplete block is kept in the state as rows, and a view counts it in.
+first; an incomplete block is kept in the state as rows, and a view (``view.py``) counts it in.
 
 The state has two parts, each with a position of its own: the regression, which the position here is
 that of, and the history (``statistics/history.py``). A history that was saved at an earlier one
@@ -10,19 +10,14 @@ reads again (``replay.py``), and one of a later one waits until the regression i
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from functools import cached_property
 from typing import Any, Self
 
 import numpy as np
-from numpy.typing import NDArray
 
 from consumer.decode import UNLABELLED, EventDecoder, Record, Rejected
 from consumer.decode.dialects import is_of_request, wants_reply
 from consumer.errors import NEW_ID, StateError
-from consumer.model.estimators.bayesian import Posterior
 from consumer.model.estimators.estimator import LEARNERS, Estimator, test_then_train
-from consumer.model.estimators.gradient import Weights
 from consumer.model.folding import FoldResult, Refused
 from consumer.model.prequential import Prequential
 from consumer.model.repeats import Repeats
@@ -30,59 +25,9 @@ from consumer.model.replay import Replay, SavedHistory
 from consumer.model.spec import ModelSpec
 from consumer.model.statistics.factor import Floats, count, triangle, with_constant
 from consumer.model.statistics.least_squares import LeastSquares
-from consumer.model.statistics.running import StatisticsView, SufficientStatistics
+from consumer.model.statistics.running import SufficientStatistics
+from consumer.model.view import PartitionView
 from contract.messages import Outcome
-
-
-@dataclass(frozen=True, eq=False)
-class PartitionView:
-    """A partition's state as of a position; immutable, so any thread may read it.
-
-    It costs next to nothing to make: what answers need, the incomplete block included, is computed
-    when it is first asked for, by the thread that asks.
-
-    Attributes:
-        position: The offset of the next record to fold.
-        counts: Events by outcome.
-        statistics: The sufficient statistics of the labelled events.
-    """
-
-    position: int
-    counts: dict[Outcome, int]
-    statistics: StatisticsView
-    _columns: NDArray[np.intp]
-    _known: LeastSquares
-    _estimator: Estimator
-    _errors: Prequential
-
-    @property
-    def answers(self) -> bool:
-        """Whether this partition alone determines all coefficients."""
-        return self._after.answers
-
-    @cached_property
-    def estimate(self) -> Posterior | Weights:
-        """The river model's estimate, in the form that sums over partitions."""
-        view: Posterior | Weights = self._estimator.view(self._known, self._pending)
-        return view
-
-    @cached_property
-    def errors(self) -> Prequential:
-        """The prequential sums."""
-        if not self.statistics.pending:
-            return self._errors
-        estimator, errors = self._estimator.copy(), self._errors.copy()
-        scored = test_then_train(estimator, self._pending, self._known, self._after)
-        errors.update(*scored, self.statistics.pending_timestamps[-1])
-        return errors
-
-    @cached_property
-    def _pending(self) -> Floats:
-        return with_constant(self.statistics.pending_rows()[:, self._columns])
-
-    @cached_property
-    def _after(self) -> LeastSquares:
-        return self._known.plus(self._pending)
 
 
 class Partition:

@@ -3,8 +3,8 @@
 import threading
 
 from consumer.model.merged import Model
-from consumer.model.partition import PartitionView
 from consumer.model.spec import ModelSpec
+from consumer.model.view import PartitionView
 
 
 class Served:
