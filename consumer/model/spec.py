@@ -11,6 +11,7 @@ from consumer.decode import Decoded, EventDecoder, Formula, Record, parse_formul
 from consumer.decode.mapping import INDICATED, ModelFile
 from consumer.decode.mapping import Mapping as EventMapping
 from consumer.model.statistics.columns import Columns, Selection
+from consumer.model.statistics.factor import Floats
 
 
 @dataclass(frozen=True)
@@ -55,6 +56,10 @@ class ModelSpec:
     def selection(self) -> Selection:
         """The configured formula's columns among them."""
         return Selection(self.formula, self.columns)
+
+    def events(self, rows: Floats) -> Floats:
+        """The formula's columns of rows, and its target last, shape (n, p + 1)."""
+        return self.selection(self.columns.design(rows))
 
     @cached_property
     def decoder(self) -> EventDecoder | EventMapping:

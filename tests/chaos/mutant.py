@@ -332,9 +332,7 @@ def blocks_of_polls(_: int) -> None:
             statistics.history = statistics.history.plus(rows, times)
             statistics._pending.clear()
             statistics._timestamps.clear()
-            after = self._folded()
-            self._learn(rows, after, int(times[-1]), self.estimator, self.errors)
-            self._known = after
+            self._learn(rows, int(times[-1]))
         return result
 
     wrap(Partition, "fold", around)

@@ -46,8 +46,8 @@ class Posterior:
     """The posterior of a Bayesian regression, in the form that adds up over partitions.
 
     Attributes:
-        rows: Events [1, terms, target] equivalent to all that was learned, shape (m, p + 1): their
-            cross product is the posterior's precision, their least squares its mean.
+        rows: Events [1, terms, target] equivalent to all that was learned, shape (p + 1, p + 1):
+            their cross product is the posterior's precision, their least squares its mean.
     """
 
     rows: Floats
@@ -128,17 +128,19 @@ class Bayesian:
         river._m_dirty = True
         return np.asarray(factor.diagonal() * innovations[:, 0])
 
-    def view(self, known: LeastSquares) -> Posterior:
-        """The current posterior.
+    def view(self, known: LeastSquares, more: Floats) -> Posterior:
+        """The posterior of all that was learned and of further events, which are not learned.
 
         Args:
-            known: Least squares of the same events, used before the start.
+            known: Least squares of what was learned, used before the start.
+            more: The further events, [1, terms, target], shape (m, p + 1).
         """
         if self._start is None:
-            return Posterior(known.factor)
+            return Posterior(triangle(known.factor, more))
         root = cholesky(self._river._ss_arr).T
         right = root @ self._start.factor[:-1, -1] + lower_solve(root.T, self._river._eta_arr)
-        return Posterior(np.column_stack((root @ self._start.factor[:-1, :-1], right)))
+        rows = np.column_stack((root @ self._start.factor[:-1, :-1], right))
+        return Posterior(triangle(rows, more))
 
     def copy(self) -> Self:
         """An independent copy."""

@@ -8,7 +8,7 @@ import numpy as np
 from consumer.model.estimators.bayesian import Bayesian, Posterior, mean
 from consumer.model.estimators.gradient import StochasticGradient, Weights
 from consumer.model.statistics.factor import Floats
-from consumer.model.statistics.least_squares import LeastSquares
+from consumer.model.statistics.least_squares import LeastSquares, one_step_ahead
 
 
 class Estimator(Protocol):
@@ -20,13 +20,39 @@ class Estimator(Protocol):
     def state(self) -> dict[str, Any]: ...
     def restore(self, state: dict[str, Any]) -> None: ...
     def copy(self) -> Self: ...
-    def view(self, known: LeastSquares) -> Any: ...  # noqa: ANN401 - each learner has its own view
+    def view(self, known: LeastSquares, more: Floats) -> Any: ...  # noqa: ANN401 - each learner has its own view
 
 
 LEARNERS: dict[str, type[Bayesian | StochasticGradient]] = {
     "bayesian": Bayesian,
     "sgd": StochasticGradient,
 }
+
+
+def test_then_train(
+    estimator: Estimator, events: Floats, before: LeastSquares, after: LeastSquares
+) -> tuple[Floats, Floats]:
+    """Predict each event from those before it, then learn them.
+
+    Only predictions that the service would have given are scored: one from too few events, or
+    from a field that has not varied yet, would be refused.
+
+    Args:
+        estimator: It learns.
+        events: [1, terms, target], shape (n, p + 1).
+        before: Least squares of all events before these.
+        after: Least squares including these.
+
+    Returns:
+        The targets that are scored, and target less prediction for each, shapes (m,).
+    """
+    exact = None if before.answers and after.answers else one_step_ahead(before, events)
+    missed = estimator.learn_block(events, exact, before, after)
+    targets = events[:, -1]
+    if exact is None:
+        return targets, missed
+    scored = ~np.isnan(exact)
+    return targets[scored], missed[scored]
 
 
 def combine(views: Sequence[Posterior | Weights]) -> Floats:

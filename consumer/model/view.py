@@ -1,0 +1,65 @@
+"""A partition's state at one moment, for the threads that answer."""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+from consumer.model.estimators.bayesian import Posterior
+from consumer.model.estimators.estimator import Estimator, test_then_train
+from consumer.model.estimators.gradient import Weights
+from consumer.model.prequential import Prequential
+from consumer.model.spec import ModelSpec
+from consumer.model.statistics.factor import Floats
+from consumer.model.statistics.least_squares import LeastSquares
+from consumer.model.statistics.running import StatisticsView
+from contract.messages import Outcome
+
+
+@dataclass(frozen=True, eq=False)
+class PartitionView:
+    """A partition's state as of a position; immutable, so any thread may read it.
+
+    It costs next to nothing to make: what answers need, the incomplete block included, is computed
+    when it is first asked for, by the thread that asks.
+
+    Attributes:
+        position: The offset of the next record to fold.
+        counts: Events by outcome.
+        statistics: The sufficient statistics of the labelled events.
+    """
+
+    position: int
+    counts: dict[Outcome, int]
+    statistics: StatisticsView
+    _spec: ModelSpec
+    _known: LeastSquares
+    _estimator: Estimator
+    _errors: Prequential
+
+    @property
+    def answers(self) -> bool:
+        """Whether this partition alone determines all coefficients."""
+        return self._after.answers
+
+    @cached_property
+    def estimate(self) -> Posterior | Weights:
+        """The river model's estimate, in the form that sums over partitions."""
+        view: Posterior | Weights = self._estimator.view(self._known, self._pending)
+        return view
+
+    @cached_property
+    def errors(self) -> Prequential:
+        """The prequential sums."""
+        if not self.statistics.pending:
+            return self._errors
+        estimator, errors = self._estimator.copy(), self._errors.copy()
+        scored = test_then_train(estimator, self._pending, self._known, self._after)
+        errors.update(*scored, self.statistics.pending_timestamps[-1])
+        return errors
+
+    @cached_property
+    def _pending(self) -> Floats:
+        return self._spec.events(self.statistics.pending_rows())
+
+    @cached_property
+    def _after(self) -> LeastSquares:
+        return self._known.plus(self._pending)
