@@ -205,7 +205,7 @@ def test_tables_equal_statsmodels_by_name(
             assert_table(client.ask("train", {"formula": formula}), fitted(formula, rows))
         asked = {key: plain(rows[key].iloc[5]) for key in case.fields}
         target = client.ask("train")["formula"].partition(" ~")[0]
-        expected = fitted(case.formulas[0], rows).predict(rows.iloc[[5]]).iloc[0]
+        expected = fitted(case.formulas[0], rows).fittedvalues.iloc[5]
         (whole,) = events(case, rows.iloc[[5]])
         by_event = client.ask("predict", {"event": orjson.loads(whole)})
         assert by_event["prediction"] == pytest.approx(expected, rel=1e-7)
@@ -235,12 +235,13 @@ def plain(value: object) -> object:
 
 
 def fitted(formula: str, rows: pd.DataFrame) -> Any:  # noqa: ANN401 - statsmodels has no types
-    before = statsmodels.formula.options.formula_engine
-    statsmodels.formula.options.formula_engine = "formulaic"
+    options = statsmodels.formula.options
+    before = options.formula_engine, options.ordering
+    options.formula_engine, options.ordering = "formulaic", "degree"
     try:
         return smf.ols(formula, rows).fit()
     finally:
-        statsmodels.formula.options.formula_engine = before
+        options.formula_engine, options.ordering = before
 
 
 def assert_table(table: dict[str, Any], expected: Any) -> None:  # noqa: ANN401

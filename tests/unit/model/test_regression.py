@@ -14,7 +14,7 @@ from statsmodels.tools import add_constant
 
 from consumer.decode.formula import Formula, parse_formula
 from consumer.decode.refusal import Refusal
-from consumer.model.describe import describe
+from consumer.model.statistics.inference.describe import describe
 from consumer.model.statistics.inference.diagnostics import diagnose
 from consumer.model.statistics.regression import Regression, fit, predict
 from contract.messages import ErrorCode
