@@ -31,6 +31,7 @@ class Reason(StrEnum):
     NOT_A_TIME = "not-a-time"
     OUT_OF_RANGE = "out-of-range"
     UNDEFINED = "undefined"  # a function of the formula has no value there: the log of 0
+    TOO_MANY_GAPS = "too-many-gaps"  # it lacks a new set of fields, and there are enough of these
 
 
 class Method(StrEnum):
@@ -65,6 +66,7 @@ class ErrorCode(StrEnum):
     NOT_A_TIME = Reason.NOT_A_TIME
     OUT_OF_RANGE = Reason.OUT_OF_RANGE
     UNDEFINED = Reason.UNDEFINED
+    TOO_MANY_GAPS = Reason.TOO_MANY_GAPS
     UNKNOWN_METHOD = "unknown-method"
     BAD_PARAMS = "bad-params"
     UNKNOWN_FIELD = "unknown-field"

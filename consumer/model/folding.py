@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 from consumer.decode import SKIPPED, UNLABELLED, Decoded, Record, Rejected
+from contract.messages import Reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -11,6 +12,13 @@ class Refused:
 
     record: Record
     why: Rejected
+
+
+TOO_MANY_GAPS = Rejected(
+    Reason.TOO_MANY_GAPS,
+    "it lacks other fields than all events before it, and these lacked too many sets of fields: "
+    "missing = a number, a level or 'refuse' makes fewer",
+)
 
 
 @dataclass(slots=True)

@@ -11,6 +11,7 @@ from consumer.decode import Formula, Refusal
 from consumer.model.estimators.estimator import combine
 from consumer.model.prequential import figures
 from consumer.model.spec import ModelSpec
+from consumer.model.statistics.columns import Selection
 from consumer.model.statistics.regression import Regression, fit
 from consumer.model.statistics.running import SufficientStatistics
 from consumer.model.statistics.summary import Summary, merge
@@ -59,7 +60,8 @@ class Model:
         if formula not in self._fits:
             if len(self._fits) >= MAX_FITS:
                 self._fits.clear()
-            self._fits[formula] = fit(self.summary, formula)
+            needed = Selection(formula, self.spec.columns).needs
+            self._fits[formula] = fit(self.summary.over(needed), formula)
         return self._fits[formula]
 
     @cached_property

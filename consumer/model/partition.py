@@ -16,7 +16,7 @@ from consumer.decode import Decoded, Record, Rejected
 from consumer.decode.dialects import is_of_request, wants_reply
 from consumer.errors import NEW_ID, StateError
 from consumer.model.estimators.estimator import LEARNERS, Estimator, test_then_train
-from consumer.model.folding import FoldResult, Refused
+from consumer.model.folding import TOO_MANY_GAPS, FoldResult, Refused
 from consumer.model.prequential import Prequential
 from consumer.model.repeats import Repeats
 from consumer.model.replay import Replay, SavedHistory
@@ -75,6 +75,8 @@ class Partition:
             if record.offset < self.position:
                 continue
             event = decode(record if whole else record.value)
+            if whole and type(event) is tuple and not self.statistics.admits(event):
+                event = TOO_MANY_GAPS
             if record.headers:
                 if wants_reply(record.headers):
                     result.asking.append((record, event))
@@ -105,7 +107,11 @@ class Partition:
         """The regression: all that the next fold depends on, in types that JSON keeps exactly."""
         return {
             "position": self.position,
-            "counts": {outcome.value: count for outcome, count in self.counts.items()},
+            "counts": {
+                outcome.value: count
+                for outcome, count in self.counts.items()
+                if outcome is not Outcome.SKIPPED or self.spec.mapping is not None
+            },
             "forwarded": self._repeats.to_state(),
             "errors": self.errors.state(),
             "estimator": self.estimator.state(),
@@ -150,7 +156,7 @@ class Partition:
         """Take up a history of this partition's log, as of any position."""
         self.statistics.history = saved.history
         behind = saved.history.n < self.statistics.folded
-        self._replay = Replay(saved, self.spec.decode) if behind else None
+        self._replay = Replay(saved, self._decode_again) if behind else None
 
     def view(self) -> PartitionView:
         """The current state; its estimator and errors are replaced from here on, never changed."""
@@ -182,17 +188,28 @@ class Partition:
                 break
         return records
 
+    def _decode_again(self, record: Record) -> Decoded:
+        """As it was decoded when it was folded."""
+        event = self.spec.decode(record)
+        if type(event) is tuple and not self.statistics.has_admitted(event):
+            return TOO_MANY_GAPS
+        return event
+
     def _folded(self) -> LeastSquares:
         """The least squares of the formula over the complete blocks."""
-        factor = triangle(self.spec.selection(self.statistics.factor))
-        return LeastSquares(self.statistics.folded, factor, self.spec.formula.intercept)
+        selection = self.spec.selection
+        n, factor = self.statistics.over(selection.needs)
+        return LeastSquares(n, triangle(selection(factor)), self.spec.formula.intercept)
 
     def _learn(self, block: Floats, timestamp_ms: int) -> None:
         """Test, then train, on the rows of a complete block, shape (BLOCK, fields)."""
+        events = self.spec.events(block)
+        if not len(events):
+            return
         if self._is_viewed:
             self.estimator, self.errors = self.estimator.copy(), self.errors.copy()
             self._is_viewed = False
-        after, events = self._folded(), self.spec.events(block)
+        after = self._folded()
         scored = test_then_train(self.estimator, events, self._known, after)
         self.errors.update(*scored, timestamp_ms)
         self._known = after

@@ -14,6 +14,7 @@ import numpy as np
 from consumer.decode import Decoded, Record
 from consumer.decode.dialects import is_of_request
 from consumer.model.repeats import Repeats
+from consumer.model.statistics.columns import Columns
 from consumer.model.statistics.history import History
 from consumer.model.statistics.quantiles import Sketch
 from consumer.model.statistics.running import BLOCK, as_matrix, read_pending
@@ -44,7 +45,7 @@ class SavedHistory:
 
     @classmethod
     def from_state(
-        cls, fields: Sequence[str], state: Mapping[str, Any], sketches: Mapping[str, str]
+        cls, columns: Columns, state: Mapping[str, Any], sketches: Mapping[str, str]
     ) -> Self:
         """Restore from ``Partition.history_state`` and the sketches.
 
@@ -52,13 +53,13 @@ class SavedHistory:
             ValueError: They are not of a history over these fields.
         """
         try:
-            n, pending, timestamps = read_pending(state, len(fields))
-            found = [Sketch.from_text(sketches[field]) for field in fields]
-            history = History.from_state(state, n, found)
+            n, pending, timestamps = read_pending(state, columns)
+            found = [Sketch.from_text(sketches[field]) for field in columns.fields]
+            history = History.from_state(state, n, found, columns)
             repeats = Repeats.from_state(state["forwarded"])
             return cls(state["position"], history, pending, timestamps, repeats)
         except (KeyError, TypeError, OverflowError, RuntimeError) as error:
-            raise ValueError(f"not a history over {fields}: {error!r}") from error
+            raise ValueError(f"not a history over {columns.fields}: {error!r}") from error
 
 
 class Replay:

@@ -1,5 +1,6 @@
 """The model spec."""
 
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -58,8 +59,8 @@ class ModelSpec:
         return Selection(self.formula, self.columns)
 
     def events(self, rows: Floats) -> Floats:
-        """The formula's columns of rows, and its target last, shape (n, p + 1)."""
-        return self.selection(self.columns.design(rows))
+        """The formula's columns, and its target last, of the rows that have them: (n, p + 1)."""
+        return self.selection.events(rows)
 
     @cached_property
     def decoder(self) -> EventDecoder | EventMapping:
@@ -92,10 +93,14 @@ class ModelSpec:
         """The levels of each category, the reference first."""
         return {} if self.mapping is None else self.mapping.model.design.variables.categories
 
-    def shown(self, row: list[float]) -> list[float | str]:
-        """A row's fields as people read them: a level by its name."""
+    def shown(self, row: list[float]) -> list[float | str | None]:
+        """A row's fields as people read them: a level by its name, None for one that it lacks."""
         return [
-            self.categories[name][int(number)] if name in self.categories else number
+            None
+            if math.isnan(number)
+            else self.categories[name][int(number)]
+            if name in self.categories
+            else number
             for name, number in zip(self.names, row, strict=False)
         ]
 
@@ -130,9 +135,7 @@ class ModelSpec:
         if formula.columns is None:
             return {name: given[name] for name in formula.terms}
         row = np.array([[given.get(name, np.nan) for name in self.fields]])
-        # What the formula does not need may not be given: 0 times NaN would be NaN.
-        design = np.nan_to_num(self.columns.design(row), nan=0.0)
-        values = Selection(formula, self.columns)(design)[0, :-1].tolist()
+        values = Selection(formula, self.columns)(self.columns.design(row))[0, :-1].tolist()
         return dict(zip(formula.names, values, strict=True))
 
     def identity(self) -> dict[str, Any]:

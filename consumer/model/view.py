@@ -49,7 +49,7 @@ class PartitionView:
     @cached_property
     def errors(self) -> Prequential:
         """The prequential sums."""
-        if not self.statistics.pending:
+        if not len(self._pending):
             return self._errors
         estimator, errors = self._estimator.copy(), self._errors.copy()
         scored = test_then_train(estimator, self._pending, self._known, self._after)

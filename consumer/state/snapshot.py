@@ -92,7 +92,7 @@ class Snapshot:
             DamagedError: The state does not fit the spec.
         """
         try:
-            return SavedHistory.from_state(spec.fields, self.state, self.sketches)
+            return SavedHistory.from_state(spec.columns, self.state, self.sketches)
         except ValueError as error:
             raise DamagedError(f"the state cannot be taken up: {error}") from error
 

@@ -17,6 +17,7 @@ const STATUS = {
   "not-a-time": 422,
   "out-of-range": 422,
   "undefined": 422,
+  "too-many-gaps": 422,
   "unknown-method": 502,
   "bad-params": 422,
   "unknown-field": 422,

@@ -55,7 +55,7 @@ def restored(partition: Partition) -> Partition:
         orjson.dumps([partition.to_state(), partition.history_state()])
     )
     again = Partition.from_state(made, regression)
-    again.take_up(SavedHistory.from_state(made.fields, history, sketches))
+    again.take_up(SavedHistory.from_state(made.columns, history, sketches))
     return again
 
 

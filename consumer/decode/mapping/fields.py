@@ -1,5 +1,6 @@
 """A field of the model file, and the checks of its keys against each other."""
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
@@ -10,7 +11,7 @@ Kind = Literal["number", "category", "boolean", "time"]
 Part = Literal["hour", "weekday", "days", "seconds"]
 Unit = Literal["s", "ms", "us"]
 
-REFUSE, INDICATOR = "refuse", "indicator"
+OMIT, REFUSE, INDICATOR = "omit", "refuse", "indicator"
 
 INDICATED = ".missing"
 """After a field's name: the boolean that tells whether an event lacks it."""
@@ -34,8 +35,9 @@ class Field:
         name: What formulas, requests and replies call it.
         path: Where it stands in the event; None: the event's own member of that name.
         type: What its values are.
-        missing: What an event without it counts as: refused, a number, a level, or 0 with the
-            boolean NAME.missing beside it (``indicator``).
+        missing: What an event without it counts as: one that serves the formulas which do not
+            need it (``omit``), refused (``refuse``), a number, a level, or 0 with the boolean
+            NAME.missing beside it (``indicator``).
         range: The least and the largest value that is taken; None: what an event may have.
         text: Whether text that spells a number or boolean counts.
         levels: A category's levels, the first is the reference.
@@ -48,7 +50,7 @@ class Field:
     name: str
     path: str | None = None
     type: Kind = "number"
-    missing: float | str = REFUSE
+    missing: float | str = OMIT
     range: tuple[float, float] | None = None
     text: bool = False
     levels: tuple[str, ...] = ()
@@ -70,7 +72,7 @@ class Field:
     @property
     def coded_levels(self) -> tuple[str, ...]:
         """A category's levels, with those that undeclared and missing ones count as."""
-        extra = [self.other, self.missing if self.missing != REFUSE else None]
+        extra = [self.other, self.missing if self.missing not in (OMIT, REFUSE) else None]
         return tuple(dict.fromkeys([*self.levels, *(it for it in extra if type(it) is str)]))
 
     @property
@@ -79,9 +81,11 @@ class Field:
         return self.type != "category" and self.missing == INDICATOR
 
     def substitute(self) -> float | None:
-        """What an event without it counts as; None if it is refused."""
+        """What an event without it counts as, NaN if it lacks it; None if it is refused."""
         if self.missing == REFUSE:
             return None
+        if self.missing == OMIT:
+            return math.nan
         if self.type == "category":
             return float(self.coded_levels.index(str(self.missing)))
         return 0.0 if type(self.missing) is str else float(self.missing)
@@ -107,12 +111,12 @@ class Field:
             yield "missing", fault
 
     def _missing_fault(self) -> str | None:
-        if self.missing in (REFUSE, INDICATOR) and self.type != "category":
+        if self.missing in (OMIT, REFUSE):
             return None
-        if self.missing == "omit":
-            return "'omit' is not supported yet: 'refuse', a number or 'indicator'"
         if self.type == "category":
-            return None if type(self.missing) is str else "must be 'refuse' or a level"
+            return None if type(self.missing) is str else "must be 'omit', 'refuse' or a level"
+        if self.missing == INDICATOR:
+            return None
         if type(self.missing) is str:
-            return "must be 'refuse', a number or 'indicator'"
+            return "must be 'omit', 'refuse', a number or 'indicator'"
         return None if self.low <= float(self.missing) <= self.high else "is outside the range"

@@ -1,5 +1,6 @@
 """Reads an event, of any shape, into the row of a model file's fields and functions. Total."""
 
+import math
 from typing import Any
 
 from consumer.decode.event import SKIPPED, UNLABELLED, Decoded, Rejected, Unlabelled, parse_object
@@ -54,7 +55,7 @@ class Mapping:
         if not isinstance(values, dict):
             return values
         for function in self._functions:
-            value = function(values)
+            value = math.nan if self._lacks(function, values) else function(values)
             if value is None:
                 return _undefined(function)
             values[function.name] = value
@@ -110,15 +111,19 @@ class Mapping:
                 return fault
         return values
 
+    @staticmethod
+    def _lacks(function: Expression, values: dict[str, float]) -> bool:
+        return any(math.isnan(values.get(name, math.nan)) for name in function.fields)
+
     def _with_functions(self, values: dict[str, float]) -> dict[str, float]:
         for function in self._functions:
-            if function.fields <= values.keys():
+            if not self._lacks(function, values):
                 value = function(values)
                 if value is None:
                     fault = _undefined(function)
                     raise Refusal(ErrorCode(fault.reason), fault.detail)
                 values[function.name] = value
-        return values
+        return {name: value for name, value in values.items() if not math.isnan(value)}
 
 
 class _FieldReader:

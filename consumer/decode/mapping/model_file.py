@@ -8,7 +8,7 @@ from typing import Any, get_type_hints
 
 import msgspec
 
-from consumer.decode.mapping.fields import INDICATED, Field
+from consumer.decode.mapping.fields import INDICATED, OMIT, REFUSE, Field
 from consumer.decode.mapping.kinds import iso_is_valid
 from consumer.decode.mapping.paths import condition, path
 from consumer.decode.refusal import Refusal
@@ -174,7 +174,7 @@ def _check_target(made: Design, formula: str, named: Mapping[str, Field]) -> Non
     target = made.formula(formula).target
     sources = [it.fields for it in made.functions if it.name == target] or [frozenset((target,))]
     for name in sorted(sources[0]):
-        if named[name].missing != "refuse":
+        if named[name].missing not in (OMIT, REFUSE):
             raise ModelFileError(
                 f"fields.{name}.missing: is not for the target; events that lack it are unlabelled"
             )

@@ -5,11 +5,12 @@ for the intercept and one for each product that the model keeps: of numbers, and
 levels. In a model of flat numbers the products are the fields themselves.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
+from numpy.typing import NDArray
 
 from consumer.decode import Formula
 from consumer.model.statistics.factor import Floats, with_constant
@@ -35,6 +36,11 @@ class Columns:
         """How many there are."""
         return len(self.fields if self.products is None else self.products)
 
+    @property
+    def whole(self) -> bool:
+        """Whether every row has every number."""
+        return self.products is None
+
     @cached_property
     def numbers(self) -> dict[str, int]:
         """The column of each field that is a column itself, by its name; the intercept's is 0."""
@@ -58,7 +64,7 @@ class Columns:
     def design(self, rows: Floats) -> Floats:
         """The design of rows, shape (m, fields): the intercept and the columns, shape (m, 1 + k).
 
-        NaN where a row lacks a number.
+        Where a row lacks a number, 0.
         """
         if self.products is None:
             return with_constant(rows)
@@ -71,17 +77,37 @@ class Columns:
                 if part not in indicators:
                     indicators[part] = _values(rows, part)
                 design[:, column] *= indicators[part]
-        return design
+        return np.nan_to_num(design, copy=False, nan=0.0)
+
+    def without(self, fields: frozenset[int]) -> NDArray[np.intp]:
+        """The numbers of the columns that need none of these fields, the intercept's among them."""
+        return np.array(
+            [number for number, its in enumerate(self._needs) if its.isdisjoint(fields)]
+        )
+
+    def needs(self, columns: Iterable[int]) -> frozenset[int]:
+        """The fields that these columns, by their numbers, are made of."""
+        return frozenset[int]().union(*(self._needs[number] for number in columns))
+
+    @cached_property
+    def _needs(self) -> tuple[frozenset[int], ...]:
+        if self.products is None:
+            return (frozenset(), *(frozenset((field,)) for field in range(len(self.fields))))
+        return (frozenset(), *(frozenset(field for field, _ in it) for it in self.products))
 
 
 def _values(rows: Floats, part: Part) -> Floats:
     field, place = part
     values = rows[:, field]
-    return values if place is None else np.where(np.isnan(values), np.nan, values == place)
+    return values if place is None else np.where(np.isnan(values), 0.0, values == place)
 
 
 class Selection:
-    """A formula's columns and then its target, of matrices whose columns are the kept ones."""
+    """A formula's columns and then its target, of matrices whose columns are the kept ones.
+
+    Attributes:
+        needs: The fields that they are made of, by their numbers.
+    """
 
     def __init__(self, formula: Formula, columns: Columns) -> None:
         if formula.columns is None:
@@ -92,6 +118,8 @@ class Selection:
             sums = formula.columns
         if formula.intercept:
             sums = [((0, 1.0),), *sums]
+        self.needs = columns.needs(number for each in sums for number, _ in each)
+        self._columns = columns
         self._weights: Floats | None = None
         self._index = np.array([each[0][0] if each else 0 for each in sums])
         if any(len(each) != 1 or each[0][1] != 1 for each in sums):
@@ -105,3 +133,9 @@ class Selection:
         if self._weights is None:
             return matrix[:, self._index]
         return np.asarray(matrix @ self._weights)
+
+    def events(self, rows: Floats) -> Floats:
+        """The same of the rows, shape (m, fields), that lack nothing that it needs."""
+        if not self._columns.whole:
+            rows = rows[~np.isnan(rows[:, sorted(self.needs)]).any(axis=1)]
+        return self(self._columns.design(rows))

@@ -14,13 +14,19 @@ from typing import Any, Self
 import numpy as np
 
 from consumer.model.packed import pack
-from consumer.model.statistics.blocks import Blocks
+from consumer.model.statistics.blocks import Blocks, Gap, Rows, gap_of
 from consumer.model.statistics.columns import Columns
-from consumer.model.statistics.factor import Floats, count, triangle
+from consumer.model.statistics.factor import Floats, count
 from consumer.model.statistics.history import WINDOW, History, Times, timed_rows
 
 BLOCK = 64
 """Rows per block. It is part of the state's definition."""
+
+MAX_GAPS = 64
+"""The most sets of fields that rows may lack, each with a factor of its own."""
+
+MAX_GAP_NUMBERS = 65_536
+"""The most numbers in all of their factors: half a megabyte in a snapshot."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,23 +60,11 @@ class StatisticsView:
         return self._pending_rows
 
     @cached_property
-    def factor(self) -> Floats:
-        """R of all rows' design, the intercept first, shape (1 + k, 1 + k)."""
+    def all(self) -> Blocks:
+        """The statistics of all rows."""
         if not self.pending:
-            return self.blocks.factor
-        return triangle(self.blocks.factor, self.columns.design(self._pending_rows))
-
-    @cached_property
-    def low(self) -> Floats:
-        """The smallest value of each field, shape (k,); infinity where there is none."""
-        pending: Floats = self._pending_rows.min(axis=0, initial=np.inf)
-        return np.minimum(self.blocks.low, pending) + 0.0
-
-    @cached_property
-    def high(self) -> Floats:
-        """The largest, likewise."""
-        pending: Floats = self._pending_rows.max(axis=0, initial=-np.inf)
-        return np.maximum(self.blocks.high, pending) + 0.0
+            return self.blocks
+        return self.blocks.plus(self._pending_rows, self.columns.design(self._pending_rows))
 
     @cached_property
     def _pending_rows(self) -> Floats:
@@ -101,6 +95,7 @@ class SufficientStatistics:
         self.history = History.nothing(len(self.fields))
         self._pending: list[Sequence[float]] = []
         self._timestamps: list[int] = []
+        self._gaps: set[Gap] = set()
 
     @property
     def n(self) -> int:
@@ -112,16 +107,37 @@ class SufficientStatistics:
         """How many of them are in complete blocks."""
         return self._blocks.n
 
-    @property
-    def factor(self) -> Floats:
-        """R of the rows of the complete blocks, a constant before each, shape (1 + k, 1 + k)."""
-        return self._blocks.factor
+    def over(self, needed: frozenset[int]) -> Rows:
+        """The rows of the complete blocks that have these fields."""
+        return self._blocks.over(needed)
+
+    def admits(self, row: Sequence[float]) -> bool:
+        """Whether a row can be kept: one with a gap of a new kind cannot if there are too many.
+
+        Whatever is not admitted once never is, and what is admitted always is.
+        """
+        total = sum(row)
+        if total == total:  # noqa: PLR0124 - NaN is not: it lacks nothing
+            return True
+        gap = gap_of(row)
+        if gap not in self._gaps:
+            numbers = [len(self.columns.without(frozenset(it))) for it in (*self._gaps, gap)]
+            if len(numbers) > MAX_GAPS or sum(n * (n + 1) // 2 for n in numbers) > MAX_GAP_NUMBERS:
+                return False
+            self._gaps.add(gap)
+        return True
+
+    def has_admitted(self, row: Sequence[float]) -> bool:
+        """Whether a row like this one has been admitted."""
+        gap = gap_of(row)
+        return not gap or gap in self._gaps
 
     def update(self, row: Sequence[float], timestamp_ms: int) -> Floats | None:
         """Add one labelled event; returns the rows of the block it completes, shape (BLOCK, k).
 
         Args:
-            row: A finite number for each field, in their order, at most 1e12 in magnitude.
+            row: A number for each field, in their order, at most 1e12 in magnitude; NaN for one
+                that it lacks, if it is admitted.
             timestamp_ms: The record's timestamp, 64 bits as Kafka has it.
         """
         self._pending.append(row)
@@ -148,7 +164,7 @@ class SufficientStatistics:
 
     def to_state(self) -> dict[str, Any]:
         """All but the history; equal events give equal bits."""
-        return self._counted() | self._blocks.to_state()
+        return self._counted() | self._blocks.to_state(self.columns)
 
     def history_state(self) -> dict[str, Any]:
         """The history but for its sketches, and the rows after it; equal events give equal bits."""
@@ -171,17 +187,18 @@ class SufficientStatistics:
         statistics = cls(columns)
         fields = statistics.fields
         try:
-            n, pending, timestamps = read_pending(state, len(statistics.fields))
-            statistics._blocks = Blocks.from_state(
-                state, n, len(statistics.fields), statistics.columns.k
-            )
+            n, pending, timestamps = read_pending(state, statistics.columns)
+            statistics._blocks = Blocks.from_state(state, n, statistics.columns)
         except (KeyError, TypeError, OverflowError) as error:
             raise ValueError(f"not a state of statistics over {fields}: {error!r}") from error
         statistics._pending, statistics._timestamps = pending, timestamps
+        statistics._gaps = {*statistics._blocks.gaps, *map(gap_of, pending)} - {()}
         return statistics
 
 
-def read_pending(state: Mapping[str, Any], k: int) -> tuple[int, list[Sequence[float]], list[int]]:
+def read_pending(
+    state: Mapping[str, Any], columns: Columns
+) -> tuple[int, list[Sequence[float]], list[int]]:
     """From either state: the number of rows in complete blocks, the rows after them, their times.
 
     Raises:
@@ -190,7 +207,7 @@ def read_pending(state: Mapping[str, Any], k: int) -> tuple[int, list[Sequence[f
     """
     n = count(state["n"])
     waiting = n % BLOCK
-    rows, times = timed_rows(state["pending"], state["pending_timestamps_ms"], waiting, k)
+    rows, times = timed_rows(state["pending"], state["pending_timestamps_ms"], waiting, columns)
     return n - waiting, [tuple(row) for row in rows.tolist()], times.tolist()
 
 

@@ -1,10 +1,11 @@
 """The sum of all partitions' statistics at one moment."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from consumer.model.statistics.blocks import Gap, Rows, joined
 from consumer.model.statistics.columns import Columns
 from consumer.model.statistics.factor import Floats, triangle
 from consumer.model.statistics.history import WINDOW
@@ -18,11 +19,12 @@ class Summary:
 
     Attributes:
         columns: What is kept of a row.
-        n: How many rows there were.
-        factor: R of all rows' design, the intercept first, shape (1 + k, 1 + k).
+        n: How many rows there were without a gap.
+        factor: R of their design, the intercept first, shape (1 + k, 1 + k).
         low: The smallest value of each field, shape (fields,); infinity where there is none.
         high: The largest, likewise.
         parts: The views that were summed.
+        gaps: The other rows, by what they lack.
     """
 
     columns: Columns
@@ -31,29 +33,51 @@ class Summary:
     low: Floats
     high: Floats
     parts: tuple[StatisticsView, ...]
+    gaps: Mapping[Gap, Rows] = field(default_factory=dict)
 
     @property
     def fields(self) -> tuple[str, ...]:
         """The names of a row's numbers."""
         return self.columns.fields
 
+    @property
+    def total(self) -> int:
+        """How many rows there were."""
+        return sum(part.n for part in self.parts)
+
+    def over(self, needed: frozenset[int]) -> "Summary":
+        """The statistics of the rows that have these fields; all of them, if none has gaps."""
+        n, factor = joined([Rows(self.n, self.factor)], self.gaps, needed)
+        return replace(self, n=n, factor=factor, gaps={})
+
+    def count(self, field: str) -> int:
+        """How many rows have a field."""
+        j = self.fields.index(field)
+        return self.n + sum(rows.n for gap, rows in self.gaps.items() if j not in gap)
+
     def column(self, field: str) -> Floats:
-        """A numeric field's column of the factor, shape (1 + k,): its mean and its deviations."""
-        return self.factor[:, self.columns.numbers[field]]
+        """A numeric field's column of a factor: its mean times its count's root, then the rest."""
+        j, column = self.fields.index(field), self.columns.numbers[field]
+        factors = [rows.factor for gap, rows in self.gaps.items() if j not in gap]
+        if not factors:
+            return self.factor[:, column]
+        return triangle(*(factor[:, [0, column]] for factor in (self.factor, *factors)))[:, 1]
 
     def level_counts(self, field: str, levels: Sequence[str]) -> dict[str, int]:
         """How many rows had each level of a category; the first is the reference."""
-        sums = self.factor[0] * self.factor[0, 0]  # of each column, by the intercept's
+        j = self.fields.index(field)
+        factors = [self.factor, *(rows.factor for gap, rows in self.gaps.items() if j not in gap)]
+        sums = sum(factor[0] * factor[0, 0] for factor in factors)  # of each column
         at = self.columns.indicators
         counts = {
-            level: round(float(sums[at[field, place]]))
+            level: round(float(np.asarray(sums)[at[field, place]]))
             for place, level in enumerate(levels)
             if place
         }
-        return {levels[0]: self.n - sum(counts.values()), **counts}
+        return {levels[0]: self.count(field) - sum(counts.values()), **counts}
 
     def window(self) -> Floats:
-        """The last rows of all partitions, at most WINDOW, shape (m, fields).
+        """The last rows of all partitions, at most WINDOW, shape (m, fields); NaN for gaps.
 
         In the order of their records' timestamps; where these are equal, in the order of the
         partitions and then of the log. Where n is at most WINDOW they are all the rows, unless a
@@ -88,11 +112,18 @@ def merge(parts: Sequence[StatisticsView]) -> Summary:
     """
     if len({part.columns for part in parts}) != 1:
         raise ValueError("expected at least one part, all over the same fields")
+    blocks = [part.all for part in parts]
+    gaps = dict.fromkeys(gap for one in blocks for gap in one.gaps)
     return Summary(
         columns=parts[0].columns,
-        n=sum(part.n for part in parts),
-        factor=triangle(*(part.factor for part in parts)),
-        low=np.minimum.reduce([part.low for part in parts]),
-        high=np.maximum.reduce([part.high for part in parts]),
+        n=sum(one.whole for one in blocks),
+        factor=triangle(*(one.factor for one in blocks)),
+        low=np.minimum.reduce([one.low for one in blocks]),
+        high=np.maximum.reduce([one.high for one in blocks]),
         parts=tuple(parts),
+        gaps={gap: _joined(one.gaps[gap] for one in blocks if gap in one.gaps) for gap in gaps},
     )
+
+
+def _joined(rows: Iterable[Rows]) -> Rows:
+    return joined([*rows], {}, frozenset())

@@ -114,7 +114,7 @@ def test_all_faults_are_reported_together_each_with_its_key() -> None:
         (("event == 'Order Completed'", "event =="), "where: not a JMESPath"),
         (('path = "properties.revenue"', "missing = 1"), "is not for the target"),
         (('part = "hour"', ""), "fields.hour.part: is missing"),
-        (("missing = 1\n", "missing = 'omit'\n"), "'omit' is not supported yet"),
+        (("missing = 1\n", "missing = 'guess'\n"), "must be 'omit', 'refuse', a number"),
         (("[fields.revenue]", "[fields.level]"), "reserved"),
         (("[fields.revenue]", "[fields."), "not TOML"),
     ],

@@ -9,12 +9,13 @@ from typing import Any, Literal
 import numpy as np
 
 from consumer.decode import Refusal
-from consumer.model.statistics.factor import size
+from consumer.model.statistics.factor import Floats, size
 from consumer.model.statistics.history import WINDOW
 from consumer.model.statistics.summary import Summary
 from contract.messages import ErrorCode
 
 RANKS = (0.25, 0.5, 0.75)
+QUARTILES = ("25%", "50%", "75%")
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +25,8 @@ class Description:
     Attributes:
         fields: By field, in their order; of a category ``count``, and ``levels`` with theirs; of
             a number ``count``, ``mean``, ``std`` (None for a single event),
-            ``min``, ``25%``, ``50%``, ``75%``, ``max``; all but the count in the field's unit.
+            ``min``, ``25%``, ``50%``, ``75%``, ``max``; all but the count in the field's unit. By a
+            model file also ``missing``, and None for what no event has.
         quantiles: ``exact`` (linear interpolation, as in pandas) while the summary's window holds
             every row; ``approximate`` (from the KLL sketch) beyond.
     """
@@ -49,49 +51,63 @@ def describe(
         Refusal: ``too-few-events`` if there are no events, or if every row that quartiles rest on
             is still to be read again.
     """
-    if summary.n == 0:
+    if summary.total == 0:
         raise Refusal(ErrorCode.TOO_FEW_EVENTS, "there are no events to describe yet")
-    rows = summary.window() if summary.n <= WINDOW else ()
-    exact = len(rows) == summary.n
-    if exact:
-        found = np.quantile(rows, RANKS, axis=0).T.tolist()
-        quartiles = dict(zip(summary.fields, found, strict=True))
-    else:
-        numbers = [name for name in names or summary.fields if name not in categories]
-        sketches = {name: summary.sketch(name) for name in numbers}
-        if not all(sketch.n for sketch in sketches.values()):
-            message = "the quantiles are being read again from the log; ask again"
-            raise Refusal(ErrorCode.TOO_FEW_EVENTS, message)
-        quartiles = {name: sketch.quantiles(RANKS) for name, sketch in sketches.items()}
+    rows = summary.window() if summary.total <= WINDOW else np.empty((0, 0))
+    exact = len(rows) == summary.total
+    names = summary.fields if names is None else names
     return Description(
         fields={
-            name: {"count": summary.n, "levels": summary.level_counts(name, categories[name])}
+            name: _levels(summary, name, categories[name])
             if name in categories
-            else _figures(summary, name, *quartiles[name])
-            for name in names or summary.fields
+            else _figures(summary, name, rows if exact else None)
+            for name in names
         },
         quantiles="exact" if exact else "approximate",
     )
 
 
-def _figures(
-    summary: Summary, field: str, lower: float, median: float, upper: float
-) -> dict[str, float | None]:
-    mean, std = _moments(summary, field)
-    j = summary.fields.index(field)
+def _levels(summary: Summary, name: str, levels: Sequence[str]) -> dict[str, Any]:
+    return {**_count(summary, name), "levels": summary.level_counts(name, levels)}
+
+
+def _count(summary: Summary, name: str) -> dict[str, Any]:
+    count = summary.count(name)
+    if summary.columns.whole:
+        return {"count": count}
+    return {"count": count, "missing": summary.total - count}
+
+
+def _figures(summary: Summary, name: str, rows: Floats | None) -> dict[str, Any]:
+    counted, j = _count(summary, name), summary.fields.index(name)
+    n = counted["count"]
+    if n == 0:
+        return counted | dict.fromkeys(("mean", "std", "min", *QUARTILES, "max"))
+    mean, std = _moments(summary, name, n)
     return {
-        "count": summary.n,
+        **counted,
         "mean": mean,
         "std": std,
         "min": float(summary.low[j]),
-        "25%": lower,
-        "50%": median,
-        "75%": upper,
+        **dict(zip(QUARTILES, _quartiles(summary, name, rows), strict=True)),
         "max": float(summary.high[j]),
     }
 
 
-def _moments(summary: Summary, field: str) -> tuple[float, float | None]:
+def _quartiles(summary: Summary, name: str, rows: Floats | None) -> list[float]:
+    """From all rows, shape (n, fields), or if they are not given, from the sketch."""
+    if rows is not None:
+        values = rows[:, summary.fields.index(name)]
+        found: list[float] = np.quantile(values[~np.isnan(values)], RANKS).tolist()
+        return found
+    sketch = summary.sketch(name)
+    if not sketch.n:
+        message = "the quantiles are being read again from the log; ask again"
+        raise Refusal(ErrorCode.TOO_FEW_EVENTS, message)
+    return sketch.quantiles(RANKS)
+
+
+def _moments(summary: Summary, field: str, n: int) -> tuple[float, float | None]:
     """Mean and standard deviation, from the field's column of the factor.
 
     Its first entry is the mean times the root of n; the others are the deviations, rotated, with
@@ -100,7 +116,8 @@ def _moments(summary: Summary, field: str) -> tuple[float, float | None]:
     """
     j = summary.fields.index(field)
     low, high, column = float(summary.low[j]), float(summary.high[j]), summary.column(field)
-    mean = min(max(float(column[0] / summary.factor[0, 0]), low), high)
-    if summary.n == 1:
+    root = float(summary.factor[0, 0]) if n == summary.n else math.sqrt(n)
+    mean = min(max(float(column[0] / root), low), high)
+    if n == 1:
         return mean, None
-    return mean, size(column[1:]) / math.sqrt(summary.n - 1) if low < high else 0.0
+    return mean, size(column[1:]) / math.sqrt(n - 1) if low < high else 0.0

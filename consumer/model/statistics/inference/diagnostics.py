@@ -94,8 +94,7 @@ def diagnose(summary: Summary, regression: Regression) -> Diagnostics:
 
 def _residuals(summary: Summary, regression: Regression) -> Floats:
     """The residuals of the window's rows, shape (m,)."""
-    select = Selection(regression.formula, summary.columns)
-    events = select(summary.columns.design(summary.window()))
+    events = Selection(regression.formula, summary.columns).events(summary.window())
     coefficients = np.array([row.coef for row in regression.coefficients.values()])
     return np.asarray(events[:, -1] - events[:, :-1] @ coefficients)
 
