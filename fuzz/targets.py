@@ -34,7 +34,8 @@ from consumer.model.replay import Replay
 from consumer.model.spec import ModelSpec
 from consumer.model.statistics.running import BLOCK
 from consumer.state import snapshot
-from consumer.state.snapshot import DamagedError, ForeignError, Part
+from consumer.state.belonging import ForeignError
+from consumer.state.snapshot import DamagedError, Part
 from contract.messages import VALUE_LIMIT, Method, Reason
 from unit.batches import HEADER, fetched, sealed
 from unit.records import FIELDS, Record, model

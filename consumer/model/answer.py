@@ -66,6 +66,9 @@ def summarise(model: Model) -> Reply:
         Refusal: There are no events yet.
     """
     description = describe(model.summary, model.spec.names, model.spec.categories)
+    for name, figures in description.fields.items():
+        if known_from := model.since(name):
+            figures["known_from"] = known_from
     return {
         "summary": description.fields,
         "quantiles": description.quantiles,
@@ -107,6 +110,7 @@ def _train(params: dict[str, Any], model: Model, planned_events: int) -> Reply:
         "mixture_precision": g,
         "residuals": diagnose(model.summary, regression).to_reply(),
         "prequential": model.errors,
+        **({"since": since} if (since := model.since("formula")) else {}),
         **_basis(model, regression.formula),
     }
 

@@ -69,6 +69,17 @@ class Model:
         """The prequential figures; each event is predicted by its partition's model before it."""
         return figures([self.parts[number].errors for number in sorted(self.parts)])
 
+    def since(self, name: str) -> dict[str, int]:
+        """By partition, from which position a field that was added is known.
+
+        Of ``formula``: from where the prequential errors count. Empty if the model was not changed.
+        """
+        found = {
+            str(number): view.since.get(name, view.since.get("fields", {}).get(name))
+            for number, view in sorted(self.parts.items())
+        }
+        return {number: at for number, at in found.items() if at is not None}
+
     @cached_property
     def coefficients(self) -> dict[str, float]:
         """The river model's coefficients by term; empty while predictions are refused."""

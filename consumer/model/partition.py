@@ -21,7 +21,7 @@ from consumer.model.prequential import Prequential
 from consumer.model.repeats import Repeats
 from consumer.model.replay import Replay, SavedHistory
 from consumer.model.spec import ModelSpec
-from consumer.model.statistics.factor import Floats, count, triangle
+from consumer.model.statistics.factor import Floats, count
 from consumer.model.statistics.least_squares import LeastSquares
 from consumer.model.statistics.running import SufficientStatistics
 from consumer.model.view import PartitionView
@@ -34,6 +34,10 @@ class Partition:
     Args:
         spec: The model spec.
         position: The offset of the first record to fold.
+
+    Attributes:
+        since: From which positions parts of the model are known: ``formula``, ``fields`` by name,
+            and ``model``, the last change. Without a change of the model file it is empty.
     """
 
     def __init__(self, spec: ModelSpec, position: int = 0) -> None:
@@ -46,6 +50,7 @@ class Partition:
         self._known = self._folded()
         self._repeats = Repeats()
         self._replay: Replay | None = None
+        self.since: dict[str, Any] = {}
         self._is_viewed = False
 
     @property
@@ -105,7 +110,7 @@ class Partition:
 
     def to_state(self) -> dict[str, Any]:
         """The regression: all that the next fold depends on, in types that JSON keeps exactly."""
-        return {
+        state = {
             "position": self.position,
             "counts": {
                 outcome.value: count
@@ -117,6 +122,7 @@ class Partition:
             "estimator": self.estimator.state(),
             "statistics": self.statistics.to_state(),
         }
+        return state | ({"since": self.since} if self.since else {})
 
     def history_state(self) -> dict[str, Any]:
         """The history but for its sketches, likewise; only if the partition has it whole."""
@@ -145,6 +151,7 @@ class Partition:
         partition = cls(spec, state["position"])
         counts = {Outcome.SKIPPED: 0, **state["counts"]}  # older states do not have it
         partition.counts = {outcome: count(counts[outcome]) for outcome in Outcome}
+        partition.since = dict(state.get("since", {}))
         partition._repeats = Repeats.from_state(state["forwarded"])
         partition.errors = Prequential.from_state(state["errors"])
         partition.estimator.restore(state["estimator"])
@@ -156,7 +163,10 @@ class Partition:
         """Take up a history of this partition's log, as of any position."""
         self.statistics.history = saved.history
         behind = saved.history.n < self.statistics.folded
-        self._replay = Replay(saved, self._decode_again) if behind else None
+        decode: Callable[[Record], Decoded] = self._decode_again
+        if saved.decode is not None:
+            decode = self._before_the_change(saved.decode)
+        self._replay = Replay(saved, decode) if behind else None
 
     def view(self) -> PartitionView:
         """The current state; its estimator and errors are replaced from here on, never changed."""
@@ -169,6 +179,7 @@ class Partition:
             self._known,
             self.estimator,
             self.errors,
+            self.since,
         )
 
     def _read_again(self, records: Iterable[Record]) -> Iterable[Record]:
@@ -188,6 +199,19 @@ class Partition:
                 break
         return records
 
+    def _before_the_change(self, old: Callable[[Record], Decoded]) -> Callable[[Record], Decoded]:
+        """Decodes with the model before the last change until that, and then with the present."""
+        changed = self.since.get("model", self.position)
+
+        def decode(record: Record) -> Decoded:
+            if record.offset >= changed:
+                return self._decode_again(record)
+            event = old(record)
+            known = type(event) is not tuple or self.statistics.has_admitted(event)
+            return event if known else TOO_MANY_GAPS
+
+        return decode
+
     def _decode_again(self, record: Record) -> Decoded:
         """As it was decoded when it was folded."""
         event = self.spec.decode(record)
@@ -197,9 +221,7 @@ class Partition:
 
     def _folded(self) -> LeastSquares:
         """The least squares of the formula over the complete blocks."""
-        selection = self.spec.selection
-        n, factor = self.statistics.over(selection.needs)
-        return LeastSquares(n, triangle(selection(factor)), self.spec.formula.intercept)
+        return self.spec.least_squares(self.statistics.over(self.spec.selection.needs))
 
     def _learn(self, block: Floats, timestamp_ms: int) -> None:
         """Test, then train, on the rows of a complete block, shape (BLOCK, fields)."""

@@ -30,6 +30,7 @@ class SavedHistory:
         pending: The rows after them, fewer than BLOCK.
         timestamps: Theirs, milliseconds since the epoch.
         repeats: The requests seen; not to be changed.
+        decode: Reads records as the model that it was saved with did; None: as the present one.
     """
 
     position: int
@@ -37,6 +38,7 @@ class SavedHistory:
     pending: Sequence[Sequence[float]]
     timestamps: Sequence[int]
     repeats: Repeats
+    decode: Callable[[Record], Decoded] | None = None
 
     @classmethod
     def nothing(cls, k: int, position: int) -> Self:

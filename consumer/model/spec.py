@@ -11,8 +11,10 @@ import numpy as np
 from consumer.decode import Decoded, EventDecoder, Formula, Record, parse_formula
 from consumer.decode.mapping import INDICATED, ModelFile
 from consumer.decode.mapping import Mapping as EventMapping
+from consumer.model.statistics.blocks import Rows
 from consumer.model.statistics.columns import Columns, Selection
-from consumer.model.statistics.factor import Floats
+from consumer.model.statistics.factor import Floats, triangle
+from consumer.model.statistics.least_squares import LeastSquares
 
 
 @dataclass(frozen=True)
@@ -137,6 +139,37 @@ class ModelSpec:
         row = np.array([[given.get(name, np.nan) for name in self.fields]])
         values = Selection(formula, self.columns)(self.columns.design(row))[0, :-1].tolist()
         return dict(zip(formula.names, values, strict=True))
+
+    @property
+    def file(self) -> ModelFile:
+        """The model file; there must be one."""
+        if self.mapping is None:
+            raise ValueError("a model of flat numbers has no model file")
+        return self.mapping.model
+
+    @cached_property
+    def column_names(self) -> tuple[str, ...]:
+        """What tells the kept columns apart, whatever their order; the intercept's is empty."""
+        columns = self.columns
+        products = columns.products or tuple(((j, None),) for j in range(columns.k))
+        said = [
+            ":".join(
+                self.fields[field] if place is None else f"{self.fields[field]}[{place}]"
+                for field, place in it
+            )
+            for it in products
+        ]
+        return ("", *said)
+
+    def sources_of(self, name: str) -> frozenset[str]:
+        """The fields that a number of a row is made of: itself, or those of a function."""
+        functions = {it.name: it.fields for it in self.file.design.functions}
+        return functions.get(name, frozenset((name.removesuffix(INDICATED), name)))
+
+    def least_squares(self, rows: Rows) -> LeastSquares:
+        """The least squares of the formula over rows that have its columns."""
+        factor = triangle(self.selection(rows.factor))
+        return LeastSquares(rows.n, factor, self.formula.intercept)
 
     def identity(self) -> dict[str, Any]:
         """What the saved state depends on, in types that JSON round-trips exactly."""

@@ -1,7 +1,9 @@
 """A partition's state at one moment, for the threads that answer."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any
 
 from consumer.model.estimators.bayesian import Posterior
 from consumer.model.estimators.estimator import Estimator, test_then_train
@@ -25,6 +27,7 @@ class PartitionView:
         position: The offset of the next record to fold.
         counts: Events by outcome.
         statistics: The sufficient statistics of the labelled events.
+        since: From which positions parts of the model are known, if it was changed.
     """
 
     position: int
@@ -34,6 +37,7 @@ class PartitionView:
     _known: LeastSquares
     _estimator: Estimator
     _errors: Prequential
+    since: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def answers(self) -> bool:

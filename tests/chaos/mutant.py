@@ -328,7 +328,7 @@ def blocks_of_polls(_: int) -> None:
         statistics = self.statistics
         if len(rows := statistics.view().pending_rows()):
             times = np.array(statistics._timestamps)
-            statistics._blocks = statistics._blocks.plus(rows, statistics.columns.design(rows))
+            statistics._blocks = statistics._blocks.plus(rows, statistics.columns)
             statistics.history = statistics.history.plus(rows, times)
             statistics._pending.clear()
             statistics._timestamps.clear()

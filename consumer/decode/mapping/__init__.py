@@ -7,6 +7,11 @@ itself is read in ``consumer/settings.py``.
 
 from consumer.decode.mapping.fields import INDICATED
 from consumer.decode.mapping.mapping import Mapping
-from consumer.decode.mapping.model_file import ModelFile, ModelFileError, read_model
+from consumer.decode.mapping.model_file import (
+    ModelFile,
+    ModelFileError,
+    model_of_identity,
+    read_model,
+)
 
-__all__ = ["INDICATED", "Mapping", "ModelFile", "ModelFileError", "read_model"]
+__all__ = ["INDICATED", "Mapping", "ModelFile", "ModelFileError", "model_of_identity", "read_model"]

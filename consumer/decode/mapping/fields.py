@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Literal
 
 from contract.messages import VALUE_LIMIT
@@ -58,6 +58,11 @@ class Field:
     part: Part | None = None
     unit: Unit | None = None
     origin: str | None = None
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """What the model file says of it."""
+        return tuple(it.name for it in fields(self) if it.name != "name")
 
     @property
     def low(self) -> float:

@@ -28,9 +28,7 @@ class Mapping:
     def __init__(self, model: ModelFile) -> None:
         self.model = model
         design = model.design
-        target = design.formula(model.formula).target
-        function = next((it for it in design.functions if it.name == target), None)
-        self._target = frozenset((target,)) if function is None else function.fields
+        self._target = model.target_fields
         self._holds = None if model.where is None else condition(model.where)
         readers = [_FieldReader(field) for field in model.fields]
         # The target first: an event that lacks it is unlabelled, whatever else it lacks.

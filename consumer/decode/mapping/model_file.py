@@ -4,6 +4,7 @@ import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
+from functools import cached_property
 from typing import Any, get_type_hints
 
 import msgspec
@@ -50,11 +51,20 @@ class ModelFile:
         """Whether the formula has one."""
         return self.design.formula(self.formula).intercept
 
+    @property
+    def target_fields(self) -> frozenset[str]:
+        """The fields that the target is made of."""
+        return _target_fields(self.design, self.formula)
+
+    @cached_property
+    def _identity(self) -> dict[str, Any]:
+        said = {"keep": list(self.keep), "where": self.where, "fields": self.fields}
+        made: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(said))  # lists, no tuples
+        return made
+
     def identity(self) -> dict[str, Any]:
         """What the saved state depends on, in types that JSON round-trips exactly."""
-        said = {"keep": list(self.keep), "where": self.where, "fields": self.fields}
-        made: dict[str, Any] = msgspec.to_builtins(said)
-        return made
+        return dict(self._identity)
 
 
 def read_model(text: str) -> ModelFile:
@@ -87,6 +97,19 @@ def read_model(text: str) -> ModelFile:
     made = _design(variables_of(found), top["formula"], keep)
     _check_target(made, top["formula"], {field.name: field for field in found})
     return ModelFile(top["formula"], keep, top.get("where"), tuple(found), made)
+
+
+def model_of_identity(formula: str, said: Mapping[str, Any]) -> ModelFile:
+    """The model file of :meth:`ModelFile.identity`, and its formula.
+
+    Raises:
+        ModelFileError: There is no such model file.
+        ValueError: The identity is not one.
+    """
+    found = tuple(msgspec.convert(said["fields"], list[Field]))
+    keep = tuple(said["keep"])
+    made = _design(variables_of(list(found)), formula, keep)
+    return ModelFile(formula, keep, said["where"], found, made)
 
 
 def variables_of(found: list[Field]) -> Variables:
@@ -171,10 +194,14 @@ def _design(variables: Variables, formula: str, keep: tuple[str, ...]) -> Design
 
 
 def _check_target(made: Design, formula: str, named: Mapping[str, Field]) -> None:
-    target = made.formula(formula).target
-    sources = [it.fields for it in made.functions if it.name == target] or [frozenset((target,))]
-    for name in sorted(sources[0]):
+    for name in sorted(_target_fields(made, formula)):
         if named[name].missing not in (OMIT, REFUSE):
             raise ModelFileError(
                 f"fields.{name}.missing: is not for the target; events that lack it are unlabelled"
             )
+
+
+def _target_fields(made: Design, formula: str) -> frozenset[str]:
+    target = made.formula(formula).target
+    function = next((it for it in made.functions if it.name == target), None)
+    return frozenset((target,)) if function is None else function.fields

@@ -85,12 +85,12 @@ class Bayesian:
             errors = self._update(self._start, rows)
             if errors is not None:
                 if self._river._ss_arr.diagonal().max() > MAX_PRECISION:
-                    self._start_from(after)
+                    self.start_from(after)
                 return errors
-        self._start_from(after)
+        self.start_from(after)
         return one_step_ahead(before, rows) if exact is None else exact
 
-    def _start_from(self, known: LeastSquares) -> None:
+    def start_from(self, known: LeastSquares) -> None:
         """Renew the coordinates; there are none until the events determine every coefficient."""
         self._start = known if known.answers else None
         self._river = self._new_river()

@@ -27,7 +27,7 @@ class Rows(NamedTuple):
     Attributes:
         n: How many.
         factor: R of their design, the intercept first, shape (1 + k, 1 + k); zero in the columns
-            that they lack.
+            that they lack, and in the rows of these.
     """
 
     n: int
@@ -57,11 +57,9 @@ class Blocks:
         """The statistics of no rows of so many fields and columns."""
         return cls(0, np.zeros((1 + k, 1 + k)), np.full(fields, np.inf), np.full(fields, -np.inf))
 
-    def plus(self, rows: Floats, design: Floats) -> Self:
-        """The statistics with these rows added, shape (m, fields), m > 0.
-
-        ``design`` is theirs, shape (m, 1 + k).
-        """
+    def plus(self, rows: Floats, columns: Columns) -> Self:
+        """The statistics with these rows added, shape (m, fields), m > 0."""
+        design = columns.design(rows)
         least, most = rows.min(axis=0), rows.max(axis=0)
         gaps, factor = self.gaps, self.factor
         if np.isnan(least).any():
@@ -70,7 +68,10 @@ class Blocks:
             whole = groups.pop((), [])
             if whole:
                 factor = triangle(factor, design[whole])
-            gaps = {**gaps, **{gap: self._more(gap, design[at]) for gap, at in groups.items()}}
+            gaps = dict(gaps)
+            for gap, at in groups.items():
+                n, known = gaps.get(gap, (0, np.zeros_like(factor)))
+                gaps[gap] = Rows(n + len(at), narrow(columns, gap, known, design[at]))
         else:
             factor = triangle(factor, design)
         return type(self)(
@@ -79,7 +80,7 @@ class Blocks:
             # Adding 0.0 turns -0.0 into 0.0: the order of the two zeros is not specified.
             low=np.fmin(self.low, least) + 0.0,
             high=np.fmax(self.high, most) + 0.0,
-            gaps=gaps,
+            gaps=dict(sorted(gaps.items())) if gaps else gaps,
         )
 
     def over(self, needed: frozenset[int]) -> Rows:
@@ -90,10 +91,6 @@ class Blocks:
     def whole(self) -> int:
         """How many rows have no gap."""
         return self.n - sum(rows.n for rows in self.gaps.values())
-
-    def _more(self, gap: Gap, design: Floats) -> Rows:
-        n, factor = self.gaps.get(gap, (0, np.zeros_like(self.factor)))
-        return Rows(n + len(design), triangle(factor, design))
 
     def to_state(self, columns: Columns) -> dict[str, Any]:
         """The factors packed, the extremes as lists; infinite ones, of no value, as null."""
@@ -146,6 +143,14 @@ def joined(parts: Sequence[Rows], gaps: Mapping[Gap, Rows], needed: frozenset[in
 def gap_of(row: Sequence[float]) -> Gap:
     """What a row lacks."""
     return tuple(field for field, value in enumerate(row) if value != value)  # noqa: PLR0124 - NaN
+
+
+def narrow(columns: Columns, gap: Gap, *matrices: Floats) -> Floats:
+    """The factor of matrices with all the columns, of those alone that need nothing of a gap."""
+    at = columns.without(frozenset(gap))
+    factor = np.zeros((1 + columns.k, 1 + columns.k))
+    factor[np.ix_(at, at)] = triangle(*(matrix[:, at] for matrix in matrices))
+    return factor
 
 
 def _by_gap(rows: Floats) -> dict[Gap, list[int]]:

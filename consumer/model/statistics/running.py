@@ -64,7 +64,7 @@ class StatisticsView:
         """The statistics of all rows."""
         if not self.pending:
             return self.blocks
-        return self.blocks.plus(self._pending_rows, self.columns.design(self._pending_rows))
+        return self.blocks.plus(self._pending_rows, self.columns)
 
     @cached_property
     def _pending_rows(self) -> Floats:
@@ -146,7 +146,7 @@ class SufficientStatistics:
             rows = as_matrix(self._pending, len(self.fields))
             if self.history.n == self._blocks.n:  # else it has the block, or is being read again
                 self.history = self.history.plus(rows, np.array(self._timestamps, np.int64))
-            self._blocks = self._blocks.plus(rows, self.columns.design(rows))
+            self._blocks = self._blocks.plus(rows, self.columns)
             self._pending.clear()
             self._timestamps.clear()
             return rows

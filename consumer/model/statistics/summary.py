@@ -113,7 +113,7 @@ def merge(parts: Sequence[StatisticsView]) -> Summary:
     if len({part.columns for part in parts}) != 1:
         raise ValueError("expected at least one part, all over the same fields")
     blocks = [part.all for part in parts]
-    gaps = dict.fromkeys(gap for one in blocks for gap in one.gaps)
+    gaps = sorted({gap for one in blocks for gap in one.gaps})
     return Summary(
         columns=parts[0].columns,
         n=sum(one.whole for one in blocks),

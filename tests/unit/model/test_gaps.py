@@ -104,6 +104,11 @@ def test_a_state_with_gaps_comes_back_bit_for_bit() -> None:
     for one in (partition, again):
         one.fold(rest)
     assert again.to_state() == partition.to_state()
+    for text in FORMULAS:
+        fits = [
+            Model(it.spec, {0: it.view()}).fit(it.spec.parse(text)) for it in (partition, again)
+        ]
+        assert fits[0].coefficients == fits[1].coefficients
 
 
 def test_blocks_do_not_depend_on_polls() -> None:
