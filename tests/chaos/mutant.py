@@ -182,7 +182,7 @@ def after_handover(call: int) -> None:
     def around(real: Function, self: Changelog, number: int, *args: Anything, save: bool) -> None:
         sending = self._saved[number].parts[Part.REGRESSION]
         real(self, number, *args, save=save)
-        if sending.is_under_way and next(calls) == call:
+        if sending._under_way is not None and next(calls) == call:
             sending.settle(30)
             die()
 
