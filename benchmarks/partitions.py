@@ -56,6 +56,7 @@ def restarting(servers: str, partitions: int, events: int, say: Say) -> float:
     names = environment(servers, partitions)
     fill(servers, names["EVENTS_TOPIC"], mobile_events(events), partitions)
     with running_service(**names) as service:
+        wait_until(lambda: service.ready, LIMIT_SECONDS)
         wait_until(lambda: service.metric(LEARNED) == events, LIMIT_SECONDS)
         service.stop()
     found, again = [], 0.0

@@ -12,6 +12,7 @@ import orjson
 from confluent_kafka import Consumer, Message, TopicPartition
 
 from asking import QUESTION, KafkaAsker
+from consumer.state.snapshot import Part
 from contract import topics
 from events import PATIENCE_SECONDS, QUIET, create, fresh, storm
 from learning import PROCESSOR
@@ -26,7 +27,6 @@ SETTLED_SECONDS = 5.0
 
 TRAIN = orjson.dumps({"method": "train"})
 QUESTIONS_TO_A_TRAIN = 25
-REGRESSION = b"regression"
 
 Names = dict[str, str]
 
@@ -68,6 +68,7 @@ def stream(servers: str, partitions: int, seconds: float) -> Steady:
         running_service(**names) as service,
         storm(servers, names["EVENTS_TOPIC"], RATE, partitions),
     ):
+        wait_until(lambda: service.ready, LIMIT_SECONDS)
         wait_until(lambda: service.metric(LEARNED) > SETTLED_SECONDS * RATE, LIMIT_SECONDS)
         changelog = f"{names['APPLICATION_ID']}-changelog"
         before, began, used = ends(servers, changelog, partitions), perf_counter(), cpu(service)
@@ -166,7 +167,7 @@ def read(
                 if offset < until[number]:
                     key, value = record.key() or b"", record.value() or b""
                     size += len(key) + len(value)
-                    if REGRESSION in key:
+                    if key == Part.REGRESSION.key(number):
                         times[number].append(record.timestamp()[1])
                 if offset >= until[number] - 1:
                     left.discard(number)

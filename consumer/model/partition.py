@@ -17,7 +17,7 @@ import numpy as np
 from consumer.decode import UNLABELLED, EventDecoder, Record, Rejected
 from consumer.decode.dialects import is_of_request, wants_reply
 from consumer.errors import NEW_ID, StateError
-from consumer.model.estimators.estimator import LEARNERS, Estimator, test_then_train
+from consumer.model.estimators.estimator import LEARNERS, Estimator, scored
 from consumer.model.folding import FoldResult, Refused
 from consumer.model.prequential import Prequential
 from consumer.model.repeats import Repeats
@@ -198,8 +198,8 @@ class Partition:
             self.estimator, self.errors = self.estimator.copy(), self.errors.copy()
             self._is_viewed = False
         after, events = self._folded(), with_constant(block[:, self._columns])
-        scored = test_then_train(self.estimator, events, self._known, after)
-        self.errors.update(*scored, timestamp_ms)
+        tested = scored(self.estimator.learn_block, events, self._known, after)
+        self.errors.update(*tested, timestamp_ms)
         self._known = after
 
     def _count(self, result: FoldResult) -> None:

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from consumer.model.estimators.bayesian import Posterior
-from consumer.model.estimators.estimator import Estimator, test_then_train
+from consumer.model.estimators.estimator import Estimator, scored
 from consumer.model.estimators.gradient import Weights
 from consumer.model.prequential import Prequential
 from consumer.model.statistics.factor import Floats, with_constant
@@ -53,9 +53,9 @@ class PartitionView:
         """The prequential sums."""
         if not self.statistics.pending:
             return self._errors
-        estimator, errors = self._estimator.copy(), self._errors.copy()
-        scored = test_then_train(estimator, self._pending, self._known, self._after)
-        errors.update(*scored, self.statistics.pending_timestamps[-1])
+        errors = self._errors.copy()
+        tested = scored(self._estimator.score_block, self._pending, self._known, self._after)
+        errors.update(*tested, self.statistics.pending_timestamps[-1])
         return errors
 
     @cached_property
