@@ -15,7 +15,7 @@ from typing import Any, Self
 from consumer.decode import Decoded, Record, Rejected
 from consumer.decode.dialects import is_of_request, wants_reply
 from consumer.errors import NEW_ID, StateError
-from consumer.model.estimators.estimator import LEARNERS, Estimator, test_then_train
+from consumer.model.estimators.estimator import LEARNERS, Estimator, scored
 from consumer.model.folding import TOO_MANY_GAPS, FoldResult, Refused
 from consumer.model.prequential import Prequential
 from consumer.model.repeats import Repeats
@@ -232,8 +232,8 @@ class Partition:
             self.estimator, self.errors = self.estimator.copy(), self.errors.copy()
             self._is_viewed = False
         after = self._folded()
-        scored = test_then_train(self.estimator, events, self._known, after)
-        self.errors.update(*scored, timestamp_ms)
+        tested = scored(self.estimator.learn_block, events, self._known, after)
+        self.errors.update(*tested, timestamp_ms)
         self._known = after
 
     def _count(self, result: FoldResult) -> None:

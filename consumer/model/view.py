@@ -6,7 +6,7 @@ from functools import cached_property
 from typing import Any
 
 from consumer.model.estimators.bayesian import Posterior
-from consumer.model.estimators.estimator import Estimator, test_then_train
+from consumer.model.estimators.estimator import Estimator, scored
 from consumer.model.estimators.gradient import Weights
 from consumer.model.prequential import Prequential
 from consumer.model.spec import ModelSpec
@@ -55,9 +55,9 @@ class PartitionView:
         """The prequential sums."""
         if not len(self._pending):
             return self._errors
-        estimator, errors = self._estimator.copy(), self._errors.copy()
-        scored = test_then_train(estimator, self._pending, self._known, self._after)
-        errors.update(*scored, self.statistics.pending_timestamps[-1])
+        errors = self._errors.copy()
+        tested = scored(self._estimator.score_block, self._pending, self._known, self._after)
+        errors.update(*tested, self.statistics.pending_timestamps[-1])
         return errors
 
     @cached_property

@@ -1,6 +1,6 @@
 """River's regressions behind one protocol, and their sum over partitions."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol, Self
 
 import numpy as np
@@ -10,11 +10,16 @@ from consumer.model.estimators.gradient import StochasticGradient, Weights
 from consumer.model.statistics.factor import Floats
 from consumer.model.statistics.least_squares import LeastSquares, one_step_ahead
 
+Block = Callable[[Floats, Floats | None, LeastSquares, LeastSquares], Floats]
+
 
 class Estimator(Protocol):
     """A river regressor that learns in blocks, and whose state is plain JSON."""
 
     def learn_block(
+        self, rows: Floats, exact: Floats | None, before: LeastSquares, after: LeastSquares
+    ) -> Floats: ...
+    def score_block(
         self, rows: Floats, exact: Floats | None, before: LeastSquares, after: LeastSquares
     ) -> Floats: ...
     def state(self) -> dict[str, Any]: ...
@@ -29,16 +34,16 @@ LEARNERS: dict[str, type[Bayesian | StochasticGradient]] = {
 }
 
 
-def test_then_train(
-    estimator: Estimator, events: Floats, before: LeastSquares, after: LeastSquares
+def scored(
+    predict: Block, events: Floats, before: LeastSquares, after: LeastSquares
 ) -> tuple[Floats, Floats]:
-    """Predict each event from those before it, then learn them.
+    """Test each event by what was known before it.
 
     Only predictions that the service would have given are scored: one from too few events, or
     from a field that has not varied yet, would be refused.
 
     Args:
-        estimator: It learns.
+        predict: An estimator's ``learn_block``, which learns them too, or its ``score_block``.
         events: [1, terms, target], shape (n, p + 1).
         before: Least squares of all events before these.
         after: Least squares including these.
@@ -47,12 +52,12 @@ def test_then_train(
         The targets that are scored, and target less prediction for each, shapes (m,).
     """
     exact = None if before.answers and after.answers else one_step_ahead(before, events)
-    missed = estimator.learn_block(events, exact, before, after)
+    missed = predict(events, exact, before, after)
     targets = events[:, -1]
     if exact is None:
         return targets, missed
-    scored = ~np.isnan(exact)
-    return targets[scored], missed[scored]
+    answered = ~np.isnan(exact)
+    return targets[answered], missed[answered]
 
 
 def combine(views: Sequence[Posterior | Weights]) -> Floats:

@@ -77,6 +77,12 @@ class StochasticGradient:
             self.learn_one(x, target)
         return errors
 
+    def score_block(
+        self, rows: Floats, _exact: Floats | None, _before: LeastSquares, _after: LeastSquares
+    ) -> Floats:
+        """The errors that :meth:`learn_block` would return; nothing is learned."""
+        return self.copy().learn_block(rows)
+
     def copy(self) -> Self:
         """An independent copy."""
         made = type(self)((INTERCEPT, *self._features))
