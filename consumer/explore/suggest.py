@@ -18,9 +18,21 @@ LEAST_SHARE = 0.05
 """A member that fewer events have is not suggested as a field."""
 
 _KIND_NAMES = ("event", "event_name", "event_type", "type", "eventName", "eventType", "name")
-_TARGETS = re.compile(
-    r"revenue|sales|amount|total|value|spend|profit|duration|delay|price|score", re.IGNORECASE
-)
+_TARGETS = [
+    "revenue",
+    "sales",
+    "amount",
+    "total",
+    "spend",
+    "profit",
+    "value",
+    "duration",
+    "delay",
+    "price",
+    "score",
+]
+"""Words in the names of what is worth to be explained, the likeliest first."""
+
 _HEADERS = re.compile(r"@header\.ce_(type|source|subject)")
 
 Event = Mapping[str, Scalar]
@@ -78,30 +90,36 @@ def _observed(events: Iterable[Event]) -> dict[str, Observed]:
 
 def _kind(events: Sequence[Event]) -> tuple[str | None, str | None, Sequence[Event]]:
     """Which member tells the kinds of events apart, and the kind that has a target most often."""
-    best: tuple[tuple[int, int], str | None, str | None, Sequence[Event]]
-    best = ((0, 0), None, None, events)
+    best: tuple[tuple[int, int, int], str | None, str | None, Sequence[Event]]
+    best = ((0, 0, 0), None, None, events)
     for path in ("@header.ce_type", *_KIND_NAMES):
         groups: dict[str, list[Event]] = {}
         for event in events:
             if isinstance(kind := event.get(path), str) and not {"'", "\\"} & set(kind):
                 groups.setdefault(kind, []).append(event)
         for kind, group in groups.items() if len(groups) > 1 else ():
-            score = _labels(group), -len(group)
+            score = *_labels(group), -len(group)
             if score[0] and score > best[0]:
                 best = score, path, f"{path} == '{kind}'", group
     return best[1:]
 
 
-def _labels(events: Sequence[Event]) -> int:
-    """How many of the events have what looks like a target."""
+def _labels(events: Sequence[Event]) -> tuple[int, int]:
+    """The likeliest target that the events have: the rank of its name, and how many have it."""
     return max(
         (
-            it.n
+            (rank, it.n)
             for it in _observed(events).values()
-            if it.type == "number" and _TARGETS.search(_last(it.path))
+            if it.type == "number" and (rank := _rank(it.path))
         ),
-        default=0,
+        default=(0, 0),
     )
+
+
+def _rank(path: str) -> int:
+    """How much its name speaks for a target; 0: not at all."""
+    name = _last(path).lower()
+    return max((len(_TARGETS) - at for at, word in enumerate(_TARGETS) if word in name), default=0)
 
 
 def _named(found: Sequence[Observed]) -> dict[str, Observed]:
@@ -124,14 +142,7 @@ def _named(found: Sequence[Observed]) -> dict[str, Observed]:
 
 def _formula(fields: Mapping[str, Observed], numbers: Sequence[str], n: int) -> str:
     numbers = [name for name in numbers if fields[name].varies] or numbers
-    likely = [name for name in numbers if _TARGETS.search(_last(fields[name].path))] or numbers
-    order = [found.pattern for found in map(re.compile, _TARGETS.pattern.split("|"))]
-
-    def rank(name: str) -> tuple[int, int]:
-        places = [at for at, word in enumerate(order) if word in name.lower()]
-        return -fields[name].n, min(places, default=len(order))
-
-    target = min(likely, key=rank)
+    target = max(numbers, key=lambda name: (_rank(fields[name].path), fields[name].n))
     least = LEAST_SHARE * n
     terms = [
         name

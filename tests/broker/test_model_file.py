@@ -17,7 +17,7 @@ import pandas as pd
 import pytest
 import statsmodels.formula
 import statsmodels.formula.api as smf
-from kafka import KafkaAdminClient, KafkaProducer
+from kafka import KafkaProducer
 from river import datasets
 from statsmodels.datasets import fair
 
@@ -180,13 +180,6 @@ def send(settings: Environment, values: Iterator[bytes]) -> None:
         for number, value in enumerate(values):
             producer.send(settings.events_topic, value, partition=number % PARTITIONS)
         producer.flush()
-
-
-@pytest.fixture
-def partitioned(kafka: str, settings: Environment) -> Environment:
-    with closing(KafkaAdminClient(bootstrap_servers=kafka)) as admin:
-        admin.create_topics({settings.events_topic: {"num_partitions": PARTITIONS}})
-    return settings
 
 
 @pytest.mark.parametrize("name", CASES)
