@@ -34,6 +34,7 @@ from consumer.errors import NEW_ID, StateError
 from consumer.learn.dead_letters import SETTLE_SECONDS, DeadLetters
 from consumer.learn.lag import Lag
 from consumer.learn.owned import OwnedPartitions
+from consumer.learn.refusals import Refusals
 from consumer.learn.saving import Saving
 from consumer.model import FoldResult, Model
 from consumer.state import Changelog
@@ -87,6 +88,7 @@ class Learner:
         self._changelog = changelog
         self._owned = OwnedPartitions(context, consumer, dead_letters, changelog)
         self._lag = Lag(context, consumer, self._owned)
+        self._refusals = Refusals()
         self._saving = Saving(context, self._owned, dead_letters, changelog)
 
     def run(self, stop: threading.Event) -> None:
@@ -186,6 +188,8 @@ class Learner:
         """Send the dead letters, serve the new state, and only then acknowledge."""
         self._dead_letters.send(self._topic, number, result.refused)
         self._context.telemetry.folded(result, seconds)
+        if (said := self._refusals.saw(number, result, monotonic())) is not None:
+            log.warning("events are refused", topic=self._topic, **said)
         self._context.served.own(number, self._owned[number].view())
         if result.asking:
             again, model = self._owned.end_at_restore(number), self._context.served.model

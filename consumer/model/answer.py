@@ -15,7 +15,7 @@ from consumer.model.statistics.inference.describe import describe
 from consumer.model.statistics.inference.diagnostics import diagnose
 from consumer.model.statistics.inference.terms import contributions
 from consumer.model.statistics.regression import LEVEL, predict
-from contract.messages import ErrorCode, Method
+from contract.messages import ErrorCode, Method, Outcome
 
 Reply = dict[str, Any]
 
@@ -32,6 +32,15 @@ def answer(request: Request, model: Model, planned_events: int = PLANNED_EVENTS)
         Refusal: It cannot be answered.
         ValueError: The method is ``learn``, which the learner acknowledges.
     """
+    try:
+        return _answer(request, model, planned_events)
+    except Refusal as refusal:
+        if refusal.code is ErrorCode.TOO_FEW_EVENTS and (said := _refused(model)):
+            raise Refusal(refusal.code, f"{refusal.message}; {said}") from refusal
+        raise
+
+
+def _answer(request: Request, model: Model, planned_events: int) -> Reply:
     match request.method:
         case Method.PREDICT:
             return _predict(request.params, model)
@@ -79,6 +88,9 @@ def summarise(model: Model) -> Reply:
 def _describe(params: dict[str, Any], model: Model) -> Reply:
     _no_others(params, allowed=("recent",))
     reply = summarise(model)
+    reply["outcomes"] = model.outcomes
+    if (last := model.last_refused) is not None:
+        reply["last_refused"] = {"reason": last.reason, "detail": last.detail}
     if "recent" in params:
         reply["recent"] = _recent(params["recent"], model)
     return reply
@@ -91,6 +103,15 @@ def _recent(number: object, model: Model) -> Reply:
     rows = model.summary.window().tolist()
     oldest = max(0, len(rows) - int(number))
     return {"fields": list(model.spec.names), "rows": [*map(model.spec.shown, rows[oldest:])]}
+
+
+def _refused(model: Model) -> str:
+    """How many events were refused, and why the last one was; empty if none was."""
+    refused, last = model.outcomes[Outcome.REFUSED], model.last_refused
+    if not refused:
+        return ""
+    why = f", the last one because {last.detail}" if last is not None else ""
+    return f"{refused} of {sum(model.outcomes.values())} events were refused{why}"
 
 
 def _train(params: dict[str, Any], model: Model, planned_events: int) -> Reply:

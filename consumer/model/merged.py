@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from consumer.decode import Formula, Refusal
+from consumer.decode import Formula, Refusal, Rejected
 from consumer.model.estimators.estimator import combine
 from consumer.model.prequential import figures
 from consumer.model.spec import ModelSpec
@@ -44,6 +44,18 @@ class Model:
     def events(self) -> int:
         """Events learned."""
         return sum(view.counts[Outcome.LEARNED] for view in self.parts.values())
+
+    @cached_property
+    def outcomes(self) -> dict[str, int]:
+        """How many events had each outcome."""
+        views = self.parts.values()
+        return {it.value: sum(view.counts[it] for view in views) for it in Outcome}
+
+    @property
+    def last_refused(self) -> Rejected | None:
+        """Why a refused event was: the last of a partition, as far as this process has seen it."""
+        found = [view.last_refused for view in self.parts.values()]
+        return next((it for it in found if it is not None), None)
 
     @cached_property
     def summary(self) -> Summary:

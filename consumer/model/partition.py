@@ -51,6 +51,7 @@ class Partition:
         self._repeats = Repeats()
         self._replay: Replay | None = None
         self.since: dict[str, Any] = {}
+        self._last_refused: Rejected | None = None
         self._is_viewed = False
 
     @property
@@ -180,6 +181,7 @@ class Partition:
             self.estimator,
             self.errors,
             self.since,
+            self._last_refused,
         )
 
     def _read_again(self, records: Iterable[Record]) -> Iterable[Record]:
@@ -241,3 +243,5 @@ class Partition:
         self.counts[Outcome.UNLABELLED] += result.unlabelled
         self.counts[Outcome.SKIPPED] += result.skipped
         self.counts[Outcome.REFUSED] += len(result.refused)
+        if result.refused:
+            self._last_refused = result.refused[-1].why

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
+from consumer.decode import Rejected
 from consumer.model.estimators.bayesian import Posterior
 from consumer.model.estimators.estimator import Estimator, scored
 from consumer.model.estimators.gradient import Weights
@@ -28,6 +29,7 @@ class PartitionView:
         counts: Events by outcome.
         statistics: The sufficient statistics of the labelled events.
         since: From which positions parts of the model are known, if it was changed.
+        last_refused: Why the last refused event was; None where none was seen by this process.
     """
 
     position: int
@@ -38,6 +40,7 @@ class PartitionView:
     _estimator: Estimator
     _errors: Prequential
     since: Mapping[str, Any] = field(default_factory=dict)
+    last_refused: Rejected | None = None
 
     @property
     def answers(self) -> bool:
