@@ -8,6 +8,7 @@ from typing import Annotated, Any, NoReturn
 
 import orjson
 import typer
+from pydantic import Field
 from rich.console import Console
 
 from contract.environment import Environment, SettingsError
@@ -26,6 +27,8 @@ from producer.show import TABLES
 from producer.table import TableError, count_rows, read_rows
 
 FAILED, BAD_USAGE, SHUT_OUT = 1, 2, 3
+TELL_SECONDS = 2.0
+"""How long a service is waited for that says what it has refused."""
 
 cli = typer.Typer(
     add_completion=False,
@@ -49,10 +52,15 @@ def options(
 
 @cli.command("csv")
 def send_csv(
-    file: Annotated[Path, typer.Argument(help="A CSV file with a header row.")],
+    file: Annotated[
+        Path, typer.Argument(help="A CSV file with a header row, or its .gz; - for standard input.")
+    ],
     rate: Rate = None,
 ) -> None:
     """Make each row of a CSV file an event: its columns are the event's members.
+
+    Empty cells and NA are null. A column of numbers with separators, as 1,389, is refused before
+    anything is sent. With MODEL set the file may have any columns; else it must have FIELDS.
 
     Exit codes: 0 all events are on the topic; 1 some are not, or may not be; 2 the file cannot be
     read or lacks columns; 3 Kafka cannot be reached, or does not let us in.
@@ -60,7 +68,9 @@ def send_csv(
     settings = _settings()
     try:
         total = count_rows(file)
-        _send(settings, read_rows(file, settings.fields), total, rate)
+        required = settings.fields if settings.model is None else ()
+        _send(settings, read_rows(file, required), total, rate)
+        _tell_refusals(settings)
     except (TableError, OSError) as error:
         _fail(str(error), BAD_USAGE)
 
@@ -70,15 +80,22 @@ def simulate(
     count: Annotated[int, typer.Option(min=1, help="How many events.")],
     rate: Rate = None,
     seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same events.")] = 1,
+    nested: Annotated[bool, typer.Option("--nested", help="Nested, with gaps.")] = False,  # noqa: FBT002 - a flag
 ) -> None:
     """Send simulated mobile ad events with known coefficients.
 
     sales = 2.94 + 0.0458 tv + 0.1885 radio - 0.001 newspaper + N(0, 1.69), which is 9.4 at tv=50.
 
+    With --nested they are a shop's events, for MODEL=examples/models/segment.toml:
+    revenue = 2 + 1.5 price + N(0, 1), and 3 more on Android.
+
     Exit codes: 0 all events are on the topic; 1 some are not, or may not be; 2 FIELDS has others;
     3 Kafka cannot be reached, or does not let us in.
     """
     settings = _settings()
+    if nested:
+        _send(settings, simulation.nested(count, seed), count, rate)
+        return
     if not set(settings.fields) <= set(simulation.FIELDS):
         _fail(f"FIELDS: simulate has only {', '.join(simulation.FIELDS)}", BAD_USAGE)
     _send(settings, simulation.simulate(count, seed), count, rate)
@@ -147,10 +164,18 @@ def _feature(text: str) -> tuple[str, Any]:
         return name, value  # for the consumer to refuse
 
 
-def _settings() -> Environment:
+class _Settings(Environment):
+    """What the producer reads beside what all share."""
+
+    model: Path | None = Field(
+        None, description="the service's model file: a CSV file may then have any columns"
+    )
+
+
+def _settings() -> _Settings:
     logging.getLogger("kafka").setLevel(logging.CRITICAL)  # we report faults ourselves, once
     try:
-        return Environment.read()
+        return _Settings.read()
     except SettingsError as error:
         _fail(f"The settings are not usable:\n{error}", BAD_USAGE)
 
@@ -174,6 +199,24 @@ def _send(
             f"they may or may not be there ({reasons})",
             FAILED,
         )
+
+
+def _tell_refusals(settings: Environment) -> None:
+    """Say what the service has refused, if it answers in time; it may still be reading."""
+    try:
+        with PredictionClient(settings, timeout=TELL_SECONDS) as client:
+            reply = client.ask(Method.DESCRIBE)
+    except PredictionError as error:
+        said = str(error) if "refused" in str(error) else ""
+    except (PredictionTimeoutError, TopicMissingError, KafkaUnavailableError):
+        return
+    else:
+        outcomes = reply.get("outcomes", {})
+        refused, last = outcomes.get("refused", 0), reply.get("last_refused", {})
+        said = f"{refused:,} of {sum(outcomes.values()):,} events were refused" if refused else ""
+        said += f", the last one because {last['detail']}" if refused and last else ""
+    if said:
+        print(f"The service, so far: {said}", file=sys.stderr)  # noqa: T201
 
 
 def _fail(message: str, code: int) -> NoReturn:

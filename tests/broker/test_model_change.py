@@ -9,10 +9,11 @@ from pathlib import Path
 
 import orjson
 import pandas as pd
+import pytest
 
 from consumer.decode.mapping import read_model
 from contract.environment import Environment
-from producer import PredictionClient
+from producer import PredictionClient, PredictionError
 from support.service import LEARNED
 from support.waiting import wait_until
 
@@ -115,3 +116,18 @@ def test_from_a_topic_to_a_model_in_two_commands(
     expected = fitted("weight ~ days + diet", numbers)
     assert abs(found - expected.params["days"]) < 1e-8
     assert command("suggest", EVENTS_TOPIC="nowhere").returncode == 1
+
+
+def test_what_is_refused_is_told_by_the_log_the_answers_and_the_end_of_csv(
+    start: Start, settings: Environment, tmp_path: Path
+) -> None:
+    file = tmp_path / "table.csv"
+    file.write_text("tv,radio,newspaper,sales\n" + "1,2,dear,4\n" * 5)
+    service = start()
+    send_csv = [sys.executable, "-m", "producer", "csv", str(file)]
+    for _ in range(2):
+        done = subprocess.run(send_csv, capture_output=True, text=True, timeout=60, check=True)
+        wait_until(lambda: "events are refused" in service.log.read_text())
+    assert "events were refused, the last one because newspaper: expected a number" in done.stderr
+    with PredictionClient(settings) as client, pytest.raises(PredictionError, match="were refused"):
+        client.ask("describe")

@@ -73,8 +73,8 @@ def _category(field: Field) -> Read:
         if type(value) is not str:
             if type(value) is bool:
                 value = "true" if value else "false"
-            elif type(value) is int:
-                value = str(value)
+            elif type(value) is int or (type(value) is float and value.is_integer()):
+                value = str(int(value))
             else:
                 return Rejected(
                     Reason.NOT_A_LEVEL, f"{name}: expected a text, got {describe_kind(value)}"

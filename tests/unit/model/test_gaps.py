@@ -17,6 +17,8 @@ from consumer.model import Model, ModelSpec, Partition
 from consumer.model.answer import answer
 from consumer.model.statistics.running import MAX_GAPS
 from contract.messages import Method, Outcome, Reason
+from producer.simulate import nested
+from unit.model_files import example
 from unit.records import Record, restored
 
 MODEL = """
@@ -170,3 +172,16 @@ def test_what_a_formula_does_not_need_may_be_left_out_of_a_question() -> None:
     assert math.isfinite(reply["prediction"])
     event = ask(model, Method.PREDICT, event={"a": 4.0, "os": "web"})
     assert event["prediction"] == reply["prediction"]
+
+
+def test_the_simulated_nested_events_are_learned_by_the_example_of_segment() -> None:
+    partition = Partition(example("segment"))
+    result = partition.fold(
+        Record(offset, orjson.dumps(event)) for offset, event in enumerate(nested(2000, 1))
+    )
+    assert result.refused == []
+    assert result.skipped > 400
+    model = Model(partition.spec, {0: partition.view()})
+    assert model.fit(model.spec.parse("revenue ~ price")).coefficients["price"].coef == (
+        pytest.approx(1.5, abs=0.05)
+    )
