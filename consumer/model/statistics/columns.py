@@ -68,16 +68,39 @@ class Columns:
         """
         if self.products is None:
             return with_constant(rows)
+        rows = np.nan_to_num(rows, nan=0.0)  # no indicator is that of place 0
         design = np.empty((len(rows), 1 + self.k))
         design[:, 0] = 1.0
-        indicators: dict[Part, Floats] = {}
-        for column, product in enumerate(self.products, start=1):
-            design[:, column] = 1.0
-            for part in product:
-                if part not in indicators:
-                    indicators[part] = _values(rows, part)
-                design[:, column] *= indicators[part]
-        return np.nan_to_num(design, copy=False, nan=0.0)
+        (numbers, fields), (levels, of, places) = self._numbers_at, self._levels_at
+        design[:, numbers] = rows[:, fields]
+        design[:, levels] = rows[:, of] == places
+        for column, (first, *others) in self._products_at:
+            design[:, column] = _values(rows, first)
+            for part in others:
+                design[:, column] *= _values(rows, part)
+        return design
+
+    @cached_property
+    def _numbers_at(self) -> tuple[list[int], list[int]]:
+        """The columns that are fields, and these."""
+        found = {it[0][0]: at for at, it in self._single if it[0][1] is None}
+        return [*found.values()], [*found]
+
+    @cached_property
+    def _levels_at(self) -> tuple[list[int], list[int], list[int]]:
+        """The columns that are indicators, their categories, and the levels' places."""
+        found = [(at, it[0][0], it[0][1]) for at, it in self._single if it[0][1] is not None]
+        columns, fields, places = zip(*found, strict=True) if found else ((), (), ())
+        return [*columns], [*fields], [*places]
+
+    @property
+    def _single(self) -> Iterable[tuple[int, tuple[Part, ...]]]:
+        return [(at, it) for at, it in enumerate(self.products or (), start=1) if len(it) == 1]
+
+    @cached_property
+    def _products_at(self) -> list[tuple[int, tuple[Part, ...]]]:
+        """The columns that are products of several parts."""
+        return [(at, it) for at, it in enumerate(self.products or (), start=1) if len(it) > 1]
 
     def without(self, fields: frozenset[int]) -> NDArray[np.intp]:
         """The numbers of the columns that need none of these fields, the intercept's among them."""
@@ -99,7 +122,7 @@ class Columns:
 def _values(rows: Floats, part: Part) -> Floats:
     field, place = part
     values = rows[:, field]
-    return values if place is None else np.where(np.isnan(values), 0.0, values == place)
+    return values if place is None else (values == place).astype(np.float64)
 
 
 class Selection:
