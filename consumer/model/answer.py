@@ -76,6 +76,8 @@ def summarise(model: Model) -> Reply:
     """
     description = describe(model.summary, model.spec.names, model.spec.categories)
     for name, figures in description.fields.items():
+        if undeclared := model.undeclared(name):
+            figures["undeclared"] = undeclared
         if known_from := model.since(name):
             figures["known_from"] = known_from
     return {

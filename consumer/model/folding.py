@@ -1,5 +1,6 @@
 """What became of the records that a partition folded."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from consumer.decode import SKIPPED, UNLABELLED, Decoded, Record, Rejected
@@ -30,6 +31,7 @@ class FoldResult:
         unlabelled: How many had no target.
         skipped: How many the model file did not ask for.
         refused: The refused records, and why.
+        undeclared: Texts that are not levels, by field.
         asking: The records that ask for an acknowledgement, with their decoded events.
     """
 
@@ -37,7 +39,13 @@ class FoldResult:
     unlabelled: int = 0
     skipped: int = 0
     refused: list[Refused] = field(default_factory=list)
+    undeclared: dict[str, list[str]] = field(default_factory=dict)
     asking: list[tuple[Record, Decoded]] = field(default_factory=list)
+
+    def note(self, undeclared: Iterable[tuple[str, str]]) -> None:
+        """Note texts that are not levels, each with its field."""
+        for name, text in undeclared:
+            self.undeclared.setdefault(name, []).append(text)
 
     def pass_over(self, record: Record, event: Decoded) -> None:
         """Count an event that is not learned."""

@@ -12,12 +12,14 @@ from consumer.model.estimators.estimator import combine
 from consumer.model.prequential import figures
 from consumer.model.spec import ModelSpec
 from consumer.model.statistics.columns import Selection
+from consumer.model.statistics.quantiles import Frequent
 from consumer.model.statistics.regression import Regression, fit
 from consumer.model.statistics.running import SufficientStatistics
 from consumer.model.statistics.summary import Summary, merge
 from consumer.model.view import PartitionView
 from contract.messages import Outcome
 
+MAX_UNDECLARED = 10
 MAX_FITS = 64
 """Regressions cached per model: requests may ask for any number of formulas."""
 
@@ -56,6 +58,11 @@ class Model:
         """Why a refused event was: the last of a partition, as far as this process has seen it."""
         found = [view.last_refused for view in self.parts.values()]
         return next((it for it in found if it is not None), None)
+
+    def undeclared(self, name: str) -> dict[str, int]:
+        """The most frequent texts that are not levels of a category, with about their counts."""
+        found = [view.undeclared[name] for view in self.parts.values() if name in view.undeclared]
+        return Frequent.merged(found).most(MAX_UNDECLARED) if found else {}
 
     @cached_property
     def summary(self) -> Summary:

@@ -19,10 +19,11 @@ from consumer.model.estimators.estimator import LEARNERS, Estimator, scored
 from consumer.model.folding import TOO_MANY_GAPS, FoldResult, Refused
 from consumer.model.prequential import Prequential
 from consumer.model.repeats import Repeats
-from consumer.model.replay import Replay, SavedHistory
+from consumer.model.replay import UNDECLARED, Replay, SavedHistory, as_folded
 from consumer.model.spec import ModelSpec
 from consumer.model.statistics.factor import Floats, count
 from consumer.model.statistics.least_squares import LeastSquares
+from consumer.model.statistics.quantiles import Frequent
 from consumer.model.statistics.running import SufficientStatistics
 from consumer.model.view import PartitionView
 from contract.messages import Outcome
@@ -52,6 +53,7 @@ class Partition:
         self._replay: Replay | None = None
         self.since: dict[str, Any] = {}
         self._last_refused: Rejected | None = None
+        self._undeclared: dict[str, Frequent] = {}
         self._is_viewed = False
 
     @property
@@ -98,6 +100,12 @@ class Partition:
                 result.pass_over(record, event)
             self.position = record.offset + 1
         self._count(result)
+        if self.spec.mapping is not None:
+            result.note(self.spec.mapping.take_undeclared())
+            self._undeclared |= {  # views keep what they have
+                name: self._undeclared.get(name, Frequent()).plus(texts)
+                for name, texts in result.undeclared.items()
+            }
         return result
 
     def skip(self, record: Record, why: Rejected) -> FoldResult:
@@ -133,11 +141,23 @@ class Partition:
             **self.statistics.history_state(),
         }
 
+    def sketches(self) -> dict[str, str]:
+        """The history's sketches as text, by name; not deterministic."""
+        found = self.statistics.history.sketch_texts(self.spec.fields)
+        return found | {
+            name + UNDECLARED: texts.to_text() for name, texts in self._undeclared.items()
+        }
+
     def saved_history(self) -> SavedHistory:
         """The same as a value; only if the partition has it whole."""
         now, repeats = self.statistics.view(), self._repeats.copy()
         return SavedHistory(
-            self.position, now.history, now.pending, now.pending_timestamps, repeats
+            self.position,
+            now.history,
+            now.pending,
+            now.pending_timestamps,
+            repeats,
+            self._undeclared.copy(),
         )
 
     @classmethod
@@ -163,11 +183,12 @@ class Partition:
     def take_up(self, saved: SavedHistory) -> None:
         """Take up a history of this partition's log, as of any position."""
         self.statistics.history = saved.history
+        self._undeclared = dict(saved.undeclared)
         behind = saved.history.n < self.statistics.folded
-        decode: Callable[[Record], Decoded] = self._decode_again
-        if saved.decode is not None:
-            decode = self._before_the_change(saved.decode)
-        self._replay = Replay(saved, decode) if behind else None
+        if behind:
+            changed = self.since.get("model", self.position)
+            read = as_folded(self.spec.decode, saved.decode, changed, self.statistics.has_admitted)
+            self._replay = Replay(saved, read)
 
     def view(self) -> PartitionView:
         """The current state; its estimator and errors are replaced from here on, never changed."""
@@ -182,6 +203,7 @@ class Partition:
             self.errors,
             self.since,
             self._last_refused,
+            self._undeclared.copy(),
         )
 
     def _read_again(self, records: Iterable[Record]) -> Iterable[Record]:
@@ -200,26 +222,6 @@ class Partition:
                 self.statistics.history, self._replay = self._replay.history, None
                 break
         return records
-
-    def _before_the_change(self, old: Callable[[Record], Decoded]) -> Callable[[Record], Decoded]:
-        """Decodes with the model before the last change until that, and then with the present."""
-        changed = self.since.get("model", self.position)
-
-        def decode(record: Record) -> Decoded:
-            if record.offset >= changed:
-                return self._decode_again(record)
-            event = old(record)
-            known = type(event) is not tuple or self.statistics.has_admitted(event)
-            return event if known else TOO_MANY_GAPS
-
-        return decode
-
-    def _decode_again(self, record: Record) -> Decoded:
-        """As it was decoded when it was folded."""
-        event = self.spec.decode(record)
-        if type(event) is tuple and not self.statistics.has_admitted(event):
-            return TOO_MANY_GAPS
-        return event
 
     def _folded(self) -> LeastSquares:
         """The least squares of the formula over the complete blocks."""

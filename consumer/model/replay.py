@@ -6,18 +6,22 @@ digests of the requests that it had seen; and blocks are cut as they were, since
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Self
 
 import numpy as np
 
 from consumer.decode import Decoded, Record
 from consumer.decode.dialects import is_of_request
+from consumer.model.folding import TOO_MANY_GAPS
 from consumer.model.repeats import Repeats
 from consumer.model.statistics.columns import Columns
 from consumer.model.statistics.history import History
-from consumer.model.statistics.quantiles import Sketch
+from consumer.model.statistics.quantiles import Frequent, Sketch
 from consumer.model.statistics.running import BLOCK, as_matrix, read_pending
+
+UNDECLARED = " undeclared"
+"""After a category's name: the sketch of the texts that are not its levels."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +34,7 @@ class SavedHistory:
         pending: The rows after them, fewer than BLOCK.
         timestamps: Theirs, milliseconds since the epoch.
         repeats: The requests seen; not to be changed.
+        undeclared: The most frequent texts that are not levels, by field.
         decode: Reads records as the model that it was saved with did; None: as the present one.
     """
 
@@ -38,6 +43,7 @@ class SavedHistory:
     pending: Sequence[Sequence[float]]
     timestamps: Sequence[int]
     repeats: Repeats
+    undeclared: Mapping[str, Frequent] = field(default_factory=dict)
     decode: Callable[[Record], Decoded] | None = None
 
     @classmethod
@@ -56,10 +62,15 @@ class SavedHistory:
         """
         try:
             n, pending, timestamps = read_pending(state, columns)
-            found = [Sketch.from_text(sketches[field]) for field in columns.fields]
+            found = [Sketch.from_text(sketches[name]) for name in columns.fields]
             history = History.from_state(state, n, found, columns)
             repeats = Repeats.from_state(state["forwarded"])
-            return cls(state["position"], history, pending, timestamps, repeats)
+            undeclared = {
+                name: Frequent.from_text(sketches[name + UNDECLARED])
+                for name in columns.fields
+                if name + UNDECLARED in sketches
+            }
+            return cls(state["position"], history, pending, timestamps, repeats, undeclared)
         except (KeyError, TypeError, OverflowError, RuntimeError) as error:
             raise ValueError(f"not a history over {columns.fields}: {error!r}") from error
 
@@ -101,3 +112,27 @@ class Replay:
                 self.history = self.history.plus(rows, np.array(self._timestamps, np.int64))
                 self._pending.clear()
                 self._timestamps.clear()
+
+
+def as_folded(
+    decode: Callable[[Record], Decoded],
+    before: Callable[[Record], Decoded] | None,
+    changed: int,
+    has_admitted: Callable[[Sequence[float]], bool],
+) -> Callable[[Record], Decoded]:
+    """Decodes records as they were when they were folded.
+
+    Args:
+        decode: By the present model.
+        before: By the model before the last change, if the history is of that.
+        changed: The position of the change.
+        has_admitted: Whether rows like this one have been admitted.
+    """
+
+    def read(record: Record) -> Decoded:
+        event = before(record) if before and record.offset < changed else decode(record)
+        if type(event) is tuple and not has_admitted(event):
+            return TOO_MANY_GAPS
+        return event
+
+    return read

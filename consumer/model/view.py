@@ -13,6 +13,7 @@ from consumer.model.prequential import Prequential
 from consumer.model.spec import ModelSpec
 from consumer.model.statistics.factor import Floats
 from consumer.model.statistics.least_squares import LeastSquares
+from consumer.model.statistics.quantiles import Frequent
 from consumer.model.statistics.running import StatisticsView
 from contract.messages import Outcome
 
@@ -29,6 +30,7 @@ class PartitionView:
         counts: Events by outcome.
         statistics: The sufficient statistics of the labelled events.
         since: From which positions parts of the model are known, if it was changed.
+        undeclared: The most frequent texts that are not levels, by field.
         last_refused: Why the last refused event was; None where none was seen by this process.
     """
 
@@ -41,6 +43,7 @@ class PartitionView:
     _errors: Prequential
     since: Mapping[str, Any] = field(default_factory=dict)
     last_refused: Rejected | None = None
+    undeclared: Mapping[str, Frequent] = field(default_factory=dict)
 
     @property
     def answers(self) -> bool:

@@ -190,7 +190,12 @@ class Change:
             rows=self._rows(known.rows),
         )
         pending = [self._row(row) for row in saved.pending]
-        return replace(saved, history=history, pending=pending, decode=self._decode)
+        undeclared = {
+            name: texts for name, texts in saved.undeclared.items() if name in self.new.sources
+        }
+        return replace(
+            saved, history=history, pending=pending, undeclared=undeclared, decode=self._decode
+        )
 
     def _decode(self, record: Record) -> Decoded:
         event = self.old.decode(record)

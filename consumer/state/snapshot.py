@@ -109,7 +109,7 @@ def take(partition: Partition, number: int, topic_id: str) -> Snapshot:
 def take_history(partition: Partition, number: int, topic_id: str) -> Snapshot:
     """The snapshot of a partition's history as it is now; only if the partition has it whole."""
     state = identity(partition.spec, number, topic_id) | partition.history_state()
-    sketches = partition.statistics.history.sketch_texts(partition.spec.fields)
+    sketches = partition.sketches()
     position = partition.position
     return Snapshot(Part.HISTORY, number, position, topic_id, digest(state), state, sketches)
 

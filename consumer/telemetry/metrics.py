@@ -45,6 +45,11 @@ class Telemetry:
         self._dead_letters = self._counter(
             "riverline_dead_letters", "Events refused, by reason.", "reason"
         )
+        self._undeclared = self._counter(
+            "riverline_undeclared_levels",
+            "Values of categories that are not among their levels, by field of the model file.",
+            "field",
+        )
         self._learn = self._histogram(
             "riverline_learn_seconds", "Seconds to fold one poll's records of one partition."
         )
@@ -151,6 +156,8 @@ class Telemetry:
         self._events.labels(Outcome.REFUSED).inc(len(result.refused))
         for refused in result.refused:
             self._dead_letters.labels(refused.why.reason).inc()
+        for name, texts in result.undeclared.items():
+            self._undeclared.labels(name).inc(len(texts))
         self._learn.observe(seconds)
 
     def answered(self, seconds: float) -> None:

@@ -50,7 +50,7 @@ def folded(values: Iterable[bytes | None], made: ModelSpec | None = None) -> Par
 def restored(partition: Partition) -> Partition:
     """The partition as its two parts give it back, after a journey through JSON."""
     made = partition.spec
-    sketches = partition.statistics.history.sketch_texts(made.fields)
+    sketches = partition.sketches()
     regression, history = orjson.loads(
         orjson.dumps([partition.to_state(), partition.history_state()])
     )

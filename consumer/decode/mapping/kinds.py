@@ -14,6 +14,8 @@ from consumer.decode.mapping.fields import Field
 from contract.messages import VALUE_LIMIT, Reason
 
 Read = Callable[[object], float | Rejected]
+Note = Callable[[tuple[str, str]], None]
+"""Is told of a text that is not a level, with its field."""
 
 SECONDS = {"s": 1.0, "ms": 1e-3, "us": 1e-6}
 DAY = 86_400.0
@@ -23,16 +25,17 @@ MAX_TEXT = 64
 _NUMBER = re.compile(r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?", re.ASCII)
 
 
-def reader(field: Field, *, text: bool) -> Read:
+def reader(field: Field, note: Note, *, text: bool) -> Read:
     """What reads a field's values.
 
     Args:
         field: As the model file has it.
+        note: Is told of texts that are not levels.
         text: Whether a number in text counts, as it does in a header.
     """
     match field.type:
         case "category":
-            return _category(field)
+            return _category(field, note)
         case "boolean":
             return _boolean(field, text=text)
         case "time":
@@ -65,7 +68,7 @@ def _number(field: Field, *, text: bool) -> Read:
     return read
 
 
-def _category(field: Field) -> Read:
+def _category(field: Field, note: Note) -> Read:
     places = {level: float(place) for place, level in enumerate(field.coded_levels)}
     name, other = field.name, places.get(field.other) if field.other is not None else None
 
@@ -79,13 +82,16 @@ def _category(field: Field) -> Read:
                 return Rejected(
                     Reason.NOT_A_LEVEL, f"{name}: expected a text, got {describe_kind(value)}"
                 )
-        place = places.get(value, other)
-        if place is None:
+        place = places.get(value)
+        if place is not None:
+            return place
+        note((name, value))
+        if other is None:
             return Rejected(
                 Reason.NOT_A_LEVEL,
                 f"{name}: {echo(value)} is not one of its levels; other = '...' would count it",
             )
-        return place
+        return other
 
     return read
 

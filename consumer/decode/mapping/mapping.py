@@ -1,12 +1,13 @@
 """Reads an event, of any shape, into the row of a model file's fields and functions. Total."""
 
 import math
+from collections.abc import Iterable
 from typing import Any
 
 from consumer.decode.event import SKIPPED, UNLABELLED, Decoded, Rejected, Unlabelled, parse_object
 from consumer.decode.formula import echo
 from consumer.decode.mapping.fields import INDICATED, Field
-from consumer.decode.mapping.kinds import reader
+from consumer.decode.mapping.kinds import Note, reader
 from consumer.decode.mapping.model_file import ModelFile
 from consumer.decode.mapping.paths import FAILS, condition, is_text, member, path
 from consumer.decode.record import Record
@@ -30,10 +31,13 @@ class Mapping:
         design = model.design
         self._target = model.target_fields
         self._holds = None if model.where is None else condition(model.where)
-        readers = [_FieldReader(field) for field in model.fields]
+        self._undeclared: list[tuple[str, str]] = []
+        readers = [_FieldReader(field, self._undeclared.append) for field in model.fields]
         # The target first: an event that lacks it is unlabelled, whatever else it lacks.
         self._readers = sorted(readers, key=lambda it: it.name not in self._target)
-        self._by_name = {it.name: it for it in readers}
+        # Of requests, in other threads: what these name is not counted.
+        self._of_requests = [_FieldReader(field, lambda _: None) for field in model.fields]
+        self._by_name = {it.name: it for it in self._of_requests}
         self._names = design.variables.names
         self._functions = design.functions
         self._order = design.fields
@@ -49,7 +53,7 @@ class Mapping:
                     return SKIPPED
             except FAILS as error:
                 return Rejected(Reason.BAD_SHAPE, f"where: {_said(error)}")
-        values = self._values(document, record, labelled=True)
+        values = self._values(self._readers, document, record, labelled=True)
         if not isinstance(values, dict):
             return values
         for function in self._functions:
@@ -86,16 +90,27 @@ class Mapping:
         """
         if type(event) is not dict:
             raise Refusal(ErrorCode.BAD_PARAMS, "event must be an object")
-        values = self._values(event, record, labelled=False)
+        values = self._values(self._of_requests, event, record, labelled=False)
         if isinstance(values, Rejected):
             raise Refusal(ErrorCode(values.reason), values.detail)
         return self._with_functions(values if isinstance(values, dict) else {})
 
+    def take_undeclared(self) -> list[tuple[str, str]]:
+        """The texts of events since the last call that are not levels, each with its field."""
+        taken = self._undeclared.copy()
+        self._undeclared.clear()
+        return taken
+
     def _values(
-        self, document: dict[str, Any], record: Record, *, labelled: bool
+        self,
+        readers: Iterable["_FieldReader"],
+        document: dict[str, Any],
+        record: Record,
+        *,
+        labelled: bool,
     ) -> dict[str, float] | Unlabelled | Rejected:
         values: dict[str, float] = {}
-        for source in self._readers:
+        for source in readers:
             try:
                 value = source.get(document, record)
             except FAILS as error:
@@ -127,11 +142,11 @@ class Mapping:
 class _FieldReader:
     """Finds one field in an event, and reads it."""
 
-    def __init__(self, field: Field) -> None:
+    def __init__(self, field: Field, note: Note) -> None:
         self.name = field.name
         where = field.path
         self.get = member(field.name) if where is None else path(where)
-        self._read = reader(field, text=field.text or (where is not None and is_text(where)))
+        self._read = reader(field, note, text=field.text or (where is not None and is_text(where)))
         self._substitute = field.substitute()
         self._indicator = field.name + INDICATED if field.indicated else None
         self._where = f"{field.name} is missing" + (f" ({where})" if where else "")

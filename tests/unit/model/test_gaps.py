@@ -11,7 +11,7 @@ import pytest
 import statsmodels.formula.api as smf
 from numpy import log  # noqa: F401 - statsmodels finds it here
 
-from consumer.decode import Request
+from consumer.decode import Refusal, Request
 from consumer.decode.mapping import read_model
 from consumer.model import Model, ModelSpec, Partition
 from consumer.model.answer import answer
@@ -185,3 +185,24 @@ def test_the_simulated_nested_events_are_learned_by_the_example_of_segment() -> 
     assert model.fit(model.spec.parse("revenue ~ price")).coefficients["price"].coef == (
         pytest.approx(1.5, abs=0.05)
     )
+
+
+def test_texts_that_are_not_levels_are_counted_and_the_most_frequent_are_told() -> None:
+    partition = Partition(spec())
+    texts = ["tv"] * 30 + ["watch"] * 20 + [f"t{number}" for number in range(5)] + ["web"] * 40
+    records = [
+        Record(offset, orjson.dumps({"y": offset, "a": 1.0, "os": text}))
+        for offset, text in enumerate(texts)
+    ]
+    result = partition.fold(records[:50])
+    assert {name: len(found) for name, found in result.undeclared.items()} == {"os": 50}
+    partition.fold(records[50:])
+    again = restored(partition)
+    for one in (partition, again):
+        model = Model(spec(), {0: one.view()})
+        ask(model, Method.PREDICT, a=1.0, os="web", formula="y ~ 1")
+        undeclared = ask(model, Method.DESCRIBE)["summary"]["os"]["undeclared"]
+        assert [*undeclared.items()][:2] == [("tv", 30), ("watch", 20)]
+    with pytest.raises(Refusal):
+        ask(model, Method.PREDICT, a=1.0, os="nothing")
+    assert partition.fold([]).undeclared == {}
