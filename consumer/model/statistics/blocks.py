@@ -62,7 +62,7 @@ class Blocks:
         design = columns.design(rows)
         least, most = rows.min(axis=0), rows.max(axis=0)
         gaps, factor = self.gaps, self.factor
-        if np.isnan(least).any():
+        if not columns.whole and np.isnan(least).any():
             least, most = np.fmin.reduce(rows, axis=0), np.fmax.reduce(rows, axis=0)
             groups = _by_gap(rows)
             whole = groups.pop((), [])
@@ -85,6 +85,8 @@ class Blocks:
 
     def over(self, needed: frozenset[int]) -> Rows:
         """The rows that have these fields; other columns of their factor mean nothing."""
+        if not self.gaps:
+            return Rows(self.n, self.factor)
         return joined([Rows(self.whole, self.factor)], self.gaps, needed)
 
     @property

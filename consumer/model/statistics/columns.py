@@ -143,6 +143,9 @@ class Selection:
             sums = [((0, 1.0),), *sums]
         self.needs = columns.needs(number for each in sums for number, _ in each)
         self._columns = columns
+        self._fields = None
+        if columns.whole and formula.intercept:  # of flat numbers: no other columns need be made
+            self._fields = np.array([each[0][0] - 1 for each in sums[1:]])
         self._weights: Floats | None = None
         self._index = np.array([each[0][0] if each else 0 for each in sums])
         if any(len(each) != 1 or each[0][1] != 1 for each in sums):
@@ -159,6 +162,7 @@ class Selection:
 
     def events(self, rows: Floats) -> Floats:
         """The same of the rows, shape (m, fields), that lack nothing that it needs."""
-        if not self._columns.whole:
-            rows = rows[~np.isnan(rows[:, sorted(self.needs)]).any(axis=1)]
-        return self(self._columns.design(rows))
+        if self._fields is not None:
+            return with_constant(rows[:, self._fields])
+        rows = rows[~np.isnan(rows[:, sorted(self.needs)]).any(axis=1)]
+        return np.ascontiguousarray(self(self._columns.design(rows)))
