@@ -98,15 +98,6 @@ class Partition:
         self._count(result)
         return result
 
-    def skip(self, record: Record, why: Rejected) -> FoldResult:
-        """Skip an unreadable record and count it as refused, unless it is before the position."""
-        if record.offset < self.position:
-            return FoldResult()
-        result = FoldResult(refused=[Refused(record, why)])
-        self.position = record.offset + 1
-        self._count(result)
-        return result
-
     def to_state(self) -> dict[str, Any]:
         """The regression: all that the next fold depends on, in types that JSON keeps exactly."""
         return {
