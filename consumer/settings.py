@@ -56,6 +56,12 @@ class Settings(Environment):
     checkpoint_interval_ms: int = Field(
         1000, ge=10, le=3_600_000, description="how often the state is saved, milliseconds"
     )
+    max_reread_events: int = Field(
+        100_000,
+        ge=1000,
+        le=10**9,
+        description="how many events a restart may read again, over all partitions of an instance",
+    )
     fast_path: bool = Field(
         default=True,
         description="off: kafka-python's public API alone carries requests and replies; slower",

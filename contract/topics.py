@@ -45,7 +45,7 @@ def replies(name: str) -> Topic:
 
 
 def changelog(name: str, partition_count: int) -> Topic:
-    """Snapshots, one partition for each of the events topic; only the latest of each matters."""
+    """Snapshots, one partition for each of the events topic; the latest of each part matters."""
     return Topic(
         name,
         partition_count,

@@ -27,7 +27,7 @@ class Lag:
 
     def fits_one_poll(self) -> bool:
         """Whether one more poll would bring all records that Kafka has told of."""
-        behind = sum(self._end(number) - partition.position for number, partition in self._owned)
+        behind = sum(self._end(number) - partition.reads_from for number, partition in self._owned)
         return behind < MAX_POLL_RECORDS
 
     def note(self) -> None:

@@ -6,7 +6,8 @@ position. The offset that the group has committed is never used.
 """
 
 import math
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
 from collections.abc import Set as AbstractSet
 from time import monotonic
 
@@ -135,42 +136,47 @@ class OwnedPartitions:
             self._held[number] = -math.inf
 
     def _restore_held(self) -> set[int]:
-        """Restore held partitions for TURN_SECONDS, the longest untried first; those restored."""
+        """Restore held partitions for TURN_SECONDS, the longest untried first; those restored.
+
+        Those of one leader together: one that does not answer holds up no others.
+        """
+        led = defaultdict[int, list[int]](list)
+        for number in sorted(self._held, key=lambda held: (self._held[held], held)):
+            leader = leader_of(self._consumer, TopicPartition(self._topic, number))
+            if leader != NO_LEADER:
+                led[-1 if leader is None else leader].append(number)
         restored = set[int]()
         began = monotonic()
-        for number in sorted(self._held, key=lambda held: (self._held[held], held)):
+        for numbers in led.values():
             if monotonic() - began > TURN_SECONDS:
                 break
-            self._held[number] = monotonic()
-            if self._restore(number):
-                restored.add(number)
+            restored |= self._restore(numbers)
         return restored
 
-    def _restore(self, number: int) -> bool:
-        """Restore a held partition and read on from its position; False: try again later."""
-        at = TopicPartition(self._topic, number)
-        self._context.health.beat("learner", now=monotonic())  # each may take its time
-        if leader_of(self._consumer, at) == NO_LEADER:
-            return False
+    def _restore(self, numbers: Iterable[int]) -> set[int]:
+        """Restore these and read on from where each needs; those restored, the others later."""
+        now = monotonic()
+        self._context.health.beat("learner", now=now)  # it may take its time
+        self._held |= dict.fromkeys(numbers, now)
         patience = 0.0 if self._partitions else RESTORE_SECONDS
+        places = [TopicPartition(self._topic, number) for number in numbers]
         try:
-            restored = self._changelog.restore(self._consumer, at, patience)
+            restored = self._changelog.restore(self._consumer, places, patience)
         except StateError:
             raise
         except NotAllowedError as error:
             self._context.health.faults.saw(GROWING, FaultKind.PERMISSION, error.sentence)
-            return False
+            return set()
         except KafkaError as error:
-            log.warning("not restored yet", partition=number, error=repr(error))
-            return False
-        if restored is None:
-            return False
-        self._context.health.faults.over(GROWING)
-        partition, self._ends[number] = restored
-        self._context.health.ends[number] = LogEnd(self._ends[number], monotonic())
-        self._consumer.seek(at, partition.position)
-        self._consumer.resume(at)
-        del self._held[number]
-        self._partitions[number] = partition
-        self._context.served.own(number, partition.view())
-        return True
+            log.warning("not restored yet", partitions=numbers, error=repr(error))
+            return set()
+        for at, (partition, end) in restored.items():
+            self._context.health.faults.over(GROWING)
+            self._ends[at.partition] = end
+            self._context.health.ends[at.partition] = LogEnd(end, monotonic())
+            self._consumer.seek(at, partition.reads_from)
+            self._consumer.resume(at)
+            del self._held[at.partition]
+            self._partitions[at.partition] = partition
+            self._context.served.own(at.partition, partition.view())
+        return {at.partition for at in restored}

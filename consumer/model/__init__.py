@@ -5,18 +5,24 @@ is passed from the learner to the responder. May import ``decode``.
 """
 
 from consumer.model.estimators.estimator import combine
+from consumer.model.folding import FoldResult, Refused
 from consumer.model.merged import Model
-from consumer.model.partition import FoldResult, Partition, PartitionView, Refused
+from consumer.model.partition import Partition
+from consumer.model.replay import SavedHistory
 from consumer.model.served import Served
 from consumer.model.spec import ModelSpec
+from consumer.model.statistics.history import WINDOW
+from consumer.model.view import PartitionView
 
 __all__ = [
+    "WINDOW",
     "FoldResult",
     "Model",
     "ModelSpec",
     "Partition",
     "PartitionView",
     "Refused",
+    "SavedHistory",
     "Served",
     "combine",
 ]

@@ -9,8 +9,8 @@ import orjson
 from consumer.decode import Formula, Refusal, Request, features, parse_formula
 from consumer.model.describe import describe
 from consumer.model.merged import Model
-from consumer.model.statistics.blocks import WINDOW
 from consumer.model.statistics.diagnostics import diagnose
+from consumer.model.statistics.history import WINDOW
 from consumer.model.statistics.inference.anytime import PLANNED_EVENTS, always_valid, optimal_g
 from consumer.model.statistics.inference.terms import contributions
 from consumer.model.statistics.regression import LEVEL, predict

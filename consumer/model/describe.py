@@ -7,8 +7,8 @@ from typing import Literal
 import numpy as np
 
 from consumer.decode import Refusal
-from consumer.model.statistics.blocks import WINDOW
 from consumer.model.statistics.factor import size
+from consumer.model.statistics.history import WINDOW
 from consumer.model.statistics.summary import Summary
 from contract.messages import ErrorCode
 
@@ -34,15 +34,21 @@ def describe(summary: Summary) -> Description:
     """Describe every field over all events.
 
     Raises:
-        Refusal: ``too-few-events`` if there are no events.
+        Refusal: ``too-few-events`` if there are no events, or if every row that quartiles rest on
+            is still to be read again.
     """
     if summary.n == 0:
         raise Refusal(ErrorCode.TOO_FEW_EVENTS, "there are no events to describe yet")
-    exact = summary.n <= WINDOW
+    rows = summary.window() if summary.n <= WINDOW else ()
+    exact = len(rows) == summary.n
     if exact:
-        quartiles = np.quantile(summary.window(), RANKS, axis=0).T.tolist()
+        quartiles = np.quantile(rows, RANKS, axis=0).T.tolist()
     else:
-        quartiles = [summary.sketch(field).quantiles(RANKS) for field in summary.fields]
+        sketches = [summary.sketch(field) for field in summary.fields]
+        if not all(sketch.n for sketch in sketches):
+            message = "the quantiles are being read again from the log; ask again"
+            raise Refusal(ErrorCode.TOO_FEW_EVENTS, message)
+        quartiles = [sketch.quantiles(RANKS) for sketch in sketches]
     return Description(
         fields={
             field: _figures(summary, field, *marks)

@@ -2,77 +2,32 @@
 
 The state at a position is bit-for-bit the same however polls and crashes cut the stream: it depends
 on the records alone, in their order. Labelled events are learned in blocks of 64, counted from the
-first; an incomplete block is kept in the state as rows, and a view learns it ahead.
+first; an incomplete block is kept in the state as rows, and a view (``view.py``) counts it in.
+
+The state has two parts, each with a position of its own: the regression, which the position here is
+that of, and the history (``statistics/history.py``). A history that was saved at an earlier one
+reads again (``replay.py``), and one of a later one waits until the regression is there.
 """
 
-import hashlib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from typing import Any, Self
 
 import numpy as np
 
-from consumer.decode import UNLABELLED, Decoded, EventDecoder, Record, Rejected
+from consumer.decode import UNLABELLED, EventDecoder, Record, Rejected
 from consumer.decode.dialects import is_of_request, wants_reply
-from consumer.model.estimators.bayesian import Posterior
-from consumer.model.estimators.estimator import LEARNERS, Estimator
-from consumer.model.estimators.gradient import Weights
+from consumer.errors import NEW_ID, StateError
+from consumer.model.estimators.estimator import LEARNERS, Estimator, scored
+from consumer.model.folding import FoldResult, Refused
 from consumer.model.prequential import Prequential
+from consumer.model.repeats import Repeats
+from consumer.model.replay import Replay, SavedHistory
 from consumer.model.spec import ModelSpec
 from consumer.model.statistics.factor import Floats, count, triangle, with_constant
-from consumer.model.statistics.least_squares import LeastSquares, one_step_ahead
-from consumer.model.statistics.running import StatisticsView, SufficientStatistics
+from consumer.model.statistics.least_squares import LeastSquares
+from consumer.model.statistics.running import SufficientStatistics
+from consumer.model.view import PartitionView
 from contract.messages import Outcome
-
-REMEMBERED = 5000
-"""Digests kept of events sent as requests, to recognise repeats. After a crash a responder resends
-at most 500; meanwhile the other responders may send the rest."""
-
-
-@dataclass(frozen=True, slots=True)
-class Refused:
-    """A refused record, for the dead-letter topic."""
-
-    record: Record
-    why: Rejected
-
-
-@dataclass(frozen=True, slots=True)
-class PartitionView:
-    """A partition's state as of a position; immutable, so any thread may read it.
-
-    Attributes:
-        position: The offset of the next record to fold.
-        counts: Events by outcome.
-        estimate: The river model's estimate, in the form that sums over partitions.
-        answers: Whether this partition alone determines all coefficients.
-        errors: The prequential sums.
-        statistics: The sufficient statistics of the labelled events.
-    """
-
-    position: int
-    counts: dict[Outcome, int]
-    estimate: Posterior | Weights
-    answers: bool
-    errors: Prequential
-    statistics: StatisticsView
-
-
-@dataclass(slots=True)
-class FoldResult:
-    """The result of folding records, for the learner to act on.
-
-    Attributes:
-        learned: How many events were learned.
-        unlabelled: How many had no target.
-        refused: The refused records, and why.
-        asking: The records that ask for an acknowledgement, with their decoded events.
-    """
-
-    learned: int = 0
-    unlabelled: int = 0
-    refused: list[Refused] = field(default_factory=list)
-    asking: list[tuple[Record, Decoded]] = field(default_factory=list)
 
 
 class Partition:
@@ -87,7 +42,6 @@ class Partition:
         self.spec = spec
         self.position = position
         self.counts = dict.fromkeys(Outcome, 0)
-        self.forwarded: dict[str, None] = {}  # digests of the last events sent as requests
         self.errors = Prequential()
         self.statistics = SufficientStatistics(spec.fields)
         self.estimator: Estimator = LEARNERS[spec.learner](spec.terms)
@@ -96,30 +50,45 @@ class Partition:
         self._columns = np.array([spec.fields.index(name) for name in names])
         self._in_factor = np.concatenate(([0], 1 + self._columns))
         self._known = self._folded()
+        self._repeats = Repeats()
+        self._replay: Replay | None = None
+        self._is_viewed = False
+
+    @property
+    def reads_from(self) -> int:
+        """The offset of the next record needed: the history's, while it reads again."""
+        return self.position if self._replay is None else self._replay.position
+
+    @property
+    def has_whole_history(self) -> bool:
+        """Whether the history is that of all complete blocks, no more and no fewer."""
+        return self.statistics.history.n == self.statistics.folded
 
     def fold(self, records: Iterable[Record]) -> FoldResult:
         """Decode each record in turn; predict, score and learn each complete block.
 
-        Records before the position were folded already and are skipped.
+        Records before the position were folded already: nothing is counted or learned again, and
+        they are for the history alone, if it is behind.
+
+        Raises:
+            StateError: The history is behind, and the log has not all records up to the position.
         """
         result = FoldResult()
         decode, update = self._decode, self.statistics.update
-        for record in records:
+        for record in self._read_again(records):
             if record.offset < self.position:
                 continue
             event = decode(record.value)
             if record.headers:
                 if wants_reply(record.headers):
                     result.asking.append((record, event))
-                if is_of_request(record.headers) and self._is_repeat(record):
+                if is_of_request(record.headers) and self._repeats.saw(record):
                     self.position = record.offset + 1
                     continue
             if type(event) is tuple:
                 block = update(event, record.timestamp)
                 if block is not None:
-                    after = self._folded()
-                    self._learn(block, after, record.timestamp, self.estimator, self.errors)
-                    self._known = after
+                    self._learn(block, record.timestamp)
                 result.learned += 1
             elif event is UNLABELLED:
                 result.unlabelled += 1
@@ -129,31 +98,35 @@ class Partition:
         self._count(result)
         return result
 
-    def skip(self, record: Record, why: Rejected) -> FoldResult:
-        """Skip an unreadable record and count it as refused, unless it is before the position."""
-        if record.offset < self.position:
-            return FoldResult()
-        result = FoldResult(refused=[Refused(record, why)])
-        self.position = record.offset + 1
-        self._count(result)
-        return result
-
     def to_state(self) -> dict[str, Any]:
-        """All that the next fold depends on, in types that JSON round-trips exactly."""
+        """The regression: all that the next fold depends on, in types that JSON keeps exactly."""
         return {
             "position": self.position,
             "counts": {outcome.value: count for outcome, count in self.counts.items()},
-            "forwarded": list(self.forwarded),
+            "forwarded": self._repeats.to_state(),
             "errors": self.errors.state(),
             "estimator": self.estimator.state(),
             "statistics": self.statistics.to_state(),
         }
 
+    def history_state(self) -> dict[str, Any]:
+        """The history but for its sketches, likewise; only if the partition has it whole."""
+        return {
+            "position": self.position,
+            "forwarded": self._repeats.to_state(),
+            **self.statistics.history_state(),
+        }
+
+    def saved_history(self) -> SavedHistory:
+        """The same as a value; only if the partition has it whole."""
+        now, repeats = self.statistics.view(), self._repeats.copy()
+        return SavedHistory(
+            self.position, now.history, now.pending, now.pending_timestamps, repeats
+        )
+
     @classmethod
-    def from_state(
-        cls, spec: ModelSpec, state: Mapping[str, Any], sketches: Mapping[str, str]
-    ) -> Self:
-        """Restore a partition from :meth:`to_state` and its sketches.
+    def from_state(cls, spec: ModelSpec, state: Mapping[str, Any]) -> Self:
+        """Restore the regression from :meth:`to_state`; the history is to be taken up.
 
         Raises:
             KeyError: A part of the state is missing.
@@ -162,88 +135,65 @@ class Partition:
         """
         partition = cls(spec, state["position"])
         partition.counts = {outcome: count(state["counts"][outcome]) for outcome in Outcome}
-        partition.forwarded = dict.fromkeys(state["forwarded"])
+        partition._repeats = Repeats.from_state(state["forwarded"])
         partition.errors = Prequential.from_state(state["errors"])
         partition.estimator.restore(state["estimator"])
-        partition.statistics = SufficientStatistics.from_state(
-            spec.fields, state["statistics"], sketches
-        )
+        partition.statistics = SufficientStatistics.from_state(spec.fields, state["statistics"])
         partition._known = partition._folded()
         return partition
 
+    def take_up(self, saved: SavedHistory) -> None:
+        """Take up a history of this partition's log, as of any position."""
+        self.statistics.history = saved.history
+        behind = saved.history.n < self.statistics.folded
+        self._replay = Replay(saved, self._decode) if behind else None
+
     def view(self) -> PartitionView:
-        """The current state, with the incomplete block learned ahead."""
-        estimator, errors, known = self.estimator.copy(), self.errors.copy(), self._known
-        statistics = self.statistics.view()
-        if statistics.pending:
-            rows = statistics.pending_rows()
-            known = known.plus(with_constant(rows[:, self._columns]))
-            self._learn(rows, known, statistics.pending_timestamps[-1], estimator, errors)
+        """The current state; its estimator and errors are replaced from here on, never changed."""
+        self._is_viewed = True
         return PartitionView(
             self.position,
             self.counts.copy(),
-            estimator.view(known),
-            known.answers,
-            errors,
-            statistics,
+            self.statistics.view(),
+            self._columns,
+            self._known,
+            self.estimator,
+            self.errors,
         )
 
-    def _is_repeat(self, record: Record) -> bool:
-        """Whether the event repeats a request that was folded already, and must not be counted.
-
-        A repeat is the same byte for byte, including the header that names the request. So the
-        header need not be trusted: forging it cannot make another sender's event a repeat.
-        """
-        digest = _digest(record)
-        if digest in self.forwarded:
-            return True
-        self.forwarded[digest] = None
-        if len(self.forwarded) > REMEMBERED:
-            del self.forwarded[next(iter(self.forwarded))]
-        return False
+    def _read_again(self, records: Iterable[Record]) -> Iterable[Record]:
+        """Let the history read these until it has caught up; the others are to be folded."""
+        records = iter(records)
+        if self._replay is None:
+            return records
+        for record in records:
+            if record.offset >= self.position:
+                raise StateError(
+                    f"the saved history goes on at offset {self._replay.position}, and the log has "
+                    f"no longer all events from there to the state's, {self.position}. {NEW_ID}"
+                )
+            self._replay.read(record)
+            if self._replay.history.n == self.statistics.folded:
+                self.statistics.history, self._replay = self._replay.history, None
+                break
+        return records
 
     def _folded(self) -> LeastSquares:
         """The least squares of the formula over the complete blocks."""
         factor = self.statistics.factor[:, self._in_factor]
         return LeastSquares(self.statistics.folded, triangle(factor))
 
-    def _learn(
-        self,
-        rows: Floats,
-        after: LeastSquares,
-        timestamp_ms: int,
-        estimator: Estimator,
-        errors: Prequential,
-    ) -> None:
-        """Test, then train, on the last rows, shape (n, k).
-
-        Only predictions that the service would have given are scored: one from too few events, or
-        from a field that has not varied yet, would be refused.
-        """
-        events = with_constant(rows[:, self._columns])
-        exact = None
-        if not (self._known.answers and after.answers):
-            exact = one_step_ahead(self._known, events)
-        missed = estimator.learn_block(events, exact, self._known, after)
-        y = events[:, -1]
-        if exact is not None:
-            scored = ~np.isnan(exact)
-            y, missed = y[scored], missed[scored]
-        errors.update(y, missed, timestamp_ms)
+    def _learn(self, block: Floats, timestamp_ms: int) -> None:
+        """Test, then train, on the rows of a complete block, shape (BLOCK, k)."""
+        if self._is_viewed:
+            self.estimator, self.errors = self.estimator.copy(), self.errors.copy()
+            self._is_viewed = False
+        after, events = self._folded(), with_constant(block[:, self._columns])
+        tested = scored(self.estimator.learn_block, events, self._known, after)
+        self.errors.update(*tested, timestamp_ms)
+        self._known = after
 
     def _count(self, result: FoldResult) -> None:
         self.counts[Outcome.LEARNED] += result.learned
         self.counts[Outcome.UNLABELLED] += result.unlabelled
         self.counts[Outcome.REFUSED] += len(result.refused)
-
-
-def _digest(record: Record) -> str:
-    """A digest of a record's key, value and headers: 64 bits in hexadecimal."""
-    parts = [record.key, record.value]
-    for name, content in record.headers:
-        parts += [name.encode(errors="surrogatepass"), content]
-    digest = hashlib.blake2b(digest_size=8)
-    for part in parts:
-        length = -1 if part is None else len(part)
-        digest.update(length.to_bytes(8, "big", signed=True) + (part or b""))
-    return digest.hexdigest()

@@ -3,23 +3,21 @@
 Used by the learner's thread alone; the follower reads the changelog in a thread of its own.
 """
 
-import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from functools import partial
 from time import monotonic
 
 import structlog
 from kafka import TopicPartition
-from kafka.errors import KafkaError
 
-from consumer.client import Consumer, Future, Producer, offsets
+from consumer.client import Consumer, Producer, offsets
 from consumer.context import Context
 from consumer.model import Partition, combine
-from consumer.state import snapshot
+from consumer.state import pace, snapshot
 from consumer.state.follower import Follower
-from consumer.state.restore import Log, start
-from consumer.state.snapshot import Snapshot
+from consumer.state.restore import Followed, Log, start
+from consumer.state.sending import Sending
+from consumer.state.snapshot import Part
 from consumer.telemetry import Unsaved
 from contract.messages import Outcome
 
@@ -31,14 +29,16 @@ class _Saved:
     """What the changelog holds of a partition of ours.
 
     Attributes:
-        position: Of the last acknowledged snapshot; None before the first.
-        under_way: The send of the latest snapshot, until it is acknowledged.
-        failing: Whether the latest snapshot could not be saved.
+        parts: The way there, by part.
+        begins: Where its history would be read from if none were saved.
+        seen: The position it had when it was looked at last.
+        since: When it had that first.
     """
 
-    position: int | None = None
-    under_way: Future | None = None
-    failing: bool = False
+    parts: dict[Part, Sending]
+    begins: int
+    seen: int
+    since: float
 
 
 class Changelog:
@@ -64,7 +64,6 @@ class Changelog:
         cover: Callable[[], int],
     ) -> None:
         self._context = context
-        self._topic = context.settings.changelog_topic
         self._producer = producer
         self._follower = follower
         self._writer = writer
@@ -77,138 +76,141 @@ class Changelog:
         self._follower.expect(numbers)
 
     def restore(
-        self, consumer: Consumer, at: TopicPartition, patience_seconds: float
-    ) -> tuple[Partition, int] | None:
-        """Restore a partition of the events topic.
+        self, consumer: Consumer, places: Iterable[TopicPartition], patience_seconds: float
+    ) -> dict[TopicPartition, tuple[Partition, int]]:
+        """Restore partitions of the events topic: the changelog and Kafka are asked once for all.
 
         Returns:
-            Its state, and the end of its log now; None if that is not known in time, as while one
-            of the two topics has no leader there: call again.
+            The state of each, and the end of its log now; without those of which that is not known
+            in time, as while one of the two topics has no leader there: call again.
 
         Raises:
             StateError: The saved state and the log do not fit together.
             KafkaError: Kafka does not answer, or denies it: call again.
         """
         started = monotonic()
-        if not self._follower.covers(at.partition):
+        by_number = {at.partition: at for at in places}
+        if not all(map(self._follower.covers, by_number)):
             self._follower.widen(self._cover())
-        followed = self._follower.latest(at.partition, patience_seconds)
-        if followed is None:
-            return None
-        begins = offsets.beginnings(consumer, [at])
-        ends = offsets.ends(consumer, [at])
-        if at not in begins or at not in ends:
-            return None
-        records = Log(at.topic, self._topic_id, at.partition, begins[at], ends[at])
-        partition = start(
-            self._context.settings.spec,
-            records,
-            followed.latest,
-            followed.foreign,
-            followed.damaged,
+        followed = self._follower.latest(by_number, patience_seconds)
+        asked = [by_number[number] for number in followed]
+        # After what is followed: the ends are not before what others have just saved.
+        begins, ends = offsets.beginnings(consumer, asked), offsets.ends(consumer, asked)
+        restored = {}
+        for at in asked:
+            if at in begins and at in ends:
+                records = Log(at.topic, self._topic_id, at.partition, begins[at], ends[at])
+                partition = self._start(records, followed[at.partition])
+                restored[at] = partition, records.end
+                self._tell(records, partition, monotonic() - started)
+        return restored
+
+    def _start(self, records: Log, followed: Followed) -> Partition:
+        partition = start(self._context.settings.spec, records, followed)
+        regression, history = followed.regression.latest, followed.history.latest
+        saved = None if history is None or not history.is_current else history
+        parts = {
+            Part.REGRESSION: self._sending(regression.position if regression else None, 0),
+            Part.HISTORY: (
+                self._sending(saved.position, saved.content.history.n)
+                if saved
+                else self._sending(None, 0)
+            ),
+        }
+        self._saved[records.partition] = _Saved(
+            parts, records.beginning, partition.position, monotonic()
         )
-        self._saved[at.partition] = _Saved(followed.latest.position if followed.latest else None)
-        seconds, behind = monotonic() - started, records.end - partition.position
+        return partition
+
+    def _sending(self, position: int | None, rows: int) -> Sending:
+        return Sending(self._context, self._producer, self._writer, position, rows)
+
+    def _tell(self, records: Log, partition: Partition, seconds: float) -> None:
+        behind = records.end - partition.reads_from
         self._context.telemetry.restored(seconds, behind)
         log.info(
             "partition restored",
-            partition=at.partition,
+            partition=records.partition,
             position=partition.position,
+            reads_from=partition.reads_from,
             events=partition.counts[Outcome.LEARNED],
             behind=behind,
             seconds=round(seconds, 3),
         )
-        return partition, records.end
 
     def due(self, number: int, partition: Partition, reason: str) -> bool:
         """Whether the partition has moved since its last snapshot; readiness learns since when."""
-        if partition.position == self._saved[number].position:
+        if partition.position == self._saved[number].parts[Part.REGRESSION].position:
             return False
-        self._context.health.unsaved.setdefault(number, Unsaved(monotonic(), reason))
+        self._context.health.unsaved.setdefault(
+            (number, Part.REGRESSION), Unsaved(monotonic(), reason)
+        )
         return True
 
-    def save(self, number: int, partition: Partition) -> Snapshot | None:
-        """Send a snapshot if the partition has moved and none is under way; never blocks.
+    def save(self, number: int, partition: Partition) -> bool:
+        """Send the regression if the partition has moved and none is under way; never blocks.
 
         Returns:
-            The snapshot that was sent, if one was.
+            Whether it was sent.
         """
-        saved = self._saved[number]
-        if not self.due(number, partition, "the snapshot is on its way"):
+        sending = self._saved[number].parts[Part.REGRESSION]
+        if not self.due(number, partition, "the snapshot is on its way") or sending.is_under_way:
+            return False
+        taken = snapshot.take(partition, number, self._topic_id)
+        view = self._context.served.model.parts[number]
+        known = partition.spec.by_term(combine([view.estimate])) if view.answers else {}
+        return sending.send(taken, 0, known)
+
+    def histories_worth_saving(
+        self, owned: Iterable[tuple[int, Partition]], most_events: int
+    ) -> list[int]:
+        """The partitions whose histories should be saved now, the furthest behind first.
+
+        Args:
+            owned: Our partitions, with their numbers.
+            most_events: How many may remain that would have to be read again.
+        """
+        lacking = [found for it in owned if (found := self._unsaved(*it)) is not None]
+        return pace.worth_saving(lacking, most_events, monotonic())
+
+    def save_history(self, number: int, partition: Partition) -> None:
+        """Send the history, if the changelog lacks of it and none is under way; never blocks."""
+        if self._unsaved(number, partition) is not None:
+            taken = snapshot.take_history(partition, number, self._topic_id)
+            self._saved[number].parts[Part.HISTORY].send(taken, partition.statistics.folded, {})
+
+    def _unsaved(self, number: int, partition: Partition) -> pace.Unsaved | None:
+        """What the changelog lacks of this history; None if nothing, or while one is under way."""
+        saved, rows = self._saved[number], partition.statistics.folded
+        if saved.seen != partition.position:
+            saved.seen, saved.since = partition.position, monotonic()
+        history = saved.parts[Part.HISTORY]
+        if history.rows >= rows or history.is_under_way or not partition.has_whole_history:
             return None
-        if saved.under_way is not None and not saved.under_way.is_done:
-            return None
-        failed = partial(self._failed, number, saved)
-        try:
-            taken = snapshot.take(partition, number, self._topic_id)
-            view = self._context.served.model.parts[number]
-            known = partition.spec.by_term(combine([view.estimate])) if view.answers else {}
-            document = snapshot.write(taken, known)
-            saved.under_way = self._producer.send(
-                self._topic,
-                value=document,
-                key=f"partition-{number}".encode(),
-                headers=[("writer", self._writer)],
-                partition=number,
-            )
-        # ValueError: a number that JSON cannot hold, or a partition the producer does not know.
-        except (KafkaError, ValueError, TypeError) as error:
-            failed(error)
-            return None
-        arrived = partial(self._arrived, number, saved, taken.position, len(document), monotonic())
-        saved.under_way.add_callback(arrived)
-        saved.under_way.add_errback(failed)
-        return taken
+        known = saved.begins if history.position is None else history.position
+        events = partition.position - known
+        return pace.Unsaved(number, events, rows, history.rows, saved.since)
 
     def release(self, number: int, partition: Partition, *, save: bool) -> None:
         """Save a partition that is no longer ours, and follow its new owner from here on."""
-        taken = self.save(number, partition) if save else None
-        taken = taken or snapshot.take(partition, number, self._topic_id)
-        self._follower.remember(taken, partition.view())
+        if save:
+            self.save(number, partition)
+            self.save_history(number, partition)
+        self._follower.remember(number, partition, self._topic_id)
         del self._saved[number]
-        self._context.health.unsaved.pop(number, None)
+        for part in Part:
+            self._context.health.unsaved.pop((number, part), None)
 
     def saved_positions(self) -> dict[int, int]:
-        """The position of the last acknowledged snapshot, for each partition that has one."""
-        return {
-            number: saved.position
-            for number, saved in self._saved.items()
-            if saved.position is not None
+        """The position of the last acknowledged regression, for each partition that has one."""
+        positions = {
+            number: saved.parts[Part.REGRESSION].position for number, saved in self._saved.items()
         }
+        return {number: at for number, at in positions.items() if at is not None}
 
     def settle(self, timeout_seconds: float) -> None:
         """Wait for the snapshots that are under way."""
         deadline = monotonic() + timeout_seconds
         for saved in self._saved.values():
-            if saved.under_way is not None:
-                try:
-                    saved.under_way.get(timeout=max(0.0, deadline - monotonic()))
-                except KafkaError:
-                    continue  # the errback has told of it
-
-    def _arrived(
-        self, number: int, saved: _Saved, position: int, size: int, started: float, _at: object
-    ) -> None:
-        """Called by the producer's thread when a snapshot is acknowledged."""
-        saved.position = position
-        self._context.health.unsaved.pop(number, None)
-        self._context.telemetry.checkpointed(monotonic() - started, size, time.time())
-        if saved.failing:
-            saved.failing = False
-            log.info("snapshots are saved again", partition=number, position=position)
-
-    def _failed(self, number: int, saved: _Saved, error: BaseException) -> None:
-        """Count each snapshot that could not be saved, and log the first in a row."""
-        reason = f"{type(error).__name__}: {error}"
-        self._context.telemetry.snapshot_failed()
-        known = self._context.health.unsaved.get(number)
-        if known is not None:
-            known.reason = reason
-        if not saved.failing:
-            saved.failing = True
-            log.error(
-                "snapshot not saved: what is learned now would be read again after a crash",
-                topic=self._topic,
-                partition=number,
-                reason=reason,
-            )
+            for sending in saved.parts.values():
+                sending.settle(max(0.0, deadline - monotonic()))

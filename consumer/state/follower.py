@@ -1,26 +1,25 @@
-"""The follower's loop: it reads the changelog and keeps each partition's latest valid snapshot.
+"""The follower's loop: it reads the changelog and keeps each partition's latest valid snapshots.
 
 What other instances own is answered from these snapshots, and a partition that we take over starts
-from its one.
+from its two.
 """
 
 import math
 import threading
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
 from time import monotonic
 
 import structlog
 from kafka import TopicPartition
 from kafka.errors import AuthorizationError, KafkaError
 
-from consumer.client import NO_LEADER, Consumer, SkippedRecord, leader_of, offsets, poll
+from consumer.client import NO_LEADER, Consumer, leader_of, offsets, poll
 from consumer.context import Context
-from consumer.decode import Record
-from consumer.model import PartitionView
+from consumer.model import Partition
 from consumer.state.ends import Ends
 from consumer.state.log_ends import note_log_ends
-from consumer.state.snapshot import DamagedError, ForeignError, Snapshot, read
+from consumer.state.memory import Memory
+from consumer.state.restore import Followed
 
 POLL_MS = 50  # a takeover waits for a turn or two
 LOOK_SECONDS = 1.0
@@ -29,21 +28,6 @@ AWAY_SECONDS = 5.0
 """How long a partition must have had no leader before answering begins without it."""
 
 log = structlog.get_logger()
-
-
-@dataclass(frozen=True, slots=True)
-class Followed:
-    """What the changelog says of one partition.
-
-    Attributes:
-        latest: The valid snapshot with the highest position, if there is any.
-        foreign: Why an intact snapshot is not for us, if one is not.
-        damaged: How many records were no snapshots.
-    """
-
-    latest: Snapshot | None = None
-    foreign: str | None = None
-    damaged: int = 0
 
 
 class Follower:
@@ -70,13 +54,12 @@ class Follower:
         self._context = context
         self._topic = context.settings.changelog_topic
         self._consumer = consumer
-        self._writer = writer
+        self._memory = Memory(context, writer)
         self._partition_count = partition_count
         self._asked_at = self._looked_at = -math.inf
         self._leaderless_since: dict[int, float] = {}
         # Shared with the threads that wait for a partition's end:
         self._progress = threading.Condition()
-        self._followed: dict[int, Followed] = {}
         self._positions: dict[int, int] = {}
         self._at_start = Ends()
         self._awaited = Ends()
@@ -95,18 +78,8 @@ class Follower:
 
     def _turn(self) -> None:
         self._begin_new_partitions()
-        polled = poll(self._consumer, POLL_MS)
-        if isinstance(polled, SkippedRecord):
-            log.warning(
-                "changelog not readable",
-                partition=polled.at.partition,
-                offset=polled.record.offset,
-                detail=polled.why.detail,
-            )
-        else:
-            for at, records in polled.items():
-                for record in records:
-                    self._take(at.partition, record)
+        for at, records in poll(self._consumer, POLL_MS).items():
+            self._memory.take(at.partition, records)
         self._note_progress()
         if monotonic() - self._looked_at >= LOOK_SECONDS:
             self._looked_at = monotonic()
@@ -125,25 +98,26 @@ class Follower:
         with self._progress:
             self._awaited.want(partitions)
 
-    def latest(self, partition: int, timeout_seconds: float) -> Followed | None:
-        """What the changelog says of a partition up to its present end; None if not in time.
+    def latest(self, partitions: Iterable[int], timeout_seconds: float) -> dict[int, Followed]:
+        """What the changelog says of partitions up to their present ends; of those known in time.
 
-        Called again after None, it goes on waiting for the same end.
+        Called again for the others, it goes on waiting for the same ends.
         """
+        partitions = list(partitions)
         with self._progress:
-            self._awaited.want([partition])
-            reached = self._progress.wait_for(
-                lambda: self._awaited.is_reached(partition, self._positions.get(partition, -1)),
+            self._awaited.want(partitions)
+            self._progress.wait_for(
+                lambda: self._awaited.unreached(self._positions).isdisjoint(partitions),
                 timeout_seconds,
             )
-            if not reached:
-                return None
-            self._awaited.forget(partition)
-            return self._followed.get(partition, Followed())
+            reached = set(partitions) - self._awaited.unreached(self._positions)
+            for partition in reached:
+                self._awaited.forget(partition)
+            return {number: self._memory.of(number) for number in sorted(reached)}
 
-    def remember(self, snapshot: Snapshot, view: PartitionView) -> None:
-        """Serve a partition that we no longer own from its last state, until a newer one comes."""
-        self._offer(snapshot.partition, snapshot, view)
+    def remember(self, number: int, partition: Partition, topic_id: str) -> None:
+        """Serve a partition that we no longer own as it is now, until a newer snapshot comes."""
+        self._memory.remember(number, partition, topic_id)
 
     def _begin_new_partitions(self) -> None:
         """Read every partition of the changelog from its beginning, those it has grown by too."""
@@ -162,43 +136,6 @@ class Follower:
 
     def _place(self, number: int) -> TopicPartition:
         return TopicPartition(self._topic, number)
-
-    def _take(self, partition: int, record: Record) -> None:
-        if dict(record.headers).get("writer") == self._writer:
-            return
-        spec = self._context.settings.spec
-        try:
-            snapshot = read(record.value, partition, spec)
-            self._offer(partition, snapshot, snapshot.restore(spec).view())
-        except (DamagedError, ForeignError) as error:
-            self._refuse(partition, record, error)
-
-    def _offer(self, partition: int, snapshot: Snapshot, view: PartitionView) -> None:
-        """Keep the snapshot unless one with a higher position is known: any valid one is right."""
-        with self._progress:
-            known = self._followed.get(partition, Followed())
-            if known.latest is not None and known.latest.position > snapshot.position:
-                return
-            self._followed[partition] = replace(known, latest=snapshot)
-        self._context.served.follow(partition, view)
-
-    def _refuse(self, partition: int, record: Record, error: DamagedError | ForeignError) -> None:
-        foreign = str(error) if isinstance(error, ForeignError) else None
-        self._context.telemetry.snapshot_refused(foreign=foreign is not None)
-        log.warning(
-            "snapshot passed over",
-            topic=self._topic,
-            partition=partition,
-            offset=record.offset,
-            reason=str(error),
-        )
-        with self._progress:
-            known = self._followed.get(partition, Followed())
-            self._followed[partition] = replace(
-                known,
-                foreign=foreign or known.foreign,
-                damaged=known.damaged + (foreign is None),
-            )
 
     def _note_progress(self) -> None:
         """Note how far we have read, and the ends that are waited for; wake those who wait."""

@@ -1,10 +1,13 @@
-"""Where a partition starts: from a snapshot, from the log's beginning, or not at all. Pure."""
+"""Where a partition starts: from its saved parts, from the log's beginning, or not at all. Pure."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Generic, TypeVar
 
 from consumer.errors import NEW_ID, StateError
-from consumer.model import ModelSpec, Partition
-from consumer.state.snapshot import DamagedError, Snapshot
+from consumer.model import ModelSpec, Partition, SavedHistory
+from consumer.state.snapshot import DamagedError, Part, Snapshot
+
+Content = TypeVar("Content")
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,47 +32,117 @@ class Log:
         return f"{self.topic}-{self.partition}"
 
 
-def start(
-    spec: ModelSpec, log: Log, latest: Snapshot | None, foreign: str | None, damaged: int
-) -> Partition:
-    """The partition to go on with, from its ``position``.
+@dataclass(frozen=True, slots=True)
+class Valid(Generic[Content]):
+    """What a valid snapshot holds.
 
-    A valid snapshot counts, whatever else the changelog holds. Without one, the state is learned
-    anew from the log's beginning, if the log still has it.
+    Attributes:
+        position: The offset of the next record to fold.
+        topic_id: The id of the topic that the position belongs to.
+        content: The part.
+        is_current: Whether it was written in the present format: else it is to be written anew.
+    """
+
+    position: int
+    topic_id: str
+    content: Content
+    is_current: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Found(Generic[Content]):
+    """What the changelog says of one part of a partition.
+
+    Attributes:
+        latest: The valid snapshot with the highest position, if there is any.
+        foreign: Why an intact snapshot is not for us, if one is not.
+        damaged: How many records were no snapshots.
+    """
+
+    latest: Valid[Content] | None = None
+    foreign: str | None = None
+    damaged: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Followed:
+    """What the changelog says of one partition, part by part."""
+
+    regression: Found[Snapshot] = field(default_factory=Found)
+    history: Found[SavedHistory] = field(default_factory=Found)
+
+
+def start(spec: ModelSpec, log: Log, followed: Followed) -> Partition:
+    """The partition to go on with: reading begins where it ``reads_from``.
+
+    Of each part a valid snapshot counts, whatever else the changelog holds. Without one, the part
+    is made again from the log's beginning, if the log still has it.
 
     Raises:
         StateError: The right state cannot be had from what is there.
     """
-    if latest is not None:
-        _must_fit(latest, log)
-        try:
-            return latest.restore(spec)
-        except DamagedError as error:  # its digest matches, so it was written wrong
-            raise StateError(f"{log}: {error}. {NEW_ID}") from error
-    if foreign is not None:
-        raise StateError(f"{log}: {foreign}")
-    if damaged and log.beginning > 0:
+    partition = _regression(spec, log, followed)
+    history = followed.history.latest
+    if history is not None:
+        _must_fit(history, log)
+        saved = history.content
+    else:
+        if partition.statistics.folded:
+            _must_be_whole(log, Part.HISTORY, followed.history)
+        saved = SavedHistory.nothing(len(spec.fields), log.beginning)
+    partition.take_up(saved)
+    if partition.reads_from < log.beginning:
+        raise StateError(_shortened(log, f"saved {Part.HISTORY}", partition.reads_from))
+    return partition
+
+
+def _regression(spec: ModelSpec, log: Log, followed: Followed) -> Partition:
+    found, latest = followed.regression, followed.regression.latest
+    if latest is None:
+        _must_be_whole(log, Part.REGRESSION, found)
+        if followed.history.latest is not None and log.beginning > 0:
+            raise StateError(
+                f"{log}: the changelog holds the history and no regression, and the log begins at "
+                f"offset {log.beginning}, so it cannot be learned again. {NEW_ID}"
+            )
+        return Partition(spec, log.beginning)
+    _must_fit(latest, log)
+    if latest.position < log.beginning:
+        raise StateError(_shortened(log, "saved state", latest.position))
+    try:
+        return latest.content.restore(spec)
+    except DamagedError as error:  # its digest matches, so it was written wrong
+        raise StateError(f"{log}: {error}. {NEW_ID}") from error
+
+
+def _must_be_whole(log: Log, part: Part, found: Found[Content]) -> None:
+    """Without a valid snapshot of a part: can it be had from the log, and only from there?"""
+    if found.foreign is not None:
+        raise StateError(f"{log}: {found.foreign}")
+    if found.damaged and log.beginning > 0:
         raise StateError(
-            f"{log}: none of the {damaged} record(s) of the changelog is a valid snapshot, and the "
-            f"log begins at offset {log.beginning}, so it cannot be learned again. {NEW_ID}"
+            f"{log}: none of the {found.damaged} record(s) of the changelog is a valid snapshot of "
+            f"the {part}, and the log begins at offset {log.beginning}, so it cannot be learned "
+            f"again. {NEW_ID}"
         )
-    return Partition(spec, log.beginning)
 
 
-def _must_fit(snapshot: Snapshot, log: Log) -> None:
-    if snapshot.topic_id and log.topic_id and snapshot.topic_id != log.topic_id:
+def _must_fit(valid: Valid[Content], log: Log) -> None:
+    if valid.topic_id and log.topic_id and valid.topic_id != log.topic_id:
         raise StateError(
             f"{log}: the topic was recreated: the saved state belongs to the topic with id "
-            f"{snapshot.topic_id}, this one has {log.topic_id}. {NEW_ID}"
+            f"{valid.topic_id}, this one has {log.topic_id}. {NEW_ID}"
         )
-    if snapshot.position < log.beginning:
-        raise StateError(
-            f"{log}: the log was shortened at its beginning (retention): the saved state goes on "
-            f"at offset {snapshot.position}, the log begins at {log.beginning}. {NEW_ID}"
-        )
-    if snapshot.position > log.end:
+    if valid.position > log.end:
         raise StateError(
             f"{log}: the log was shortened at its end (truncated, or the topic was recreated): the "
-            f"saved state goes on at offset {snapshot.position}, the log ends at {log.end}. "
+            f"saved state goes on at offset {valid.position}, the log ends at {log.end}. "
             f"{NEW_ID}"
         )
+
+
+def _shortened(log: Log, what: str, position: int) -> str:
+    return (
+        f"{log}: the log was shortened at its beginning (retention): the {what} goes on "
+        f"at offset {position}, the log begins at {log.beginning}. {NEW_ID}"
+    )

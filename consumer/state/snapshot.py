@@ -1,21 +1,26 @@
-"""A partition's state as one open JSON document, and back. Pure.
+"""The two parts of a partition's state as open JSON documents, and back. Pure.
 
-One record of the changelog holds the state together with the position that it is the fold of, so
-the two cannot disagree; and since the fold is deterministic, a snapshot stays right for ever.
-``contract/schemas/snapshot.schema.json`` describes it.
+Each is a record of the changelog that holds a part together with the position that it is the fold
+of, so the two cannot disagree; and since the fold is deterministic, a snapshot stays right for
+ever, and whatever became of the other part's. The regression is small and saved often; the history
+is large, and what it lacks is read again. ``contract/schemas/snapshot.schema.json`` describes both.
 """
 
 import hashlib
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
+from enum import StrEnum
 from importlib.metadata import version
 from typing import Any
 
 import orjson
 
-from consumer.model import ModelSpec, Partition
+from consumer.model import ModelSpec, Partition, SavedHistory
 
-FORMAT = 2
+FORMAT = 3
+WHOLE_FORMAT = 2
+"""Both parts in one record, numbers as decimals: taken up, and written no more."""
 OLD_FORMAT = 1
 """Its regression was not exact for features far from zero, nor were its prequential errors."""
 FURTHEST = 2**62
@@ -23,6 +28,18 @@ FURTHEST = 2**62
 RIVERLINE = version("riverline")
 RIVER = ".".join(version("river").split(".")[:2])
 """The version of river whose arrays a state holds: major and minor."""
+
+
+class Part(StrEnum):
+    """The parts of a partition's state, each with a position of its own."""
+
+    REGRESSION = "regression"
+    HISTORY = "history"
+
+    def key(self, partition: int) -> bytes:
+        """The key of its records, which compaction goes by."""
+        suffix = "" if self is Part.REGRESSION else "-history"
+        return f"partition-{partition}{suffix}".encode()
 
 
 class DamagedError(Exception):
@@ -35,82 +52,94 @@ class ForeignError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """A snapshot that has been verified.
+    """A snapshot of one part that has been verified.
 
     Attributes:
+        part: Which part.
         partition: The number of the events topic's partition.
         position: The offset of the next record to fold.
         topic_id: The id of the topic that the position belongs to; empty if Kafka does not tell.
-        sha256: The canonical state's digest, hexadecimal.
+        sha256: The digest of the canonical state that was written, hexadecimal.
         state: The canonical state.
-        sketches: Quantile sketches; they draw random bits, so they are not part of the state.
+        sketches: A history's quantile sketches; they draw random bits, so they are not part of it.
+        is_current: Whether it was written in this format: another is to be written anew.
     """
 
+    part: Part
     partition: int
     position: int
     topic_id: str
     sha256: str
     state: dict[str, Any]
     sketches: dict[str, str]
+    is_current: bool = True
 
     def restore(self, spec: ModelSpec) -> Partition:
-        """A partition with this state.
+        """A partition with this regression, and no history yet.
 
         Raises:
             DamagedError: The state does not fit the spec.
         """
         try:
-            return Partition.from_state(spec, self.state, self.sketches)
+            return Partition.from_state(spec, self.state)
         except (KeyError, TypeError, ValueError) as error:
+            raise DamagedError(f"the state cannot be taken up: {error}") from error
+
+    def history(self, spec: ModelSpec) -> SavedHistory:
+        """The history in it.
+
+        Raises:
+            DamagedError: The state does not fit the spec.
+        """
+        try:
+            return SavedHistory.from_state(spec.fields, self.state, self.sketches)
+        except ValueError as error:
             raise DamagedError(f"the state cannot be taken up: {error}") from error
 
 
 def take(partition: Partition, number: int, topic_id: str) -> Snapshot:
-    """The snapshot of a partition as it is now."""
-    spec = partition.spec
-    state = {
-        "partition": number,
-        "topic_id": topic_id,
-        "fields": list(spec.fields),
-        "formula": str(spec.formula),
-        "learner": spec.learner,
-        "river": RIVER,
-        **partition.to_state(),
-    }
-    return Snapshot(
-        number, partition.position, topic_id, digest(state), state, partition.statistics.sketches()
-    )
+    """The snapshot of a partition's regression as it is now."""
+    state = _identity(partition.spec, number, topic_id) | partition.to_state()
+    position = partition.position
+    return Snapshot(Part.REGRESSION, number, position, topic_id, digest(state), state, {})
 
 
-def write(snapshot: Snapshot, coefficients: dict[str, float]) -> bytes:
-    """The document. ``coefficients`` are for people to read: they follow from the state.
+def take_history(partition: Partition, number: int, topic_id: str) -> Snapshot:
+    """The snapshot of a partition's history as it is now; only if the partition has it whole."""
+    state = _identity(partition.spec, number, topic_id) | partition.history_state()
+    sketches = partition.statistics.history.sketch_texts(partition.spec.fields)
+    position = partition.position
+    return Snapshot(Part.HISTORY, number, position, topic_id, digest(state), state, sketches)
+
+
+def write(snapshot: Snapshot, coefficients: dict[str, float] | None = None) -> bytes:
+    """The document. ``coefficients`` are for people to read: they follow from a regression.
 
     Raises:
         ValueError: A number is not finite (orjson would write null, and hide it).
     """
-    if not _is_finite(coefficients):
-        raise ValueError("a coefficient is not finite")
-    computed = (
-        snapshot.state["estimator"],
-        snapshot.state["errors"],
-    )  # the rest was sent as finite numbers
-    if not all(map(_is_finite, computed)):
-        raise ValueError("a number of the state is not finite")
     document = {
         "format": FORMAT,
+        "part": snapshot.part,
         "riverline": RIVERLINE,
         "position": snapshot.position,
-        "coefficients": coefficients,
         "sha256": snapshot.sha256,
         "state": snapshot.state,
-        "sketches": snapshot.sketches,
-        "sketches_sha256": digest(snapshot.sketches),
     }
-    return orjson.dumps(document)
+    if snapshot.part is Part.HISTORY:
+        document |= {
+            "sketches": snapshot.sketches,
+            "sketches_sha256": digest(snapshot.sketches),
+        }
+        return orjson.dumps(document)
+    state = snapshot.state  # the rest was sent as finite numbers
+    if not all(map(_is_finite, (coefficients, state["estimator"], state["errors"]))):
+        raise ValueError("a number of the state, or a coefficient, is not finite")
+    return orjson.dumps({**document, "coefficients": coefficients or {}})
 
 
-def read(value: bytes | None, number: int, spec: ModelSpec) -> Snapshot:
-    """The snapshot in a record of the changelog's partition ``number``.
+def read(value: bytes | None, number: int, spec: ModelSpec) -> list[Snapshot]:
+    """The snapshot in a record of the changelog's partition ``number``; two, in format 2.
 
     Raises:
         DamagedError: It is not a snapshot, or is not as it was written.
@@ -120,13 +149,11 @@ def read(value: bytes | None, number: int, spec: ModelSpec) -> Snapshot:
         document = orjson.loads(value or b"")
         if document["format"] == OLD_FORMAT:
             raise DamagedError(f"it is of format {OLD_FORMAT}, which is learned again from the log")
-        if document["format"] != FORMAT:
+        if document["format"] not in (FORMAT, WHOLE_FORMAT):
             raise ForeignError(_foreign("format", document["format"], FORMAT))
-        state, sketches, sha256 = document["state"], document["sketches"], document["sha256"]
+        state, sha256 = document["state"], document["sha256"]
         if digest(state) != sha256:
             raise DamagedError("its SHA-256 does not match its state")
-        if digest(sketches) != document["sketches_sha256"]:
-            raise DamagedError("its second SHA-256 does not match its sketches")
         if type(state["position"]) is not int or not 0 <= state["position"] < FURTHEST:
             raise DamagedError("its position is not an offset")
         if type(state["topic_id"]) is not str:
@@ -134,9 +161,56 @@ def read(value: bytes | None, number: int, spec: ModelSpec) -> Snapshot:
         if state["partition"] != number:
             raise DamagedError(f"it belongs to partition {state['partition']}")
         _must_match(state, spec)
-        return Snapshot(number, state["position"], state["topic_id"], sha256, state, sketches)
-    except (orjson.JSONDecodeError, KeyError, TypeError) as error:
+        current = document["format"] == FORMAT
+        return [
+            Snapshot(
+                part,
+                number,
+                state["position"],
+                state["topic_id"],
+                sha256,
+                of_part,
+                sketches,
+                current,
+            )
+            for part, of_part, sketches in (_part(document) if current else _both_parts(document))
+        ]
+    except (orjson.JSONDecodeError, KeyError, TypeError, ValueError) as error:
         raise DamagedError(f"not a snapshot: {type(error).__name__}: {error}") from error
+
+
+Content = tuple[Part, dict[str, Any], dict[str, str]]
+
+
+def _part(document: dict[str, Any]) -> Iterator[Content]:
+    part = Part(document["part"])
+    yield part, document["state"], _sketches(document) if part is Part.HISTORY else {}
+
+
+def _both_parts(document: dict[str, Any]) -> Iterator[Content]:
+    """Of format 2, whose names and meanings are the same."""
+    state = document["state"]
+    yield Part.REGRESSION, state, {}
+    yield Part.HISTORY, {**state, **state["statistics"]}, _sketches(document)
+
+
+def _sketches(document: dict[str, Any]) -> dict[str, str]:
+    sketches: dict[str, str] = document["sketches"]
+    if digest(sketches) != document["sketches_sha256"]:
+        raise DamagedError("its second SHA-256 does not match its sketches")
+    return sketches
+
+
+def _identity(spec: ModelSpec, number: int, topic_id: str) -> dict[str, Any]:
+    """What a state belongs to."""
+    return {
+        "partition": number,
+        "topic_id": topic_id,
+        "fields": list(spec.fields),
+        "formula": str(spec.formula),
+        "learner": spec.learner,
+        "river": RIVER,
+    }
 
 
 def digest(state: dict[str, Any]) -> str:
@@ -153,15 +227,10 @@ def _is_finite(value: Any) -> bool:  # noqa: ANN401 - JSON
 
 
 def _must_match(state: dict[str, Any], spec: ModelSpec) -> None:
-    ours = {
-        "formula": str(spec.formula),
-        "fields": list(spec.fields),
-        "learner": spec.learner,
-        "river": RIVER,
-    }
-    for name, due in ours.items():
-        if state[name] != due:
-            raise ForeignError(_foreign(name, state[name], due))
+    ours = _identity(spec, 0, "")
+    for name in ("formula", "fields", "learner", "river"):
+        if state[name] != ours[name]:
+            raise ForeignError(_foreign(name, state[name], ours[name]))
 
 
 def _foreign(name: str, theirs: object, ours: object) -> str:

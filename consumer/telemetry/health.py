@@ -57,7 +57,7 @@ class Health:
 
     Attributes:
         unsaved_seconds: How long state may stay unsaved: three checkpoint intervals.
-        unsaved: The unsaved progress, by partition.
+        unsaved: The unsaved progress, by partition and part of its state.
         beats: When each loop last turned, seconds of a monotonic clock.
         kafka: Whether Kafka answered the last request.
         assignment: Whether the group has assigned partitions to us, by loop.
@@ -76,7 +76,7 @@ class Health:
     """
 
     unsaved_seconds: float = MIN_UNSAVED_SECONDS
-    unsaved: dict[int, Unsaved] = field(default_factory=dict)
+    unsaved: dict[tuple[int, str], Unsaved] = field(default_factory=dict)
     beats: dict[str, float] = field(default_factory=dict)
     kafka: bool = False
     assignment: dict[str, bool] = field(default_factory=dict)
@@ -154,7 +154,7 @@ def not_ready(health: Health, *, now: float) -> list[str]:
     reasons += health.faults.unready()
     return reasons + [
         f"partition {number} has not been saved for {now - unsaved.since:.0f} s: {unsaved.reason}"
-        for number, unsaved in sorted(health.unsaved.copy().items())
+        for (number, _part), unsaved in sorted(health.unsaved.copy().items())
         if now - unsaved.since > max(health.unsaved_seconds, MIN_UNSAVED_SECONDS)
     ]
 

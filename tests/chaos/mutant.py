@@ -10,6 +10,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from importlib import import_module
 from itertools import count
 from time import sleep
@@ -28,14 +29,17 @@ from consumer.decode.record import Record
 from consumer.learn import dead_letters as deadletters
 from consumer.learn import loop as learner
 from consumer.learn.dead_letters import DeadLetters
-from consumer.learn.loop import Learner
 from consumer.learn.owned import OwnedPartitions
-from consumer.model.partition import FoldResult, Partition
+from consumer.learn.saving import Saving
+from consumer.model.folding import FoldResult
+from consumer.model.partition import Partition
+from consumer.model.replay import Replay, SavedHistory
 from consumer.model.statistics.running import SufficientStatistics
 from consumer.respond import positions
 from consumer.state import changelog, snapshot
 from consumer.state.changelog import Changelog
-from consumer.state.follower import Follower
+from consumer.state.memory import Memory
+from consumer.state.snapshot import Part
 from consumer.telemetry import health
 
 Anything = Any
@@ -121,6 +125,26 @@ def after_snapshot(call: int) -> None:
     dies_after(Changelog, "save", call, counts=bool)
 
 
+def before_history(call: int) -> None:
+    """Regressions are sent, and a history is about to be."""
+    dies_before(Changelog, "save_history", call)
+
+
+def after_history(call: int) -> None:
+    """It was handed to the client."""
+    dies_after(Changelog, "save_history", call)
+
+
+def without_histories(_: int) -> None:
+    """Regressions alone are saved."""
+    wrap(Changelog, "save_history", lambda *_: None)
+
+
+def while_reading_again(call: int) -> None:
+    """A history is behind the regression, and reads the log."""
+    dies_before(Replay, "read", call)
+
+
 def before_acknowledged(call: int) -> None:
     """Kafka has the snapshot; we were not told."""
 
@@ -161,10 +185,10 @@ def after_handover(call: int) -> None:
     calls = count(1)
 
     def around(real: Function, self: Changelog, number: int, *args: Anything, save: bool) -> None:
-        saved = self._saved[number]
+        sending = self._saved[number].parts[Part.REGRESSION]
         real(self, number, *args, save=save)
-        if saved.under_way is not None and next(calls) == call:
-            saved.under_way.get(timeout=30)
+        if sending._under_way is not None and next(calls) == call:
+            sending.settle(30)
             die()
 
     wrap(Changelog, "release", around)
@@ -181,7 +205,7 @@ def while_starting(call: int) -> None:
 
 def while_following(call: int) -> None:
     """Somewhere in the changelog, before the service answers."""
-    dies_before(Follower, "_take", call)
+    dies_before(Memory, "take", call)
 
 
 def while_stopping(call: int) -> None:
@@ -206,8 +230,9 @@ def one_ahead(_: int) -> None:
 
     def around(real: Function, *args: Anything) -> Anything:
         restored = real(*args)
-        if restored is not None and restored[0].position:
-            restored[0].position += 1
+        for partition, _ in restored.values():
+            if partition.position:
+                partition.position += 1
         return restored
 
     wrap(Changelog, "restore", around)
@@ -227,8 +252,10 @@ def state_forgotten(_: int) -> None:
     """Learning goes on at the saved position, from nothing."""
 
     def around(real: Function, *args: Anything) -> Anything:
-        restored = real(*args)
-        return restored and (Partition(restored[0].spec, restored[0].position), restored[1])
+        return {
+            at: (Partition(partition.spec, partition.position), end)
+            for at, (partition, end) in real(*args).items()
+        }
 
     wrap(Changelog, "restore", around)
 
@@ -271,14 +298,31 @@ def group_offset_read(_: int) -> None:
 
 
 def pending_left_out(_: int) -> None:
-    """Rows of a block that is not full do not travel in the snapshot."""
+    """Rows of a block that is not full do not travel in the snapshots."""
 
     def around(real: Function, self: SufficientStatistics) -> Anything:
-        state = real(self)
-        full = state["n"] - len(state["pending"])
-        return state | {"n": full, "pending": [], "pending_timestamps_ms": []}
+        return real(self) | {"n": self.folded, "pending": "", "pending_timestamps_ms": ""}
 
-    wrap(SufficientStatistics, "to_state", around)
+    wrap(SufficientStatistics, "_counted", around)
+
+
+def replay_of_other_rows(_: int) -> None:
+    """A history that reads again goes on with other rows of its unfinished block."""
+
+    def around(real: Function, self: Partition, saved: SavedHistory) -> None:
+        real(self, replace(saved, pending=list(saved.pending[:1]) * len(saved.pending)))
+
+    wrap(Partition, "take_up", around)
+
+
+def history_position_behind(_: int) -> None:
+    """A history says that it is of a moment ago: what came since is read twice."""
+
+    def around(real: Function, self: Partition) -> Anything:
+        state = real(self)
+        return state | {"position": max(0, state["position"] - 10)}
+
+    wrap(Partition, "history_state", around)
 
 
 def blocks_of_polls(_: int) -> None:
@@ -289,12 +333,11 @@ def blocks_of_polls(_: int) -> None:
         statistics = self.statistics
         if len(rows := statistics.view().pending_rows()):
             times = np.array(statistics._timestamps)
-            statistics._blocks = statistics._blocks.plus(rows, times)
+            statistics._blocks = statistics._blocks.plus(rows)
+            statistics.history = statistics.history.plus(rows, times)
             statistics._pending.clear()
             statistics._timestamps.clear()
-            after = self._folded()
-            self._learn(rows, after, int(times[-1]), self.estimator, self.errors)
-            self._known = after
+            self._learn(rows, int(times[-1]))
         return result
 
     wrap(Partition, "fold", around)
@@ -387,12 +430,12 @@ def hanging(call: int) -> None:
     health.MAX_SILENCE_SECONDS = 3.0
     calls = count(1)
 
-    def around(real: Function, self: Learner) -> Anything:
+    def around(real: Function, self: Saving) -> Anything:
         while next(calls) >= call:
             sleep(3600)
         return real(self)
 
-    wrap(Learner, "_save", around)
+    wrap(Saving, "turn", around)
 
 
 def impatient(_: int) -> None:
@@ -409,6 +452,10 @@ NAMES: dict[str, Callable[[int], None]] = {
         before_settling,
         before_snapshot,
         after_snapshot,
+        before_history,
+        after_history,
+        without_histories,
+        while_reading_again,
         before_acknowledged,
         before_commit,
         after_handover,
@@ -426,6 +473,8 @@ NAMES: dict[str, Callable[[int], None]] = {
         hash_unchecked,
         group_offset_read,
         pending_left_out,
+        replay_of_other_rows,
+        history_position_behind,
         blocks_of_polls,
         neighbours_lost,
         poisoned,

@@ -1,11 +1,12 @@
 """What must be true in the end, whatever died: one offline pass over the log says it.
 
-I1  every partition's saved state has the SHA-256 of the offline pass at the log's end, bit for bit,
-    and its counts add up to the records of the log
+I1  every partition's saved regression has the SHA-256 of the offline pass at the log's end, bit for
+    bit, and its counts add up to the records of the log; its saved history has that of the offline
+    pass at the history's position, and what is taken up from the two that of the log's end
 I3  the set of dead letters, by key, is exactly the set of refused events; repeats are allowed
 """
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -17,13 +18,15 @@ from kafka import KafkaAdminClient, KafkaConsumer, TopicPartition
 
 from chaos.world import World
 from consumer.model.partition import Partition
+from consumer.model.replay import SavedHistory
 from consumer.settings import Settings
 from consumer.state import snapshot
-from consumer.state.snapshot import DamagedError, ForeignError, Snapshot
+from consumer.state.snapshot import DamagedError, ForeignError, Part, Snapshot
 from contract.messages import Outcome
 from support.waiting import wait_until
 
 SECONDS = 120.0
+States = dict[Part, Snapshot]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,37 +34,59 @@ class Pass:
     """One uninterrupted pass over the log.
 
     Attributes:
-        states: The snapshot of each partition at the log's end.
+        states: The snapshots of each partition at the log's end, by part.
+        at: The hash of each partition's history at those positions that were asked for.
         records: How many records each partition's log has.
         refused: The dead letters' keys that are due.
     """
 
-    states: dict[int, Snapshot]
+    states: dict[int, States]
+    at: dict[int, str]
     records: dict[int, int]
     refused: set[str]
 
 
-def offline(settings: Settings) -> Pass:
-    """Read the events topic from its beginning with a plain consumer, and fold it."""
+def offline(settings: Settings, histories: dict[int, int]) -> Pass:
+    """Read the events topic from its beginning with a plain consumer, and fold it.
+
+    Args:
+        settings: Of the service that is judged.
+        histories: By partition, where the hash of the history is wanted beside that of the end.
+    """
     with closing(_consumer(settings)) as consumer:
         topic = settings.events_topic
         topic_id = _topic_id(settings)
-        made = Pass({}, {}, set())
+        made = Pass({}, {}, {}, set())
         for number in sorted(consumer.partitions_for_topic(topic)):
             at = TopicPartition(topic, number)
             partition = Partition(settings.spec, consumer.beginning_offsets([at])[at])
             records = 0
             for batch in _read(consumer, [at]):
                 records += len(batch)
-                refused = partition.fold(batch).refused
-                made.refused.update(f"{topic}-{number}-{event.record.offset}" for event in refused)
-            made.states[number] = snapshot.take(partition, number, topic_id)
+                place = histories.get(number, 0)
+                for part in (
+                    [record for record in batch if record.offset < place],
+                    [record for record in batch if record.offset >= place],
+                ):
+                    refused = partition.fold(part).refused
+                    made.refused.update(f"{topic}-{number}-{it.record.offset}" for it in refused)
+                    if partition.position == place:
+                        taken = snapshot.take_history(partition, number, topic_id)
+                        made.at[number] = taken.sha256
+            made.states[number] = _both(partition, number, topic_id)
             made.records[number] = records
         return made
 
 
-def document(world: World, number: int, position: int) -> bytes:
-    """What the service would have saved of a partition at this position."""
+def _both(partition: Partition, number: int, topic_id: str) -> States:
+    return {
+        Part.REGRESSION: snapshot.take(partition, number, topic_id),
+        Part.HISTORY: snapshot.take_history(partition, number, topic_id),
+    }
+
+
+def document(world: World, number: int, position: int, part: Part = Part.REGRESSION) -> bytes:
+    """What the service would have saved of a part of a partition at this position."""
     settings = world.settings
     with closing(_consumer(settings)) as consumer:
         at = TopicPartition(settings.events_topic, number)
@@ -69,12 +94,12 @@ def document(world: World, number: int, position: int) -> bytes:
         for batch in _read(consumer, [at]):
             partition.fold(record for record in batch if record.offset < position)
     assert partition.position == position
-    return snapshot.write(snapshot.take(partition, number, _topic_id(settings)), {})
+    return snapshot.write(_both(partition, number, _topic_id(settings))[part])
 
 
 def flip(value: bytes) -> bytes:
-    """The same snapshot but for one digit of its estimator."""
-    place = value.index(b'"eta":[') + len(b'"eta":[') + 1
+    """The same snapshot but for one character of its numbers."""
+    place = value.index(b'"pending":"') + len(b'"pending":"') + 2
     return value[:place] + bytes([value[place] ^ 1]) + value[place + 1 :]
 
 
@@ -82,7 +107,7 @@ class Saved:
     """The changelog, as anybody can read it.
 
     Attributes:
-        highest: The valid snapshot with the highest position, by partition.
+        highest: The valid snapshots with the highest position, by partition and part.
         records: How many records there are, valid or not, by partition.
         late: How many valid ones came after one with a higher position.
     """
@@ -91,12 +116,12 @@ class Saved:
         self._settings = settings
         self._consumer = _consumer(settings)
         self._assigned: set[int] = set()
-        self.highest: dict[int, Snapshot] = {}
+        self.highest: dict[int, States] = defaultdict(dict)
         self.records: Counter[int] = Counter()
         self.late = 0
 
     def look(self) -> dict[int, int]:
-        """Read on; the highest position by partition."""
+        """Read on; the highest position of a regression by partition."""
         topic = self._settings.changelog_topic
         there = self._consumer.partitions_for_topic(topic)
         if there - self._assigned:
@@ -105,28 +130,35 @@ class Saved:
         for at, records in self._consumer.poll(timeout_ms=100).items():
             for record in records:
                 self._take(at.partition, record)
-        return {number: state.position for number, state in self.highest.items()}
+        return {
+            number: states[Part.REGRESSION].position
+            for number, states in self.highest.items()
+            if Part.REGRESSION in states
+        }
 
     def _take(self, number: int, record: Any) -> None:  # noqa: ANN401 - a kafka-python record
         self.records[number] += 1
         spec = self._settings.spec
         try:
-            state = snapshot.read(record.value, number, spec)
-            state.restore(spec)
+            for state in snapshot.read(record.value, number, spec):
+                if state.part is Part.REGRESSION:
+                    state.restore(spec)
+                else:
+                    state.history(spec)
+                known = self.highest[number].get(state.part)
+                if known is None or state.position >= known.position:
+                    self.highest[number][state.part] = state
+                else:
+                    self.late += 1
         except (DamagedError, ForeignError):
             return
-        known = self.highest.get(number)
-        if known is None or state.position >= known.position:
-            self.highest[number] = state
-        else:
-            self.late += 1
 
     def close(self) -> None:
         self._consumer.close(autocommit=False, timeout_ms=1000)
 
 
-def saved(settings: Settings) -> dict[int, Snapshot]:
-    """The valid snapshot with the highest position of each partition of the changelog, now."""
+def saved(settings: Settings) -> dict[int, States]:
+    """The valid snapshots with the highest position of each partition of the changelog, now."""
     with closing(_consumer(settings)) as consumer, closing(Saved(settings)) as found:
         topic = settings.changelog_topic
         ats = [TopicPartition(topic, n) for n in consumer.partitions_for_topic(topic)]
@@ -176,10 +208,17 @@ class Verdict:
 def judge(world: World) -> Verdict:
     """Compare what was saved with the offline pass, and the dead letters with what was refused."""
     settings = world.settings
-    due, found = offline(settings), saved(settings)
+    found = saved(settings)
+    histories = {
+        number: states[Part.HISTORY].position
+        for number, states in found.items()
+        if Part.HISTORY in states
+    }
+    due = offline(settings, histories)
     letters = Counter(dead_letters(settings))
     verdict = Verdict(sum(due.records.values()), len(due.refused), letters.total())
     verdict.faults += _states(due, found)
+    verdict.faults += _histories(settings, due, found)
     if missing := due.refused - letters.keys():
         verdict.faults.append(f"I3: {len(missing)} dead letters are missing")
     if wrong := letters.keys() - due.refused:
@@ -196,13 +235,14 @@ def dead_letters(settings: Settings) -> Iterator[str]:
             yield from (record.key.decode() for record in batch)
 
 
-def _states(due: Pass, found: dict[int, Snapshot]) -> Iterator[str]:
-    for number, state in due.states.items():
-        if number not in found:
+def _states(due: Pass, found: dict[int, States]) -> Iterator[str]:
+    for number, states in due.states.items():
+        state = states[Part.REGRESSION]
+        if Part.REGRESSION not in found[number]:
             if due.records[number]:
                 yield f"I1: partition {number} has no snapshot"
             continue
-        theirs = found[number]
+        theirs = found[number][Part.REGRESSION]
         if theirs.position != state.position:
             yield f"I1: partition {number} is at {theirs.position}, due is {state.position}"
         if theirs.sha256 != state.sha256:
@@ -210,6 +250,35 @@ def _states(due: Pass, found: dict[int, Snapshot]) -> Iterator[str]:
         counted = sum(theirs.state["counts"][outcome] for outcome in Outcome)
         if counted != due.records[number]:
             yield f"I1: partition {number} counts {counted} of {due.records[number]} records"
+
+
+def _histories(settings: Settings, due: Pass, found: dict[int, States]) -> Iterator[str]:
+    """Each saved history is that of its position, and read on it is that of the log's end."""
+    for number, state in due.states.items():
+        theirs = found[number].get(Part.HISTORY)
+        if theirs is not None and theirs.sha256 != due.at.get(number):
+            yield f"I1: partition {number}: other bits in the history at {theirs.position}"
+        if Part.REGRESSION in found[number]:
+            partition = _read_on(settings, number, found[number])
+            again = snapshot.take_history(partition, number, theirs.topic_id if theirs else "")
+            if theirs is not None and again.sha256 != state[Part.HISTORY].sha256:
+                yield f"I1: partition {number}: other bits in the history that is read on"
+
+
+def _read_on(settings: Settings, number: int, states: States) -> Partition:
+    """What a service would take up from these, at the log's end."""
+    partition = states[Part.REGRESSION].restore(settings.spec)
+    with closing(_consumer(settings)) as consumer:
+        at = TopicPartition(settings.events_topic, number)
+        history = SavedHistory.nothing(
+            len(settings.spec.fields), consumer.beginning_offsets([at])[at]
+        )
+        if Part.HISTORY in states:
+            history = states[Part.HISTORY].history(settings.spec)
+        partition.take_up(history)
+        for batch in _read(consumer, [at]):
+            partition.fold(batch)
+    return partition
 
 
 def _difference(theirs: dict[str, Any], due: dict[str, Any]) -> str:

@@ -37,6 +37,8 @@ def in_the_end_all_is_right(world: World, point: str) -> None:
         ("before-settling", 1),
         ("before-snapshot", 2),
         ("after-snapshot", 2),
+        ("before-history", 2),
+        ("after-history", 2),
         ("before-acknowledged", 2),
         ("before-commit", 2),
     ],
@@ -71,6 +73,16 @@ def test_death_while_it_starts(make: Make, point: str, call: int) -> None:
     world.send(events(EVENTS, seed=3))
     assert one.start(point, str(call)).wait_ended() == KILLED
     in_the_end_all_is_right(world, point)
+
+
+def test_death_while_a_history_reads_again(make: Make) -> None:
+    world = make(partitions=2)
+    one = world.instance().start("without-histories").wait_ready()
+    world.send(events(EVENTS, seed=6))
+    wait_saved(world)
+    one.kill()
+    assert one.start("while-reading-again", "2000").wait_ended() == KILLED
+    in_the_end_all_is_right(world, "while-reading-again")
 
 
 @pytest.mark.parametrize("point", ["while-stopping", "while-leaving"])

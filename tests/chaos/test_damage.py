@@ -16,7 +16,9 @@ from kafka import TopicPartition
 from chaos.conftest import Make
 from chaos.reference import document, flip, judge, saved, wait_saved
 from chaos.world import Asker, Instance, World, events, tell
+from consumer.model.packed import unpack
 from consumer.state import snapshot
+from consumer.state.snapshot import Part
 from contract.messages import Outcome
 from support.waiting import wait_until
 
@@ -40,18 +42,18 @@ DAMAGES: dict[str, Callable[[bytes], bytes | None]] = {
     "a tombstone": lambda _: None,
     "nothing": lambda _: b"",
     "truncated": lambda value: value[: len(value) // 2],
-    "NaN": lambda value: re.sub(rb'"factor":\[\[[^,]+', b'"factor":[[NaN', value),
+    "NaN": lambda value: re.sub(rb'"n":\d+', b'"n":NaN', value),
     "a flipped byte": flip,
     "another hash": lambda value: re.sub(rb'("sha256":")[0-9a-f]{4}', rb"\g<1>0000", value),
     "another partition's": lambda value: rewrite(value, partition=7),
     "no object": lambda _: b"[1, 2]",
     "not a count": lambda value: rewrite(value, position="500"),
     "a negative position": lambda value: rewrite(value, position=-1),
-    "the first format": lambda value: value.replace(b'"format":2', b'"format":1'),
-    "no statistics": lambda value: rewrite(value, statistics={}),
+    "the first format": lambda value: value.replace(b'"format":3', b'"format":1'),
+    "no numbers": lambda value: rewrite(value, statistics={}, rows=""),
 }
 FOREIGN: dict[str, Callable[[bytes], bytes]] = {
-    "format": lambda value: value.replace(b'"format":2', b'"format":99'),
+    "format": lambda value: value.replace(b'"format":3', b'"format":99'),
     "river": lambda value: rewrite(value, river="0.1"),
     "formula": lambda value: rewrite(value, formula="sales ~ radio"),
     "fields": lambda value: rewrite(value, fields=["tv", "sales"]),
@@ -82,12 +84,102 @@ def test_damaged_and_foreign_snapshots_are_skipped_and_told_while_a_valid_one_is
     assert one.service.metric(f'{REFUSED}{{reason="damaged"}}') == len(DAMAGES)
     assert one.service.metric(f'{REFUSED}{{reason="foreign"}}') == len(FOREIGN)
     assert one.said.count('event="snapshot passed over"') == len(DAMAGES) + len(FOREIGN)
-    for line in ("partition=0 position=500", "partition=1 position=900"):
+    for line in (
+        "partition=0 position=500 reads_from=0",
+        "partition=1 position=900 reads_from=0",
+    ):
         assert f'event="partition restored" {line}' in one.said
     wait_saved(world)
     verdict = judge(world)
     tell(verdict)
     assert [fault for fault in verdict.faults if not fault.startswith("I3")] == []
+
+
+def test_each_part_damaged_by_itself_falls_back_to_its_own_last_valid_one(make: Make) -> None:
+    world = make(partitions=2)
+    world.send(events(EVENTS, seed=1))
+    parts = {0: (Part.REGRESSION, Part.HISTORY), 1: (Part.HISTORY, Part.REGRESSION)}
+    for number, (damaged, whole) in parts.items():
+        older, newest = (document(world, number, position, damaged) for position in (500, 900))
+        world.put(number, older, *(damage(newest) for damage in DAMAGES.values()), part=damaged)
+        world.put(number, document(world, number, 800, whole), part=whole)
+    one = world.instance().start().wait_ready()
+    assert one.service.metric(f'{REFUSED}{{reason="damaged"}}') == 2 * len(DAMAGES)
+    for line in (
+        "partition=0 position=500 reads_from=500",  # the history is further, and waits
+        "partition=1 position=800 reads_from=500",
+    ):
+        assert f'event="partition restored" {line}' in one.said
+    wait_saved(world)
+    verdict = judge(world)
+    tell(verdict)
+    assert [fault for fault in verdict.faults if not fault.startswith("I3")] == []
+
+
+def test_a_history_of_which_all_are_damaged_is_read_again_from_the_log_or_refused(
+    make: Make,
+) -> None:
+    world = make(partitions=1)
+    world.send(events(1000, seed=5))
+    newest = document(world, 0, 500, Part.HISTORY)
+    world.put(0, document(world, 0, 500))
+    world.put(0, *(damage(newest) for damage in DAMAGES.values()), part=Part.HISTORY)
+    one = world.instance().start().wait_ready()
+    assert "partition=0 position=500 reads_from=0" in one.said
+    wait_saved(world)
+    verdict = judge(world)
+    assert [fault for fault in verdict.faults if not fault.startswith("I3")] == []
+    assert one.stop() == 0
+
+    world = make(partitions=1)
+    world.send(events(1000, seed=5))
+    newest = document(world, 0, 500, Part.HISTORY)
+    world.put(0, document(world, 0, 500))
+    world.put(0, *(damage(newest) for damage in DAMAGES.values()), part=Part.HISTORY)
+    cut(world, 0, 100)
+    said = refusal(world.instance().start())
+    assert f"none of the {len(DAMAGES)} record(s) of the changelog is a valid snapshot of" in said
+
+
+def test_a_changelog_of_the_second_format_is_taken_up_once_and_continued(make: Make) -> None:
+    world = make(partitions=1)
+    world.send(events(1000, seed=18))
+    world.put(0, second_format(document(world, 0, 500), document(world, 0, 500, Part.HISTORY)))
+    one = world.instance().start().wait_ready()
+    assert "partition=0 position=500 reads_from=500" in one.said
+    wait_saved(world)
+    wait_until(lambda: Part.HISTORY in saved(world.settings)[0])
+    assert one.stop() == 0
+    states = saved(world.settings)[0]
+    assert all(state.is_current for state in states.values())
+    verdict = judge(world)
+    tell(verdict)
+    assert [fault for fault in verdict.faults if not fault.startswith("I3")] == []
+
+
+def second_format(regression: bytes, history: bytes) -> bytes:
+    """One record with everything, numbers as decimals, as format 2 had it."""
+    document, other = orjson.loads(regression), orjson.loads(history)
+    state, kept = document["state"], other["state"]
+    k = len(state["fields"])
+    state["forwarded"] = []
+    state["statistics"] |= {
+        "factor": unpack(state["statistics"]["factor"], float).reshape(1 + k, -1).tolist(),
+        **{name: unpack(kept[name], float).reshape(-1, k).tolist() for name in ("rows", "pending")},
+        **{
+            name: unpack(kept[name], int).tolist()
+            for name in ("timestamps_ms", "pending_timestamps_ms")
+        },
+    }
+    return orjson.dumps(
+        {
+            **document,
+            "format": 2,
+            "sha256": snapshot.digest(state),
+            "sketches": other["sketches"],
+            "sketches_sha256": other["sketches_sha256"],
+        }
+    )
 
 
 @pytest.mark.parametrize("what", ["formula", "fields", "learner"])
@@ -170,11 +262,12 @@ def test_a_log_that_was_shortened_behind_the_state_is_fine(make: Make) -> None:
     world = make(partitions=1)
     world.send(events(1000, seed=6))
     world.put(0, document(world, 0, 500))
+    world.put(0, document(world, 0, 500, Part.HISTORY), part=Part.HISTORY)
     world.commit({0: 400})
     cut(world, 0, 500)
     world.instance().start()
     wait_saved(world)
-    counts = saved(world.settings)[0].state["counts"]
+    counts = saved(world.settings)[0][Part.REGRESSION].state["counts"]
     assert sum(counts[outcome] for outcome in Outcome) == 1000  # from the state on, and not anew
 
 

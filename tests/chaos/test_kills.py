@@ -21,7 +21,10 @@ BROKER_KILLS = 6
 SEED = 20260801
 
 
-def test_kill_9_of_consumers_and_of_the_broker_changes_no_bit(tmp_path: Path) -> None:
+@pytest.mark.parametrize("partitions", [4, 16])
+def test_kill_9_of_consumers_and_of_the_broker_changes_no_bit(
+    tmp_path: Path, partitions: int
+) -> None:
     chance = random.Random(SEED)  # noqa: S311 - repeatable
     seconds = 1.5 * KILLS
     with (
@@ -30,7 +33,7 @@ def test_kill_9_of_consumers_and_of_the_broker_changes_no_bit(tmp_path: Path) ->
         # In a process of its own: kafka-python leaves sockets lying about when a broker dies.
         ProcessPoolExecutor(1, get_context("spawn")) as elsewhere,
     ):
-        world = World(kafka.bootstrap_servers, tmp_path).begin()
+        world = World(kafka.bootstrap_servers, tmp_path, partitions).begin()
         instances = [world.instance(name).start() for name in ("one", "two")]
         for instance in instances:
             instance.wait_ready()
@@ -53,8 +56,9 @@ def test_kill_9_of_consumers_and_of_the_broker_changes_no_bit(tmp_path: Path) ->
         finally:
             world.close()
         tell(
-            f"seed {SEED}: {KILLS} kills of consumers and {BROKER_KILLS} of the broker in "
-            f"{stormed:.0f} s; all saved {settled:.1f} s later; {verdict}"
+            f"seed {SEED}, {partitions} partitions: {KILLS} kills of consumers and "
+            f"{BROKER_KILLS} of the broker in {stormed:.0f} s; all saved {settled:.1f} s later; "
+            f"{verdict}"
         )
         assert verdict.faults == []
         assert verdict.records >= EVENTS

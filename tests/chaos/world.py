@@ -17,6 +17,7 @@ from kafka.errors import CoordinatorNotAvailableError, TopicAlreadyExistsError
 from kafka.structs import OffsetAndMetadata
 
 from consumer.settings import Settings
+from consumer.state.snapshot import Part
 from contract import topics
 from contract.messages import CORRELATION_ID, REPLY_TO
 from producer.simulate import simulate
@@ -197,13 +198,12 @@ class World:
             for future in futures:
                 future.get(timeout=60)
 
-    def put(self, number: int, *documents: bytes | None) -> None:
+    def put(self, number: int, *documents: bytes | None, part: Part = Part.REGRESSION) -> None:
         """Append to a partition of the changelog, which is made where it is missing."""
         changelog = topics.changelog(self.settings.changelog_topic, self.partitions)
         with suppress(TopicAlreadyExistsError):
             self.create(changelog.name, changelog.partition_count, **changelog.config)
-        key = f"partition-{number}".encode()
-        self.send(documents, changelog.name, partition=number, key=key)
+        self.send(documents, changelog.name, partition=number, key=part.key(number))
 
     def commit(self, positions: dict[int, int]) -> None:
         """Set the learners' offsets, once nobody learns; no state may ever depend on them."""

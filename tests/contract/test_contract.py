@@ -15,8 +15,8 @@ from consumer.decode.refusal import Refusal
 from consumer.decode.request import decode_request
 from consumer.learn.dead_letters import write_letter
 from consumer.model import answer
+from consumer.model.folding import Refused
 from consumer.model.merged import Model
-from consumer.model.partition import Refused
 from consumer.respond.acknowledgements import acknowledge
 from contract.examples import (
     EventExample,

@@ -236,9 +236,13 @@ def check_offsets(read: list[Unpacked], base: int, mutated: Mutated) -> None:
 def saved(partition: Partition) -> Partition:
     """The partition as it is read back from its own snapshot; no smaller and no other."""
     taken = snapshot.take(partition, 0, TOPIC_ID)
-    read = snapshot.read(snapshot.write(taken, {}), 0, MADE)
+    history = snapshot.take_history(partition, 0, TOPIC_ID)
+    (read,) = snapshot.read(snapshot.write(taken), 0, MADE)
+    (kept,) = snapshot.read(snapshot.write(history), 0, MADE)
     again = read.restore(MADE)
+    again.take_up(kept.history(MADE))
     assert snapshot.take(again, 0, TOPIC_ID).sha256 == taken.sha256
+    assert snapshot.take_history(again, 0, TOPIC_ID).sha256 == history.sha256
     assert again.position == partition.position
     partition.view()
     return again

@@ -8,6 +8,7 @@ import orjson
 from consumer.decode.formula import parse_formula
 from consumer.model.merged import Model
 from consumer.model.partition import Partition
+from consumer.model.replay import SavedHistory
 from consumer.model.spec import ModelSpec
 
 FIELDS = ("tv", "radio", "newspaper", "sales")
@@ -46,6 +47,18 @@ def folded(values: Iterable[bytes | None], made: ModelSpec | None = None) -> Par
     return partition
 
 
+def restored(partition: Partition) -> Partition:
+    """The partition as its two parts give it back, after a journey through JSON."""
+    made = partition.spec
+    sketches = partition.statistics.history.sketch_texts(made.fields)
+    regression, history = orjson.loads(
+        orjson.dumps([partition.to_state(), partition.history_state()])
+    )
+    again = Partition.from_state(made, regression)
+    again.take_up(SavedHistory.from_state(made.fields, history, sketches))
+    return again
+
+
 def model(
     rows: Iterable[Sequence[float]], made: ModelSpec | None = None, partitions: int = 1
 ) -> Model:
@@ -59,4 +72,5 @@ def model(
 def bits(partition: Partition) -> bytes:
     """What a partition has learned: equal exactly where every number has the same bits."""
     state = partition.to_state()
-    return orjson.dumps([state["errors"], state["estimator"], state["statistics"]])
+    history = partition.statistics.history_state()
+    return orjson.dumps([state["errors"], state["estimator"], state["statistics"], history])

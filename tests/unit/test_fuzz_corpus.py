@@ -27,7 +27,14 @@ REACHED = {
         "expired, addressed",
     },
     "batch": {f"compression {codec}, none unreadable" for codec in range(5)},
-    "snapshot": {"signed: restored", "signed: damaged", "signed: foreign", "damaged"},
+    "snapshot": {
+        "signed: regression",
+        "signed: history",
+        "signed: history and regression",
+        "signed: damaged",
+        "signed: foreign",
+        "damaged",
+    },
 }
 
 
@@ -52,6 +59,7 @@ OF_ANOTHER_PLACE = SimpleNamespace(
     write=snapshot.write,
     digest=snapshot.digest,
     take=lambda *of: replace(snapshot.take(*of), position=-1),
+    take_history=snapshot.take_history,
 )
 
 

@@ -1,19 +1,13 @@
-"""The statistics of folded rows: an immutable value of constant size."""
+"""The statistics of folded rows that every regression follows from: an immutable, small value."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 
 import numpy as np
-from numpy.typing import NDArray
 
+from consumer.model.packed import pack
 from consumer.model.statistics.factor import Floats, finite, triangle, with_constant
-from consumer.model.statistics.quantiles import Sketch
-
-WINDOW = 500
-"""The last rows are kept: for residual diagnostics, and exact quartiles while they are all rows."""
-
-Times = NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -25,33 +19,19 @@ class Blocks:
         factor: R of the rows with a constant before them, shape (1 + k, 1 + k).
         low: The smallest value of each field, shape (k,); infinity before the first.
         high: The largest, likewise.
-        sketches: The quantiles of each field.
-        rows: The last rows, at most WINDOW, shape (m, k).
-        timestamps: Theirs, milliseconds since the epoch, shape (m,).
     """
 
     n: int
     factor: Floats
     low: Floats
     high: Floats
-    sketches: tuple[Sketch, ...]
-    rows: Floats
-    timestamps: Times
 
     @classmethod
     def nothing(cls, k: int) -> Self:
         """The statistics of no rows."""
-        return cls(
-            n=0,
-            factor=np.zeros((1 + k, 1 + k)),
-            low=np.full(k, np.inf),
-            high=np.full(k, -np.inf),
-            sketches=(Sketch(),) * k,
-            rows=np.empty((0, k)),
-            timestamps=np.empty(0, np.int64),
-        )
+        return cls(0, np.zeros((1 + k, 1 + k)), np.full(k, np.inf), np.full(k, -np.inf))
 
-    def plus(self, rows: Floats, timestamps: Times) -> Self:
+    def plus(self, rows: Floats) -> Self:
         """The statistics with these rows added, shape (m, k), m > 0, all finite."""
         return type(self)(
             n=self.n + len(rows),
@@ -59,35 +39,24 @@ class Blocks:
             # Adding 0.0 turns -0.0 into 0.0: the order of the two zeros is not specified.
             low=np.minimum(self.low, rows.min(axis=0)) + 0.0,
             high=np.maximum(self.high, rows.max(axis=0)) + 0.0,
-            sketches=tuple(
-                sketch.plus(column) for sketch, column in zip(self.sketches, rows.T, strict=True)
-            ),
-            rows=np.concatenate((self.rows, rows))[-WINDOW:],
-            timestamps=np.concatenate((self.timestamps, timestamps))[-WINDOW:],
         )
 
     def to_state(self) -> dict[str, Any]:
-        """All but the sketches, as nested lists of numbers."""
+        """The factor packed, the extremes as lists."""
         return {
-            "factor": self.factor.tolist(),
+            "factor": pack(self.factor),
             "min": self.low.tolist() if self.n else [],
             "max": self.high.tolist() if self.n else [],
-            "rows": self.rows.tolist(),
-            "timestamps_ms": self.timestamps.tolist(),
         }
 
     @classmethod
-    def from_state(cls, state: Mapping[str, Any], n: int, sketches: Sequence[Sketch]) -> Self:
-        """Restore from :meth:`to_state` and the number of rows.
+    def from_state(cls, state: Mapping[str, Any], n: int, k: int) -> Self:
+        """Restore from :meth:`to_state`, and the numbers of rows and fields.
 
         Raises:
             ValueError: No n rows have such a state.
             KeyError: A part of the state is missing.
         """
-        k = len(sketches)
-        if any(sketch.n != n for sketch in sketches):
-            raise ValueError(f"a sketch does not count the {n} folded rows")
-        rows, timestamps = window(state["rows"], state["timestamps_ms"], min(n, WINDOW), k)
         factor = finite(state["factor"], (1 + k, 1 + k))
         if np.tril(factor, -1).any() or (factor.diagonal() < 0).any():
             raise ValueError("the factor is not upper triangular with a non-negative diagonal")
@@ -96,20 +65,6 @@ class Blocks:
         if n == 0:
             return cls.nothing(k)
         low, high = finite(state["min"], (k,)), finite(state["max"], (k,))
-        if (rows < low).any() or (rows > high).any():
-            raise ValueError("a row is outside the minimum and maximum")
-        return cls(n, factor, low, high, tuple(sketches), rows, timestamps)
-
-
-def window(rows: object, timestamps: object, m: int, k: int) -> tuple[Floats, Times]:
-    """Rows and their timestamps from nested lists, as arrays of shapes (m, k) and (m,).
-
-    Raises:
-        ValueError: They are something else.
-    """
-    if m == 0 and rows == timestamps == []:
-        return np.empty((0, k)), np.empty(0, np.int64)
-    times = np.array(timestamps)
-    if times.shape != (m,) or times.dtype != np.int64:
-        raise ValueError(f"expected {m} timestamps")
-    return finite(rows, (m, k)), times
+        if (low > high).any():
+            raise ValueError("a minimum is above its maximum")
+        return cls(n, factor, low, high)

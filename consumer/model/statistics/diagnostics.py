@@ -63,6 +63,8 @@ def diagnose(summary: Summary, regression: Regression) -> Diagnostics:
     """
     residuals = _residuals(summary, regression)
     n = len(residuals)
+    if n == 0:  # every row is still to be read again
+        return Diagnostics(window=0)
     largest = np.abs(residuals).max()
     if regression.quality.residual_sd == 0 or largest == 0:
         return Diagnostics(window=n)

@@ -19,6 +19,8 @@ from numpy.typing import NDArray
 from scipy.linalg import lapack
 from threadpoolctl import threadpool_limits
 
+from consumer.model.packed import unpack
+
 Floats = NDArray[np.float64]
 
 # Several threads split sums differently, so the same events would not give the same bits; and for
@@ -88,12 +90,18 @@ def size(column: Floats) -> float:
 
 
 def finite(value: object, shape: tuple[int, ...]) -> Floats:
-    """An array of this shape from nested lists of floats, at most LARGEST in magnitude.
+    """An array of this shape from packed doubles, at most LARGEST in magnitude.
+
+    Or from nested lists of floats, as format 2 had them.
 
     Raises:
         ValueError: The value is something else.
     """
-    array = np.array(value)
+    if type(value) is str:
+        array = unpack(value, np.float64)
+        array = array.reshape(shape) if array.size == math.prod(shape) else array
+    else:
+        array = np.array(value)
     if array.shape != shape or array.dtype != np.float64 or not (np.abs(array) <= LARGEST).all():
         raise ValueError(f"expected finite numbers of shape {shape}")
     return array

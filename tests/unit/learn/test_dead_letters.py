@@ -8,7 +8,7 @@ from kafka.errors import KafkaTimeoutError
 
 from consumer.decode.event import Rejected, parse_object
 from consumer.learn.dead_letters import OVERHEAD_BYTES, DeadLetters, write_letter
-from consumer.model.partition import Refused
+from consumer.model.folding import Refused
 from contract.messages import DEAD_LETTER_BYTES, Reason
 from unit.batches import Crafted, craft, fetched
 from unit.records import Record

@@ -62,7 +62,7 @@ class Group:
 
 
 class SlowLog:
-    """A changelog each of whose partitions is waited for for most of what a loop may be silent."""
+    """A changelog that is waited for, at each call, for most of what a loop may be silent."""
 
     def __init__(self, clock: Clock, health: Health) -> None:
         self._clock, self._health = clock, health
@@ -72,8 +72,10 @@ class SlowLog:
     def expect(self, numbers: object) -> None:
         assert numbers
 
-    def restore(self, _consumer: object, at: TopicPartition, _patience: float) -> None:
-        self.tried.append(at.partition)
+    def restore(
+        self, _consumer: object, places: Sequence[TopicPartition], _patience: float
+    ) -> None:
+        self.tried += [at.partition for at in places]
         self._clock.now += MAX_SILENCE_SECONDS * 0.9
         self.silent += silent_loops(self._health.beats, now=self._clock.now)
         raise KafkaTimeoutError
@@ -95,7 +97,7 @@ def test_a_long_restore_of_many_partitions_holds_up_nothing_and_is_no_silence(
     clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(owned, "joined", lambda _: True)
-    monkeypatch.setattr(owned, "leader_of", lambda *_: 1)
+    monkeypatch.setattr(owned, "leader_of", lambda _, at: at.partition)
     group = Group()
     health = Health()
     health.beat("learner", now=clock.now)
@@ -106,9 +108,28 @@ def test_a_long_restore_of_many_partitions_holds_up_nothing_and_is_no_silence(
     for turn in range(1, PARTITIONS + 1):
         health.beat("learner", now=clock.now)
         assert ours.follow_group() == set()
-        assert log.tried == list(range(turn))  # one a turn, each in its turn
+        assert log.tried == list(range(turn))  # those of one leader a turn, each in its turn
     assert log.silent == []
     assert group.paused == health.unrestored == set(range(PARTITIONS))
+
+
+def test_partitions_of_one_leader_are_restored_together(
+    clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(owned, "joined", lambda _: True)
+    monkeypatch.setattr(owned, "leader_of", lambda *_: 1)
+    health = Health()
+    log = SlowLog(clock, health)
+    ours = OwnedPartitions(
+        context(health),
+        cast("Consumer", Group()),
+        cast("DeadLetters", None),
+        cast("Changelog", log),
+    )
+    began = clock.now
+    assert ours.follow_group() == set()
+    assert log.tried == list(range(PARTITIONS))
+    assert clock.now - began < MAX_SILENCE_SECONDS
 
 
 def test_a_partition_without_a_leader_is_not_waited_for(

@@ -3,12 +3,11 @@
 import orjson
 import pytest
 
-from consumer.client.internals.skip import Lost
-from consumer.decode.event import Rejected
 from consumer.model.estimators.bayesian import Posterior
-from consumer.model.partition import REMEMBERED, Partition
-from contract.messages import Outcome, Reason
-from unit.records import Record, bits, event, folded, spec
+from consumer.model.partition import Partition
+from consumer.model.repeats import REMEMBERED
+from contract.messages import Outcome
+from unit.records import Record, bits, event, restored, spec
 
 ROWS = [(float(i), float(i % 7), float(i % 3), 2.0 * i + i % 5) for i in range(200)]
 
@@ -44,10 +43,9 @@ def test_requests_of_other_places_and_other_askers_are_other_requests() -> None:
 def test_a_restored_partition_still_knows_which_requests_it_has_folded() -> None:
     partition = Partition(spec())
     partition.fold([of_request(0, "id-0:5", ROWS[0])])
-    state = orjson.loads(orjson.dumps(partition.to_state()))
-    restored = Partition.from_state(spec(), state, partition.statistics.sketches())
-    assert restored.fold([of_request(1, "id-0:5", ROWS[0])]).learned == 0
-    assert restored.fold([of_request(2, "id-0:6", ROWS[1])]).learned == 1
+    again = restored(partition)
+    assert again.fold([of_request(1, "id-0:5", ROWS[0])]).learned == 0
+    assert again.fold([of_request(2, "id-0:6", ROWS[1])]).learned == 1
 
 
 @pytest.mark.parametrize(
@@ -99,9 +97,3 @@ def test_a_look_changes_nothing() -> None:
         looked.view()
         left.fold([Record(i, event(row))])
     assert bits(looked) == bits(left)
-
-
-def test_an_unreadable_record_before_the_position_is_passed_over_too() -> None:
-    partition = folded([event((1.0, 2.0, 3.0, 4.0))] * 10)
-    tally = partition.skip(Lost(5), Rejected(Reason.UNREADABLE, "it lies"))
-    assert (tally.refused, partition.position, partition.counts[Outcome.REFUSED]) == ([], 10, 0)

@@ -8,9 +8,8 @@ import pytest
 from river import metrics
 
 from consumer.model.estimators.bayesian import Posterior
-from consumer.model.partition import Partition
 from consumer.model.prequential import FADING, RECENT, Errors, Faded, Prequential, figures, total
-from unit.records import bits, event, folded, spec
+from unit.records import bits, event, folded, restored, spec
 
 rng = np.random.default_rng(7)
 TRUTHS = 14 + 5 * rng.normal(size=3000)
@@ -188,8 +187,4 @@ def test_the_least_scales_that_a_double_has_leave_every_number_finite(
         assert isinstance(view.estimate, Posterior)
         for numbers in (view.errors.errors, view.errors.faded, view.estimate.rows):
             assert np.isfinite(numbers).all()
-        state = partition.to_state()
-        taken_up = Partition.from_state(
-            spec(), orjson.loads(orjson.dumps(state)), partition.statistics.sketches()
-        )
-        assert bits(taken_up) == bits(partition)
+        assert bits(restored(partition)) == bits(partition)

@@ -158,8 +158,8 @@ def test_a_million_events_have_the_coefficients_of_all_rows_at_once() -> None:
     expected = np.linalg.lstsq(np.column_stack([np.ones(count), x]), y)[0]
     ours = [row.coef for row in regression.coefficients.values()]
     assert ours == pytest.approx(expected, rel=1e-8)
-    state = summary.parts[0].blocks
-    assert (state.factor.shape, state.rows.shape) == ((5, 5), (500, 4))
+    part = summary.parts[0]
+    assert (part.blocks.factor.shape, part.history.rows.shape) == ((5, 5), (500, 4))
 
 
 @pytest.mark.parametrize("count", [0, 1, 3])

@@ -6,8 +6,10 @@ import numpy as np
 import orjson
 import pytest
 
-from consumer.model.statistics.blocks import WINDOW
+from consumer.model.packed import pack
+from consumer.model.replay import SavedHistory
 from consumer.model.statistics.factor import triangle, with_constant
+from consumer.model.statistics.history import WINDOW
 from consumer.model.statistics.running import BLOCK, SufficientStatistics
 from consumer.model.statistics.summary import merge
 from unit.streams import Rows, learned, summed
@@ -111,17 +113,17 @@ def test_the_largest_values_overflow_nothing() -> None:
 
 def test_the_state_is_of_constant_size() -> None:
     some, more = learned(FIELDS, rows(5_000)), learned(FIELDS, rows(50_000))
-    assert len(more.to_state()["rows"]) == len(some.to_state()["rows"]) == WINDOW
-    assert all(len(text) < 14_000 for text in more.sketches().values())
+    assert len(more.history.rows) == len(some.history.rows) == WINDOW
+    assert all(len(text) < 14_000 for text in more.history.sketch_texts(FIELDS).values())
 
 
 @pytest.mark.parametrize("count", [0, 1, 63, 64, 65, 128, 499, 500, 501, 700])
 def test_a_state_comes_back_as_the_same_bits(count: int) -> None:
     statistics = learned(FIELDS, rows(count))
-    state, sketches = travelled(statistics)
-    restored = SufficientStatistics.from_state(FIELDS, state, sketches)
-    assert orjson.dumps(restored.to_state()) == orjson.dumps(statistics.to_state())
-    assert restored.sketches() == statistics.sketches()
+    restored = taken_up(*travelled(statistics))
+    assert restored.to_state() == statistics.to_state()
+    assert restored.history_state() == statistics.history_state()
+    assert restored.history.sketch_texts(FIELDS) == statistics.history.sketch_texts(FIELDS)
 
 
 def test_integers_among_the_rows_leave_no_trace() -> None:
@@ -143,8 +145,16 @@ FAULTS: list[tuple[str, object]] = [
     ("factor", None),
     ("min", [0.0]),
     ("min", [None, 0.0]),
-    ("min", [99.0, 99.0]),
-    ("max", [-99.0, -99.0]),
+    ("min", [9e9, 9e9]),
+    ("max", [-9e9, -9e9]),
+    ("factor", pack(np.ones(9))),
+    ("factor", pack(np.ones(4))),
+    ("factor", "AAA"),
+    ("rows", pack(np.ones(999))),
+    ("rows", pack(np.full(1000, np.nan))),
+    ("timestamps_ms", pack(np.ones(499, np.int64))),
+    ("pending", pack(np.ones(121))),
+    ("pending", "~"),
     ("max", ["1.0", "2.0"]),
     ("max", [True, True]),
     ("rows", []),
@@ -168,15 +178,21 @@ FAULTS: list[tuple[str, object]] = [
 def test_a_damaged_state_is_not_taken_for_one(member: str, value: object) -> None:
     state, sketches = travelled(learned(FIELDS, rows(700)))
     with pytest.raises(ValueError, match=r"."):
-        SufficientStatistics.from_state(FIELDS, {**state, member: value}, sketches)
+        taken_up({**state, member: value}, sketches)
 
 
-@pytest.mark.parametrize("member", [*SufficientStatistics(FIELDS).to_state()])
+MEMBERS = {
+    **SufficientStatistics(FIELDS).to_state(),
+    **SufficientStatistics(FIELDS).history_state(),
+}
+
+
+@pytest.mark.parametrize("member", [*MEMBERS])
 def test_a_state_with_a_member_missing_is_not_taken_for_one(member: str) -> None:
     state, sketches = travelled(learned(FIELDS, rows(700)))
     del state[member]
     with pytest.raises(ValueError, match=member):
-        SufficientStatistics.from_state(FIELDS, state, sketches)
+        taken_up(state, sketches)
 
 
 @pytest.mark.parametrize("damage", ["flipped", "short", "empty", "no base64", "missing", "number"])
@@ -194,18 +210,26 @@ def test_a_damaged_sketch_is_refused_and_does_not_bring_the_process_down(damage:
         "number": {**sketches, "x": 5},
     }
     with pytest.raises(ValueError, match=r"."):
-        SufficientStatistics.from_state(FIELDS, state, faults[damage])
+        taken_up(state, faults[damage])
 
 
 def test_a_sketch_of_other_rows_is_refused() -> None:
     state, _ = travelled(learned(FIELDS, rows(700)))
     _, sketches = travelled(learned(FIELDS, rows(800)))
     with pytest.raises(ValueError, match="sketch"):
-        SufficientStatistics.from_state(FIELDS, state, sketches)
+        taken_up(state, sketches)
 
 
 def travelled(statistics: SufficientStatistics) -> tuple[dict[str, Any], dict[str, str]]:
-    """State and sketches after a journey through JSON."""
-    written = orjson.dumps([statistics.to_state(), statistics.sketches()])
-    state, sketches = orjson.loads(written)
+    """The states of both parts, and the sketches, after a journey through JSON."""
+    states = statistics.to_state() | statistics.history_state()
+    state, sketches = orjson.loads(orjson.dumps([states, statistics.history.sketch_texts(FIELDS)]))
     return state, sketches
+
+
+def taken_up(state: dict[str, Any], sketches: dict[str, str]) -> SufficientStatistics:
+    """Statistics from both parts."""
+    statistics = SufficientStatistics.from_state(FIELDS, state)
+    history = SavedHistory.from_state(FIELDS, {"position": 0, "forwarded": "", **state}, sketches)
+    statistics.history = history.history
+    return statistics

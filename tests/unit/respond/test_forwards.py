@@ -8,7 +8,7 @@ from kafka import TopicPartition
 from kafka.errors import KafkaTimeoutError
 
 from consumer.decode.refusal import Refusal
-from consumer.model.partition import REMEMBERED
+from consumer.model.repeats import REMEMBERED
 from consumer.respond.forwards import BUFFER_BYTES, MAX_UNCOMMITTED, Forward, Forwards
 from contract.messages import ErrorCode
 from unit.records import Record

@@ -89,7 +89,7 @@ def test_every_reason_is_given() -> None:
 def test_state_that_is_not_saved_for_three_intervals_is_an_alarm_with_its_reason() -> None:
     health = healthy()
     health.unsaved_seconds = 30.0
-    health.unsaved[2] = Unsaved(NOW - 30.0, "too large")
+    health.unsaved[2, "regression"] = Unsaved(NOW - 30.0, "too large")
     assert not_ready(health, now=NOW) == []
     assert not_ready(health, now=NOW + 1) == ["partition 2 has not been saved for 31 s: too large"]
 
@@ -97,7 +97,7 @@ def test_state_that_is_not_saved_for_three_intervals_is_an_alarm_with_its_reason
 def test_a_short_interval_does_not_make_an_alarm_of_a_leader_that_moves() -> None:
     health = healthy()
     health.unsaved_seconds = 0.03
-    health.unsaved[0] = Unsaved(NOW, "")
+    health.unsaved[0, "regression"] = Unsaved(NOW, "")
     assert not_ready(health, now=NOW + MIN_UNSAVED_SECONDS) == []
     assert not_ready(health, now=NOW + MIN_UNSAVED_SECONDS + 1) != []
 

@@ -1,0 +1,100 @@
+"""A partition's history as it was saved, and how one that is behind the regression catches up.
+
+It reads again the records from its own position on, and learns nothing from them: what they meant
+for the regression is in the regression. A record counts as it did then, since the history has the
+digests of the requests that it had seen; and blocks are cut as they were, since it has their phase.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Self
+
+import numpy as np
+
+from consumer.decode import Decoded, Record
+from consumer.decode.dialects import is_of_request
+from consumer.model.repeats import Repeats
+from consumer.model.statistics.history import History
+from consumer.model.statistics.quantiles import Sketch
+from consumer.model.statistics.running import BLOCK, as_matrix, read_pending
+
+
+@dataclass(frozen=True, slots=True)
+class SavedHistory:
+    """A history together with all that reading on from it needs; immutable.
+
+    Attributes:
+        position: The offset of the next record to read.
+        history: The history of the complete blocks.
+        pending: The rows after them, fewer than BLOCK.
+        timestamps: Theirs, milliseconds since the epoch.
+        repeats: The requests seen; not to be changed.
+    """
+
+    position: int
+    history: History
+    pending: Sequence[Sequence[float]]
+    timestamps: Sequence[int]
+    repeats: Repeats
+
+    @classmethod
+    def nothing(cls, k: int, position: int) -> Self:
+        """The history of a log that begins at this position, over k fields."""
+        return cls(position, History.nothing(k), (), (), Repeats())
+
+    @classmethod
+    def from_state(
+        cls, fields: Sequence[str], state: Mapping[str, Any], sketches: Mapping[str, str]
+    ) -> Self:
+        """Restore from ``Partition.history_state`` and the sketches.
+
+        Raises:
+            ValueError: They are not of a history over these fields.
+        """
+        try:
+            n, pending, timestamps = read_pending(state, len(fields))
+            found = [Sketch.from_text(sketches[field]) for field in fields]
+            history = History.from_state(state, n, found)
+            repeats = Repeats.from_state(state["forwarded"])
+            return cls(state["position"], history, pending, timestamps, repeats)
+        except (KeyError, TypeError, OverflowError, RuntimeError) as error:
+            raise ValueError(f"not a history over {fields}: {error!r}") from error
+
+
+class Replay:
+    """Reads a saved history on, record by record.
+
+    Args:
+        saved: Where it begins.
+        decode: Reads a record's value.
+
+    Attributes:
+        position: The offset of the next record to read.
+        history: The history of the complete blocks so far.
+    """
+
+    def __init__(self, saved: SavedHistory, decode: Callable[[Any], Decoded]) -> None:
+        self.position = saved.position
+        self.history = saved.history
+        self._pending = list(saved.pending)
+        self._timestamps = list(saved.timestamps)
+        self._repeats = saved.repeats.copy()
+        self._decode = decode
+        self._k = len(saved.history.sketches)
+
+    def read(self, record: Record) -> None:
+        """Read the next record; one before the position was read already and is skipped."""
+        if record.offset < self.position:
+            return
+        self.position = record.offset + 1
+        if record.headers and is_of_request(record.headers) and self._repeats.saw(record):
+            return
+        event = self._decode(record.value)
+        if type(event) is tuple:
+            self._pending.append(event)
+            self._timestamps.append(record.timestamp)
+            if len(self._pending) == BLOCK:
+                rows = as_matrix(self._pending, self._k)
+                self.history = self.history.plus(rows, np.array(self._timestamps, np.int64))
+                self._pending.clear()
+                self._timestamps.clear()
