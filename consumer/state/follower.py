@@ -22,6 +22,9 @@ from consumer.state.memory import Memory
 from consumer.state.restore import Followed
 
 POLL_MS = 50  # a takeover waits for a turn or two
+PACE_SECONDS = 0.1
+"""The time between two polls while nobody waits: the snapshots of many partitions come one by one,
+and a poll costs as much for one as for all."""
 LOOK_SECONDS = 1.0
 RETRY_SECONDS = 0.5
 AWAY_SECONDS = 5.0
@@ -60,6 +63,7 @@ class Follower:
         self._leaderless_since: dict[int, float] = {}
         # Shared with the threads that wait for a partition's end:
         self._progress = threading.Condition()
+        self._hurry = threading.Event()
         self._positions: dict[int, int] = {}
         self._at_start = Ends()
         self._awaited = Ends()
@@ -70,6 +74,9 @@ class Follower:
             self._context.health.beat("follower", now=monotonic())
             try:
                 self._turn()
+                if self.loaded.is_set() and not self._awaited.unreached(self._positions):
+                    self._hurry.wait(PACE_SECONDS)
+                self._hurry.clear()
             except AuthorizationError:  # the watch tells of it
                 stop.wait(RETRY_SECONDS)
             except KafkaError as error:
@@ -97,6 +104,7 @@ class Follower:
         """Look up where these partitions of the changelog end: ``latest`` will be asked for."""
         with self._progress:
             self._awaited.want(partitions)
+        self._hurry.set()
 
     def latest(self, partitions: Iterable[int], timeout_seconds: float) -> dict[int, Followed]:
         """What the changelog says of partitions up to their present ends; of those known in time.
@@ -106,6 +114,7 @@ class Follower:
         partitions = list(partitions)
         with self._progress:
             self._awaited.want(partitions)
+            self._hurry.set()
             self._progress.wait_for(
                 lambda: self._awaited.unreached(self._positions).isdisjoint(partitions),
                 timeout_seconds,
