@@ -7,7 +7,7 @@ from time import monotonic
 from kafka import TopicPartition
 from kafka.errors import KafkaError
 
-from consumer.client import Consumer, SkippedRecord, connections, offsets, poll
+from consumer.client import Consumer, connections, offsets, poll
 from consumer.decode import Record
 from consumer.settings import Settings
 
@@ -72,10 +72,7 @@ def _read(
     found: list[tuple[int, Record]] = []
     deadline = monotonic() + PATIENCE_SECONDS
     while left and monotonic() < deadline:
-        polled = poll(consumer, POLL_MS)
-        if isinstance(polled, SkippedRecord):
-            continue
-        for at, records in polled.items():
+        for at, records in poll(consumer, POLL_MS).items():
             found += [(at.partition, record) for record in records]
         for at in [at for at in left if (offsets.position(consumer, at) or 0) >= left[at]]:
             del left[at]

@@ -26,7 +26,7 @@ from kafka import TopicPartition
 from kafka.errors import AuthorizationError, LogTruncationError, OffsetOutOfRangeError
 from kafka.structs import OffsetAndMetadata
 
-from consumer.client import Batches, Consumer, SkippedRecord, poll
+from consumer.client import Batches, Consumer, poll
 from consumer.client.permissions import RETRY_SECONDS
 from consumer.context import Context
 from consumer.decode import Decoded, Record
@@ -119,7 +119,7 @@ class Learner:
         if polled and self._lag.fits_one_poll():
             stop.wait(max(0.0, polled_at + PACE_SECONDS - monotonic()))
 
-    def _poll(self, stop: threading.Event) -> Batches | SkippedRecord:
+    def _poll(self, stop: threading.Event) -> Batches:
         """The next records; none while too many dead letters wait.
 
         Raises:
@@ -149,12 +149,8 @@ class Learner:
                 f"retention passed it, or the topic was recreated. {NEW_ID}"
             ) from error
 
-    def _learn(self, polled: Batches | SkippedRecord, ours: set[int]) -> None:
+    def _learn(self, polled: Batches, ours: set[int]) -> None:
         """Fold the polled records of these partitions; the others are another instance's."""
-        if isinstance(polled, SkippedRecord):
-            if polled.at.partition in ours:
-                self._step_over(polled)
-            return
         for at, records in polled.items():
             if at.partition in ours:
                 self._fold(at.partition, records)
@@ -167,22 +163,6 @@ class Learner:
         except StateError as error:
             raise StateError(f"{self._topic}-{number}: {error}") from error
         self._publish(number, result, perf_counter() - precedence.waited - started)
-
-    def _step_over(self, skipped: SkippedRecord) -> None:
-        """Refuse a record at which the client raised.
-
-        That is rare: most records that cannot be unpacked come with their batch, as an
-        ``Unreadable`` value, and are refused by the fold.
-        """
-        number = skipped.at.partition
-        log.warning(
-            "record not readable",
-            topic=skipped.at.topic,
-            partition=number,
-            offset=skipped.record.offset,
-            detail=skipped.why.detail,
-        )
-        self._publish(number, self._owned[number].skip(skipped.record, skipped.why), seconds=0.0)
 
     def _publish(self, number: int, result: FoldResult, seconds: float) -> None:
         """Send the dead letters, serve the new state, and only then acknowledge."""

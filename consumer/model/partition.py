@@ -16,7 +16,7 @@ from consumer.decode import Decoded, Record, Rejected
 from consumer.decode.dialects import is_of_request, wants_reply
 from consumer.errors import NEW_ID, StateError
 from consumer.model.estimators.estimator import LEARNERS, Estimator, scored
-from consumer.model.folding import TOO_MANY_GAPS, FoldResult, Refused
+from consumer.model.folding import TOO_MANY_GAPS, FoldResult
 from consumer.model.prequential import Prequential
 from consumer.model.repeats import Repeats
 from consumer.model.replay import UNDECLARED, Replay, SavedHistory, as_folded
@@ -106,15 +106,6 @@ class Partition:
                 name: self._undeclared.get(name, Frequent()).plus(texts)
                 for name, texts in result.undeclared.items()
             }
-        return result
-
-    def skip(self, record: Record, why: Rejected) -> FoldResult:
-        """Skip an unreadable record and count it as refused, unless it is before the position."""
-        if record.offset < self.position:
-            return FoldResult()
-        result = FoldResult(refused=[Refused(record, why)])
-        self.position = record.offset + 1
-        self._count(result)
         return result
 
     def to_state(self) -> dict[str, Any]:

@@ -13,7 +13,7 @@ import structlog
 from kafka import TopicPartition
 from kafka.errors import AuthorizationError, KafkaError
 
-from consumer.client import NO_LEADER, Consumer, SkippedRecord, leader_of, offsets, poll
+from consumer.client import NO_LEADER, Consumer, leader_of, offsets, poll
 from consumer.context import Context
 from consumer.model import Partition
 from consumer.state.ends import Ends
@@ -22,6 +22,9 @@ from consumer.state.memory import Memory
 from consumer.state.restore import Followed
 
 POLL_MS = 50  # a takeover waits for a turn or two
+PACE_SECONDS = 0.1
+"""The time between two polls while nobody waits: the snapshots of many partitions come one by one,
+and a poll costs as much for one as for all."""
 LOOK_SECONDS = 1.0
 RETRY_SECONDS = 0.5
 AWAY_SECONDS = 5.0
@@ -60,6 +63,7 @@ class Follower:
         self._leaderless_since: dict[int, float] = {}
         # Shared with the threads that wait for a partition's end:
         self._progress = threading.Condition()
+        self._hurry = threading.Event()
         self._positions: dict[int, int] = {}
         self._at_start = Ends()
         self._awaited = Ends()
@@ -70,6 +74,9 @@ class Follower:
             self._context.health.beat("follower", now=monotonic())
             try:
                 self._turn()
+                if self.loaded.is_set() and not self._awaited.unreached(self._positions):
+                    self._hurry.wait(PACE_SECONDS)
+                self._hurry.clear()
             except AuthorizationError:  # the watch tells of it
                 stop.wait(RETRY_SECONDS)
             except KafkaError as error:
@@ -78,17 +85,8 @@ class Follower:
 
     def _turn(self) -> None:
         self._begin_new_partitions()
-        polled = poll(self._consumer, POLL_MS)
-        if isinstance(polled, SkippedRecord):
-            log.warning(
-                "changelog not readable",
-                partition=polled.at.partition,
-                offset=polled.record.offset,
-                detail=polled.why.detail,
-            )
-        else:
-            for at, records in polled.items():
-                self._memory.take(at.partition, records)
+        for at, records in poll(self._consumer, POLL_MS).items():
+            self._memory.take(at.partition, records)
         self._note_progress()
         if monotonic() - self._looked_at >= LOOK_SECONDS:
             self._looked_at = monotonic()
@@ -106,6 +104,7 @@ class Follower:
         """Look up where these partitions of the changelog end: ``latest`` will be asked for."""
         with self._progress:
             self._awaited.want(partitions)
+        self._hurry.set()
 
     def latest(self, partitions: Iterable[int], timeout_seconds: float) -> dict[int, Followed]:
         """What the changelog says of partitions up to their present ends; of those known in time.
@@ -115,6 +114,7 @@ class Follower:
         partitions = list(partitions)
         with self._progress:
             self._awaited.want(partitions)
+            self._hurry.set()
             self._progress.wait_for(
                 lambda: self._awaited.unreached(self._positions).isdisjoint(partitions),
                 timeout_seconds,

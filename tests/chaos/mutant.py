@@ -135,6 +135,11 @@ def after_history(call: int) -> None:
     dies_after(Changelog, "save_history", call)
 
 
+def without_histories(_: int) -> None:
+    """Regressions alone are saved."""
+    wrap(Changelog, "save_history", lambda *_: None)
+
+
 def while_reading_again(call: int) -> None:
     """A history is behind the regression, and reads the log."""
     dies_before(Replay, "read", call)
@@ -449,6 +454,7 @@ NAMES: dict[str, Callable[[int], None]] = {
         after_snapshot,
         before_history,
         after_history,
+        without_histories,
         while_reading_again,
         before_acknowledged,
         before_commit,
