@@ -17,6 +17,8 @@ Read = Callable[[object], float | Rejected]
 Note = Callable[[tuple[str, str]], None]
 """Is told of a text that is not a level, with its field."""
 
+PLAIN = "; text is a number without units, separators and signs of currencies: 12.50 for $12.50"
+
 SECONDS = {"s": 1.0, "ms": 1e-3, "us": 1e-6}
 DAY = 86_400.0
 MAX_TEXT = 64
@@ -51,7 +53,7 @@ def _number(field: Field, *, text: bool) -> Read:
         if text and type(value) is str and _is_number(value):
             value = float(value)
         if type(value) is not float and type(value) is not int:
-            hinted = hint if type(value) is str and _is_number(value) else ""
+            hinted = "" if type(value) is not str else hint if _is_number(value) else PLAIN
             return Rejected(
                 Reason.NOT_A_NUMBER,
                 f"{name}: expected a number, got {describe_kind(value)}{hinted}",

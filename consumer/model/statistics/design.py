@@ -2,9 +2,11 @@
 
 import math
 
+import numpy as np
+
 from consumer.decode import Formula, Refusal
 from consumer.model.statistics.columns import Selection
-from consumer.model.statistics.factor import Floats, rounding, size, triangle
+from consumer.model.statistics.factor import Floats, rounding, size, solve, triangle
 from consumer.model.statistics.summary import Summary
 from contract.messages import ErrorCode
 
@@ -75,9 +77,24 @@ def design(summary: Summary, formula: Formula) -> Floats:
             raise Refusal(ErrorCode.CONSTANT_FIELD, message)
     for j, term in enumerate(terms):
         if collinear[j]:
-            message = f"{term} follows from {', '.join(terms[:j])} in all {n} events"
+            sources = _sources(factor, formula, j)
+            message = f"{term} follows from {', '.join(sources)} in all {n} events"
             raise Refusal(ErrorCode.COLLINEAR_FIELD, f"{message}: it has no effect of its own")
     return factor
+
+
+def _sources(factor: Floats, formula: Formula, j: int) -> list[str]:
+    """The terms before the j-th that it follows from: those with a share in it beyond rounding."""
+    at = j + formula.intercept
+    shares = np.abs(solve(factor[:at, :at], factor[:at, at]))
+    sizes = [size(factor[1:, i]) or size(factor[:, i]) for i in range(at)]
+    least = COLLINEAR * size(factor[formula.intercept :, at])
+    named = [
+        term
+        for i, term in enumerate(formula.terms[:j], start=int(formula.intercept))
+        if shares[i] * sizes[i] > least
+    ]
+    return named or [*formula.terms[:j]] or ["the intercept"]
 
 
 def _check_varies(summary: Summary, field: str, *, varies: bool) -> None:
