@@ -28,6 +28,8 @@ const Field = z.object({
 });
 const Description = z.object({
   summary: z.record(z.string(), Field),
+  outcomes: z.record(z.string(), z.number()).optional(),
+  last_refused: z.looseObject({ detail: z.string() }).optional(),
   recent: z.object({
     fields: z.array(z.string()),
     rows: z.array(z.array(z.union([z.number(), z.string(), z.null()]))),
@@ -50,7 +52,7 @@ interface PointOfLine {
 export interface View extends Description {
   regression: z.infer<typeof Regression>;
   target: string;
-  /** The x axis: the formula's first term; null if it has none. */
+  /** The x axis: the formula's first term that is a field; null if it has none. */
   term: string | null;
   line: PointOfLine[];
 }
@@ -78,7 +80,7 @@ export async function look(ask: Ask): Promise<View> {
     recent: { fields, rows: whole },
     regression,
     target,
-    term: term ?? terms[0] ?? null,
+    term: term ?? null,
     line,
   };
 }
