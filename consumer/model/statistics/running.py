@@ -121,16 +121,18 @@ class SufficientStatistics:
             return True
         gap = gap_of(row)
         if gap not in self._gaps:
+            if len(self._gaps) >= MAX_GAPS:
+                return False
             numbers = [len(self.columns.without(frozenset(it))) for it in (*self._gaps, gap)]
-            if len(numbers) > MAX_GAPS or sum(n * (n + 1) // 2 for n in numbers) > MAX_GAP_NUMBERS:
+            if sum(n * (n + 1) // 2 for n in numbers) > MAX_GAP_NUMBERS:
                 return False
             self._gaps.add(gap)
         return True
 
     def has_admitted(self, row: Sequence[float]) -> bool:
         """Whether a row like this one has been admitted."""
-        gap = gap_of(row)
-        return not gap or gap in self._gaps
+        total = sum(row)
+        return total == total or gap_of(row) in self._gaps  # noqa: PLR0124 - NaN is not
 
     def update(self, row: Sequence[float], timestamp_ms: int) -> Floats | None:
         """Add one labelled event; returns the rows of the block it completes, shape (BLOCK, k).
