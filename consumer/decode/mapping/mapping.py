@@ -1,7 +1,7 @@
 """Reads an event, of any shape, into the row of a model file's fields and functions. Total."""
 
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from consumer.decode.event import SKIPPED, UNLABELLED, Decoded, Rejected, Unlabelled, parse_object
@@ -9,14 +9,12 @@ from consumer.decode.formula import echo
 from consumer.decode.mapping.fields import INDICATED, Field
 from consumer.decode.mapping.kinds import Note, reader
 from consumer.decode.mapping.model_file import ModelFile
-from consumer.decode.mapping.paths import FAILS, condition, is_text, member, path
+from consumer.decode.mapping.paths import FAILS, condition, dotted, equality, is_text, member, path
+from consumer.decode.mapping.plain import Leaves, plain_leaves
 from consumer.decode.record import Record
 from consumer.decode.refusal import Refusal
 from consumer.decode.wilkinson.expressions import Expression
 from contract.messages import ErrorCode, Reason
-
-_ABSENT = (None, "")
-"""Missing: null and absent, and a text without a character."""
 
 
 class Mapping:
@@ -41,9 +39,28 @@ class Mapping:
         self._names = design.variables.names
         self._functions = design.functions
         self._order = design.fields
+        self._plain, self._expected = self._fast_way()
+
+    def _fast_way(self) -> tuple[Callable[[bytes | None], Leaves | None] | None, str | None]:
+        """What reads the fields and then, if there is a ``where``, the text that it compares."""
+        paths = [dotted(it.path, it.name) for it in self._readers]
+        expected = None
+        if self.model.where is not None:
+            compared, expected = equality(self.model.where) or ("@", None)
+            paths.append(dotted(compared, ""))
+        whole = [path for path in paths if path is not None]
+        return (plain_leaves(whole) if len(whole) == len(paths) else None), expected
 
     def __call__(self, record: Record) -> Decoded:
         """The row of a labelled event, ``UNLABELLED``, ``SKIPPED``, or the reason for refusal."""
+        leaves = self._plain(record.value) if self._plain is not None else None
+        if leaves is None:
+            return self._by_paths(record)
+        if self._expected is not None and leaves[-1] != self._expected:
+            return SKIPPED
+        return self._row(self._numbers(zip(self._readers, leaves, strict=False), labelled=True))
+
+    def _by_paths(self, record: Record) -> Decoded:
         document = parse_object(record.value)
         if isinstance(document, Rejected):
             return document
@@ -53,9 +70,11 @@ class Mapping:
                     return SKIPPED
             except FAILS as error:
                 return Rejected(Reason.BAD_SHAPE, f"where: {_said(error)}")
-        values = self._values(self._readers, document, record, labelled=True)
-        if not isinstance(values, dict):
-            return values
+        return self._row(self._values(self._readers, document, record, labelled=True))
+
+    def _row(self, values: dict[str, float] | Unlabelled | Rejected) -> Decoded:
+        if type(values) is not dict:
+            return values  # type: ignore[return-value]
         for function in self._functions:
             value = math.nan if self._lacks(function, values) else function(values)
             if value is None:
@@ -69,7 +88,7 @@ class Mapping:
         Raises:
             Refusal: A name is not a field, or a value does not count.
         """
-        values: dict[str, float] = {}
+        found: list[tuple[_FieldReader, object]] = []
         for name, value in params.items():
             source = self._by_name.get(name)
             if source is None:
@@ -77,9 +96,10 @@ class Mapping:
                 raise Refusal(
                     ErrorCode.UNKNOWN_FIELD, f"{echo(name)} is not a field; the fields are {known}"
                 )
-            fault = source.note(value, values)
-            if fault is not None:
-                raise Refusal(ErrorCode(fault.reason), fault.detail)
+            found.append((source, value))
+        values = self._numbers(found, labelled=False)
+        if not isinstance(values, dict):
+            raise _refusal(values)
         return self._with_functions(values)
 
     def given_event(self, event: object, record: Record) -> dict[str, float]:
@@ -91,9 +111,9 @@ class Mapping:
         if type(event) is not dict:
             raise Refusal(ErrorCode.BAD_PARAMS, "event must be an object")
         values = self._values(self._of_requests, event, record, labelled=False)
-        if isinstance(values, Rejected):
-            raise Refusal(ErrorCode(values.reason), values.detail)
-        return self._with_functions(values if isinstance(values, dict) else {})
+        if not isinstance(values, dict):
+            raise _refusal(values)
+        return self._with_functions(values)
 
     def take_undeclared(self) -> list[tuple[str, str]]:
         """The texts of events since the last call that are not levels, each with its field."""
@@ -109,19 +129,39 @@ class Mapping:
         *,
         labelled: bool,
     ) -> dict[str, float] | Unlabelled | Rejected:
-        values: dict[str, float] = {}
+        found = []
         for source in readers:
             try:
-                value = source.get(document, record)
+                found.append((source, source.get(document, record)))
             except FAILS as error:
-                return Rejected(Reason.BAD_SHAPE, f"{source.name}: {_said(error)}")
-            if value in _ABSENT and source.name in self._target:
-                if labelled:
-                    return UNLABELLED
-                continue
-            fault = source.note(value, values)
-            if fault is not None:
-                return fault
+                # What stands before it counts first, as without it.
+                before = self._numbers(found, labelled=labelled)
+                fault = Rejected(Reason.BAD_SHAPE, f"{source.name}: {_said(error)}")
+                return fault if type(before) is dict else before
+        return self._numbers(found, labelled=labelled)
+
+    def _numbers(
+        self, found: Iterable[tuple["_FieldReader", object]], *, labelled: bool
+    ) -> dict[str, float] | Unlabelled | Rejected:
+        """The numbers of fields, from what stands at their paths."""
+        values: dict[str, float] = {}
+        for source, value in found:
+            if value is None or value == "":
+                if source.name in self._target:
+                    if labelled:
+                        return UNLABELLED
+                    continue
+                if source.substitute is None:
+                    return Rejected(Reason.MISSING_FIELD, source.where)
+                number = source.substitute
+            else:
+                read = source.read(value)
+                if isinstance(read, Rejected):
+                    return read
+                number = read
+            values[source.name] = number
+            if source.indicator is not None:
+                values[source.indicator] = float(value is None or value == "")
         return values
 
     @staticmethod
@@ -143,29 +183,19 @@ class _FieldReader:
     """Finds one field in an event, and reads it."""
 
     def __init__(self, field: Field, note: Note) -> None:
-        self.name = field.name
-        where = field.path
-        self.get = member(field.name) if where is None else path(where)
-        self._read = reader(field, note, text=field.text or (where is not None and is_text(where)))
-        self._substitute = field.substitute()
-        self._indicator = field.name + INDICATED if field.indicated else None
-        self._where = f"{field.name} is missing" + (f" ({where})" if where else "")
+        self.name, self.path = field.name, field.path
+        self.get = member(field.name) if field.path is None else path(field.path)
+        text = field.text or (field.path is not None and is_text(field.path))
+        self.read = reader(field, note, text=text)
+        self.substitute = field.substitute()
+        self.indicator = field.name + INDICATED if field.indicated else None
+        self.where = f"{field.name} is missing" + (f" ({field.path})" if field.path else "")
 
-    def note(self, value: object, values: dict[str, float]) -> Rejected | None:
-        """Add the field's number to the values; the reason for refusal if it has none."""
-        missing = value in _ABSENT
-        if missing:
-            if self._substitute is None:
-                return Rejected(Reason.MISSING_FIELD, self._where)
-            number: float | Rejected = self._substitute
-        else:
-            number = self._read(value)
-        if type(number) is Rejected:
-            return number
-        values[self.name] = number  # type: ignore[assignment]
-        if self._indicator is not None:
-            values[self._indicator] = float(missing)
-        return None
+
+def _refusal(why: Unlabelled | Rejected) -> Refusal:
+    if isinstance(why, Rejected):
+        return Refusal(ErrorCode(why.reason), why.detail)
+    return Refusal(ErrorCode.MISSING_FIELD, "the target is missing")
 
 
 def _undefined(function: Expression) -> Rejected:

@@ -71,6 +71,19 @@ def condition(text: str) -> Callable[[dict[str, Any], Record], bool]:
     return holds
 
 
+def equality(text: str) -> tuple[str, str] | None:
+    """The path and the text that a condition compares; None if it is not that simple."""
+    found = _EQUALS.fullmatch(text)
+    return None if found is None else (found[1], found[2])
+
+
+def dotted(text: str | None, name: str) -> tuple[str, ...] | None:
+    """The names along a path; None if it is more than that. Without a path: the one name."""
+    if text is None:
+        return (name,)
+    return tuple(text.split(".")) if _DOTTED.fullmatch(text) else None
+
+
 def is_text(text: str) -> bool:
     """Whether what stands at this path is always text: a header or the key."""
     return text == "@key" or text.startswith(HEADER)
