@@ -56,8 +56,7 @@ class Model:
     @property
     def last_refused(self) -> Rejected | None:
         """Why a refused event was: the last of a partition, as far as this process has seen it."""
-        found = [view.last_refused for view in self.parts.values()]
-        return next((it for it in found if it is not None), None)
+        return next((it.last_refused for it in self.parts.values() if it.last_refused), None)
 
     def undeclared(self, name: str) -> dict[str, int]:
         """The most frequent texts that are not levels of a category, with about their counts."""

@@ -55,16 +55,13 @@ def describe(
         raise Refusal(ErrorCode.TOO_FEW_EVENTS, "there are no events to describe yet")
     rows = summary.window() if summary.total <= WINDOW else np.empty((0, 0))
     exact = len(rows) == summary.total
-    names = summary.fields if names is None else names
-    return Description(
-        fields={
-            name: _levels(summary, name, categories[name])
-            if name in categories
-            else _figures(summary, name, rows if exact else None)
-            for name in names
-        },
-        quantiles="exact" if exact else "approximate",
-    )
+    fields = {
+        name: _levels(summary, name, categories[name])
+        if name in categories
+        else _figures(summary, name, rows if exact else None)
+        for name in (summary.fields if names is None else names)
+    }
+    return Description(fields, "exact" if exact else "approximate")
 
 
 def _levels(summary: Summary, name: str, levels: Sequence[str]) -> dict[str, Any]:
