@@ -14,7 +14,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 
-from consumer.decode.wilkinson.syntax import Term
+Term = tuple[str, ...]
+"""The factors of a product, each once, in the order of the formula; none for the intercept."""
 
 Part = tuple[str, int | None]
 """A number by its name; or the indicator of a level, by the category and the level's place."""

@@ -6,9 +6,8 @@ from functools import cached_property
 
 from consumer.decode.formula import Combination, Formula, bad_formula, echo
 from consumer.decode.refusal import Refusal
-from consumer.decode.wilkinson.coding import Factor, Product, Sum, code
+from consumer.decode.wilkinson.coding import Factor, Product, Sum, Term, code
 from consumer.decode.wilkinson.expressions import Expression, category_in, expression
-from consumer.decode.wilkinson.syntax import Term, read_sides
 from contract.messages import ErrorCode
 
 MAX_COLUMNS = 256
@@ -136,6 +135,9 @@ class _Wanted:
 
     @classmethod
     def read(cls, text: str, variables: Variables, target: str | None) -> "_Wanted":
+        # Formulaic takes half a second to import, which flat numbers need not wait for.
+        from consumer.decode.wilkinson.syntax import read_sides  # noqa: PLC0415
+
         sides = read_sides(text, variables.names)
         left = target if sides.target is None else sides.target
         if left is None:

@@ -17,6 +17,7 @@ from formulaic.parser import DefaultFormulaParser
 from formulaic.parser.types import ASTNode, Token
 
 from consumer.decode.formula import MAX_FORMULA_LENGTH, bad_formula, echo
+from consumer.decode.wilkinson.coding import Term
 
 MAX_TERMS = 256
 """The most terms that any part of a formula may have."""
@@ -26,9 +27,6 @@ MAX_OPERATORS = 256
 
 MAX_FACTORS = 8
 """The most factors of one term."""
-
-Term = tuple[str, ...]
-"""The factors of a product, each once, in the order of the formula; none for the intercept."""
 
 Terms = dict[frozenset[str], Term]
 """Terms by their factors: ``a:b`` and ``b:a`` are the same, named by the one that came first."""
