@@ -39,9 +39,11 @@ from consumer.model import FoldResult, Model
 from consumer.state import Changelog
 
 POLL_MS = 200
-PACE_SECONDS = 0.02
+PACE_SECONDS, LONGEST_PACE_SECONDS = 0.02, 0.1
 """The least time between two polls that keep up: at a thousand events a second the learner would
-else be busy with polls of one event each, and answers would wait for it."""
+else be busy with polls of one event each, and answers would wait for it. A poll of many partitions
+costs more: then it is PACE_TURNS times as long as learning took, up to the longest."""
+PACE_TURNS = 8
 STOP_SECONDS = 2.0
 
 log = structlog.get_logger()
@@ -108,6 +110,7 @@ class Learner:
         polled = self._poll(stop)
         polled_at = monotonic()
         self._learn(polled, self._owned.follow_group())
+        pace = PACE_TURNS * (monotonic() - polled_at)
         health = self._context.health
         begins = self._saving.turn()
         if begins:
@@ -115,7 +118,9 @@ class Learner:
         if health.assignment["learner"] and (begins or health.behind is None):
             self._lag.note()
         if polled and self._lag.fits_one_poll():
-            stop.wait(max(0.0, polled_at + PACE_SECONDS - monotonic()))
+            longest = PACE_SECONDS if self._saving.is_under_way else LONGEST_PACE_SECONDS
+            next_at = polled_at + min(max(pace, PACE_SECONDS), longest)
+            stop.wait(max(0.0, next_at - monotonic()))
 
     def _poll(self, stop: threading.Event) -> Batches:
         """The next records; none while too many dead letters wait.

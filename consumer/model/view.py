@@ -60,7 +60,7 @@ class PartitionView:
 
     @cached_property
     def _pending(self) -> Floats:
-        return with_constant(self.statistics.pending_rows()[:, self._columns])
+        return with_constant(self.statistics.pending_rows[:, self._columns])
 
     @cached_property
     def _after(self) -> LeastSquares:

@@ -2,16 +2,17 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
-from consumer.model.statistics.factor import Floats, triangle
+from consumer.model.statistics.factor import Floats, triangle, with_constant
 from consumer.model.statistics.history import WINDOW
 from consumer.model.statistics.quantiles import Sketch
 from consumer.model.statistics.running import StatisticsView
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class Summary:
     """The statistics of all rows of all partitions; immutable.
 
@@ -19,17 +20,29 @@ class Summary:
         fields: The names of a row's k columns.
         n: How many rows there were.
         factor: R of all rows with a constant before them, shape (1 + k, 1 + k).
-        low: The smallest value of each field, shape (k,); infinity where there is none.
-        high: The largest, likewise.
+        pending: The rows that are in no complete block of their partition, shape (m, k).
         parts: The views that were summed.
     """
 
     fields: tuple[str, ...]
     n: int
     factor: Floats
-    low: Floats
-    high: Floats
+    pending: Floats
     parts: tuple[StatisticsView, ...]
+
+    @cached_property
+    def low(self) -> Floats:
+        """The smallest value of each field, shape (k,); infinity where there is none."""
+        lows = [part.blocks.low for part in self.parts]
+        lowest: Floats = np.minimum.reduce([*lows, self.pending.min(axis=0, initial=np.inf)])
+        return lowest + 0.0
+
+    @cached_property
+    def high(self) -> Floats:
+        """The largest, likewise."""
+        highs = [part.blocks.high for part in self.parts]
+        highest: Floats = np.maximum.reduce([*highs, self.pending.max(axis=0, initial=-np.inf)])
+        return highest + 0.0
 
     def column(self, field: str) -> Floats:
         """The field's column of the factor, shape (1 + k,): its mean and its deviations."""
@@ -57,11 +70,11 @@ class Summary:
         """The quantile sketch of all values of a field."""
         j = self.fields.index(field)
         folded = Sketch.merged(part.history.sketches[j] for part in self.parts)
-        return folded.plus(np.concatenate([part.pending_rows()[:, j] for part in self.parts]))
+        return folded.plus(self.pending[:, j])
 
 
 def merge(parts: Sequence[StatisticsView]) -> Summary:
-    """Sum the partitions: one QR of all their factors, each of which is computed once for its view.
+    """Sum the partitions: one QR of all their factors and pending rows.
 
     Args:
         parts: At least one, all over the same fields.
@@ -71,11 +84,12 @@ def merge(parts: Sequence[StatisticsView]) -> Summary:
     """
     if len({part.fields for part in parts}) != 1:
         raise ValueError("expected at least one part, all over the same fields")
+    factors = [part.blocks.factor for part in parts]
+    pending = np.concatenate([part.pending_rows for part in parts])
     return Summary(
         fields=parts[0].fields,
         n=sum(part.n for part in parts),
-        factor=triangle(*(part.factor for part in parts)),
-        low=np.minimum.reduce([part.low for part in parts]),
-        high=np.maximum.reduce([part.high for part in parts]),
+        factor=triangle(*factors, with_constant(pending)),
+        pending=pending,
         parts=tuple(parts),
     )
