@@ -167,6 +167,7 @@ class Learner:
         except StateError as error:
             raise StateError(f"{self._topic}-{number}: {error}") from error
         self._publish(number, result, perf_counter() - precedence.waited - started)
+        self._lag.learned(number, records)
 
     def _step_over(self, skipped: SkippedRecord) -> None:
         """Refuse a record at which the client raised.

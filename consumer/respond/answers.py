@@ -94,7 +94,8 @@ class Answers:
             log.exception("a request could not be answered", method=method)
             fault = Refusal(ErrorCode.INTERNAL, "the service is at fault, not the request")
             sent = self._refuse(address, record.key, method, fault)
-        self._telemetry.answered(perf_counter() - started)
+        waited = time.time() - record.timestamp / 1000 if record.timestamp >= 0 else None
+        self._telemetry.answered(perf_counter() - started, waited)
         return sent
 
     def _body(self, request: Request) -> answer.Reply:
