@@ -77,6 +77,9 @@ $(VENV)/peers/.installed: requirements-bench.lock $(VENV)/.installed
 environment: setup ## write the variables that the gateway reads too, after a change of theirs
 	@$(RUN) -m deploy.environment
 
+dashboard: setup ## write Grafana's dashboard, after a change of deploy/grafana
+	@$(RUN) -m deploy.grafana.dashboard
+
 lock: setup ## pin every package with its hashes, after a change of pyproject.toml
 	$(VENV)/bin/pip-compile --quiet --strip-extras --allow-unsafe --generate-hashes --all-extras \
 	  --all-build-deps --no-emit-index-url --no-emit-find-links --no-header --output-file requirements.lock pyproject.toml
@@ -92,4 +95,4 @@ lock: setup ## pin every package with its hashes, after a change of pyproject.to
 clean: ## remove what setup and the tests made
 	rm -rf $(VENV) $(VENV)-fuzz $(VENV)-sbom .fuzz sbom .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 
-.PHONY: help setup demo test test-all check bench fuzz sbom wheel environment lock clean
+.PHONY: help setup demo test test-all check bench fuzz sbom wheel environment dashboard lock clean
