@@ -16,7 +16,10 @@ TARGET: Final = Path(__file__).parents[1] / "gateway/src/environment.ts"
 PYTHON_ALONE: Final = "kafka_sasl_oauth_token_provider"
 """Names a Python function."""
 
-NAMES: Final = [*(it for it in Environment.model_fields if it != PYTHON_ALONE), "application_id"]
+NAMES: Final = [
+    *(it for it in Environment.model_fields if it != PYTHON_ALONE),
+    *("application_id", "log_level", "log_format"),
+]
 
 
 def main() -> None:
