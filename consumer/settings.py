@@ -12,7 +12,7 @@ from pydantic import BeforeValidator, Field, FilePath, SecretStr, ValidationInfo
 from consumer.decode import Refusal, parse_formula
 from consumer.model import ModelSpec
 from contract import topics
-from contract.environment import Environment, LogFormat, LogLevel, TopicName
+from contract.environment import Environment, LogFormat, LogLevel
 from contract.login import Names
 from contract.tls import server_context
 
@@ -34,7 +34,6 @@ class Settings(Environment):
         ("prediction-repl*", "prediction-requests*repl*", "f-reply-*"),
         description="reply topics that a request may name; never one of the service's own",
     )
-    dead_letter_topic: TopicName = Field("mobile-events.dead-letters", description="refused events")
     formula: str = Field("sales ~ tv", description="the model: target ~ features")
     learner: Literal["bayesian", "sgd"] = Field(
         "bayesian", description="bayesian (exact) or sgd (river's StandardScaler|LinearRegression)"

@@ -35,6 +35,7 @@ class Environment(Login):
     replies_topic: TopicName = Field(
         "prediction-replies", description="topic of replies to requests that name none"
     )
+    dead_letter_topic: TopicName = Field("mobile-events.dead-letters", description="refused events")
     fields: Annotated[tuple[FieldName, ...], NoDecode, BeforeValidator(split_names)] = Field(
         ("tv", "radio", "newspaper", "sales"),
         description="the numeric fields of an event, in order",
