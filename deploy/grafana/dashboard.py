@@ -1,4 +1,4 @@
-"""The Grafana dashboard: `make dashboard` writes it to `dashboards/riverline.json`.
+"""The Grafana dashboard: `make monitoring` writes it to `dashboards/riverline.json`.
 
 What is shown stands in `rows.py`, how a panel is written in `panels.py`. A test holds the file to
 what these make of it, and asks a real Prometheus each query.
@@ -24,7 +24,7 @@ def written() -> str:
     dashboard: dict[str, Any] = {
         "uid": "riverline",
         "title": "Riverline",
-        "description": "Made by deploy/grafana: change rows.py there, then `make dashboard`.",
+        "description": "Made by deploy/grafana: change rows.py there, then `make monitoring`.",
         "tags": ["riverline"],
         "schemaVersion": 39,
         "refresh": "10s",

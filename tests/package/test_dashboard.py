@@ -21,7 +21,7 @@ PANELS: list[dict[str, Any]] = json.loads(dashboard.TARGET.read_text())["panels"
 
 
 def test_the_committed_dashboard_is_what_the_code_makes() -> None:
-    assert dashboard.TARGET.read_text() == dashboard.written(), "run `make dashboard`"
+    assert dashboard.TARGET.read_text() == dashboard.written(), "run `make monitoring`"
 
 
 def test_panels_have_numbers_of_their_own_and_none_covers_another() -> None:
