@@ -87,7 +87,7 @@ class App:
         self._claim = Claim(settings, self._health)
         self._precedence = Precedence()
         self._served = Served(settings.spec)
-        self._telemetry = Telemetry(self._served, _info(settings), _build())
+        self._telemetry = Telemetry(self._served, _info(settings))
         self._telemetry.watch_health(self._health)
         self._telemetry.watch_log(unsaid)
         self.web = Web(
@@ -243,15 +243,6 @@ def _info(settings: Settings) -> dict[str, str]:
         "version": version("riverline"),
         "formula": settings.formula,
         "learner": settings.learner,
-        "river": version("river"),
-        "python": platform.python_version(),
-    }
-
-
-def _build() -> dict[str, str]:
-    return {
-        "version": version("riverline"),
-        "kafka_python": version("kafka-python"),
         "river": version("river"),
         "python": platform.python_version(),
     }

@@ -130,7 +130,9 @@ def ask(
 def dead_letters(
     again: Annotated[
         typer.FileBinaryRead | None,
-        typer.Option("--replay", help="Send these again: JSON lines of a file; - for input."),
+        typer.Option(
+            "--replay", metavar="FILE", help="Send these again: JSON lines; - for standard input."
+        ),
     ] = None,
     json: Annotated[bool, typer.Option("--json", help="JSON lines in a terminal, too.")] = False,  # noqa: FBT002 - a flag
 ) -> None:

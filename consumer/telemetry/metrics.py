@@ -15,6 +15,7 @@ from prometheus_client.platform_collector import PlatformCollector
 from prometheus_client.process_collector import ProcessCollector
 
 from consumer.model import FoldResult, Served
+from consumer.telemetry.build import versions
 from consumer.telemetry.collectors import HealthCollector, ModelCollector, UnsaidCollector
 from consumer.telemetry.health import Health
 from contract.messages import Method, Outcome, Reason, RequestOutcome
@@ -31,10 +32,9 @@ class Telemetry:
     Args:
         served: The model whose figures are exported.
         info: Labels of ``riverline_info``: what is learned, and how.
-        build: Labels of ``riverline_build_info``: versions.
     """
 
-    def __init__(self, served: Served, info: Mapping[str, str], build: Mapping[str, str]) -> None:
+    def __init__(self, served: Served, info: Mapping[str, str]) -> None:
         disable_created_metrics()  # type: ignore[no-untyped-call]
         self.registry = CollectorRegistry()
         for collector in (ProcessCollector, PlatformCollector, GCCollector):
@@ -82,6 +82,7 @@ class Telemetry:
             "Partitions of the events topic assigned to this instance.",
         )
         self._gauge("riverline_info", "Formula, learner and versions.", *info).labels(**info).set(1)
+        build = versions()
         self._gauge("riverline_build_info", "Versions of what runs.", *build).labels(**build).set(1)
         self._checkpoint = self._histogram(
             "riverline_checkpoint_seconds",

@@ -86,7 +86,7 @@ def context(health: Health) -> Context:
     return Context(
         Settings(),
         served,
-        Telemetry(served, {"version": "test"}, {"version": "test"}),
+        Telemetry(served, {"version": "test"}),
         health,
         Precedence(),
         Permissions(Settings(), health.faults),
@@ -180,7 +180,7 @@ class Waiting(Precedence):
 def test_only_folding_counts_as_learning(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(learner, "perf_counter", clock)
     served = Served(spec())
-    telemetry = Telemetry(served, {"version": "test"}, {"version": "test"})
+    telemetry = Telemetry(served, {"version": "test"})
     health = Health()
     rooms = Context(
         Settings(),

@@ -37,7 +37,7 @@ class World:
 
     def __init__(self) -> None:
         served = Served(Settings().spec)
-        self.telemetry = Telemetry(served, {"version": "test"}, {"version": "test"})
+        self.telemetry = Telemetry(served, {"version": "test"})
         health = Health()
         context = Context(
             Settings(),
