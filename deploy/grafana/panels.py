@@ -12,6 +12,12 @@ Json = dict[str, Any]
 
 DATASOURCE: Json = {"type": "prometheus", "uid": "${datasource}"}
 
+STAT: Json = {
+    "colorMode": "background",
+    "graphMode": "none",
+    "reduceOptions": {"calcs": ["lastNotNull"]},
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Query:
@@ -57,7 +63,8 @@ class Panel:
             "datasource": DATASOURCE,
             "gridPos": place,
             "fieldConfig": {"defaults": defaults, "overrides": []},
-            "options": {"colorMode": "background", "graphMode": "none"} if stat else {},
+            "options": STAT if stat else {},
+            "transformations": [{"id": "merge", "options": {}}] if self.kind == "table" else [],
             "targets": [
                 {
                     "refId": chr(ord("A") + index),

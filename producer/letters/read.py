@@ -11,6 +11,7 @@ from kafka.errors import AuthorizationError, KafkaError
 from contract.environment import Environment
 from contract.messages import REPLAYED
 from producer.connect import Connector
+from producer.errors import KafkaUnavailableError
 from producer.letters.letter import Letter
 from producer.present import require_topics
 
@@ -59,6 +60,8 @@ def read_letters(settings: Environment) -> Letters:
                 replayed.add((record.key or b"").decode(errors="replace"))
             elif letter := Letter.of(record.key, record.value, record.headers):
                 found[letter.place] = letter
+    except KafkaUnavailableError:  # says why already
+        raise
     except AuthorizationError as error:
         raise connector.unavailable(f"we may not read {topic}") from error
     except KafkaError as error:

@@ -17,6 +17,7 @@ from kafka.errors import AuthorizationError, KafkaError, ProducerFencedError
 from contract.environment import Environment
 from contract.messages import DEAD_LETTER_BYTES, REPLAY_OF, REPLAYED
 from producer.connect import Connector
+from producer.errors import KafkaUnavailableError
 from producer.letters.letter import Letter
 from producer.letters.mend import Mended, MendError
 from producer.letters.read import CONNECT_SECONDS, read_letters
@@ -73,6 +74,8 @@ def replay(settings: Environment, mended: Sequence[Mended]) -> Replayed:
         rest = iter([(it, letters.waiting[it.place]) for it in todo])
         while some := list(islice(rest, IN_ONE_TRANSACTION)):
             _send(producer, settings, some)
+    except KafkaUnavailableError:  # says why already
+        raise
     except ProducerFencedError as error:
         raise connector.unavailable("another run has begun to send letters again") from error
     except AuthorizationError as error:
