@@ -21,7 +21,7 @@ from producer.errors import (
     PredictionTimeoutError,
     TopicMissingError,
 )
-from producer.letters import MendError, letters_table, read_letters, read_mended, replay
+from producer.letters import MendError, letters_table, opened_letters, read_mended, replay
 from producer.send import send_events
 from producer.show import TABLES
 from producer.table import TableError, count_rows, read_rows
@@ -155,18 +155,18 @@ def dead_letters(
             already = f"; {done.already:,} were before" if done.already else ""
             Console(stderr=True).print(f"{done.sent:,} sent again{already}", highlight=False)
             return
-        letters = read_letters(settings)
+        with opened_letters(settings) as letters:
+            if sys.stdout.isatty() and not json:
+                Console().print(letters_table(letters, len(letters.replayed)))
+                return
+            for letter in letters:
+                print(orjson.dumps(letter.document()).decode())  # noqa: T201 - the answer
     except MendError as error:
         _fail(str(error), BAD_USAGE)
     except TopicMissingError as error:
         _fail(str(error), FAILED)
     except KafkaUnavailableError as error:
         _fail(str(error), SHUT_OUT)
-    if sys.stdout.isatty() and not json:
-        Console().print(letters_table(letters.waiting.values(), len(letters.replayed)))
-        return
-    for letter in letters.waiting.values():
-        print(orjson.dumps(letter.document()).decode())  # noqa: T201 - the answer
 
 
 def _show(method: Method, reply: Reply) -> bool:

@@ -2,7 +2,7 @@
 
 from producer.letters.letter import Letter
 from producer.letters.mend import Mended, MendError, read_mended
-from producer.letters.read import Letters, read_letters
+from producer.letters.read import Letters, opened_letters
 from producer.letters.replay import Replayed, replay
 from producer.letters.show import letters_table
 
@@ -13,7 +13,7 @@ __all__ = [
     "Mended",
     "Replayed",
     "letters_table",
-    "read_letters",
+    "opened_letters",
     "read_mended",
     "replay",
 ]

@@ -1,7 +1,7 @@
-"""Reads the dead-letter topic, from its beginning to its end now."""
+"""Reads the dead-letter topic from its beginning to its end now, however long it is."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from contextlib import contextmanager
 from time import monotonic
 from typing import Any
 
@@ -11,7 +11,6 @@ from kafka.errors import AuthorizationError, KafkaError
 from contract.environment import Environment
 from contract.messages import REPLAYED
 from producer.connect import Connector
-from producer.errors import KafkaUnavailableError
 from producer.letters.letter import Letter
 from producer.present import require_topics
 
@@ -27,21 +26,74 @@ OPTIONS = {
 }
 
 
-@dataclass(slots=True)
 class Letters:
-    """What the topic holds.
+    """The letters that were not sent again: iterate to read them, as often as wanted.
+
+    Args:
+        connector: Says what Kafka's errors mean.
+        consumer: Reads the topic.
+        topic: The dead-letter topic.
 
     Attributes:
-        waiting: The letters that were not sent again, by place, each once.
-        replayed: The places of those that were.
+        replayed: The places of those that were sent again.
     """
 
-    waiting: dict[str, Letter] = field(default_factory=dict)
-    replayed: set[str] = field(default_factory=set)
+    def __init__(self, connector: Connector, consumer: Any, topic: str) -> None:  # noqa: ANN401 - kafka-python has no types
+        self._connector = connector
+        self._consumer = consumer
+        self._topic = topic
+        self.replayed = frozenset(
+            (record.key or b"").decode(errors="replace")
+            for record in self._records()
+            if any(name == REPLAYED for name, _ in record.headers)
+        )
+
+    def __iter__(self) -> Iterator[Letter]:
+        """Each once, whatever crashes repeated it.
+
+        Raises:
+            KafkaUnavailableError: Kafka does not answer, or does not let us read.
+        """
+        seen: set[int] = set()  # 64 bits of each: there may be millions
+        for record in self._records():
+            letter = Letter.of(record.key, record.value, record.headers)
+            if letter is None or letter.place in self.replayed or hash(letter.place) in seen:
+                continue
+            seen.add(hash(letter.place))
+            yield letter
+
+    def _records(self) -> Iterator[Any]:
+        """Every record of the topic up to where it ends now.
+
+        Raises:
+            KafkaUnavailableError: Kafka does not answer, or does not let us read.
+        """
+        try:
+            yield from self._read()
+        except AuthorizationError as error:
+            raise self._connector.unavailable(f"we may not read {self._topic}") from error
+        except KafkaError as error:
+            raise self._connector.unavailable(error) from error
+
+    def _read(self) -> Iterator[Any]:
+        consumer = self._consumer
+        numbers = sorted(consumer.partitions_for_topic(self._topic))
+        places = [TopicPartition(self._topic, number) for number in numbers]
+        consumer.assign(places)
+        ends = consumer.end_offsets(places)
+        consumer.seek_to_beginning(*places)
+        heard = monotonic()
+        while left := [at.partition for at in places if consumer.position(at) < ends[at]]:
+            for records in consumer.poll(timeout_ms=POLL_MS).values():
+                yield from records
+                heard = monotonic()
+            if monotonic() - heard > STALLED_SECONDS:
+                raise KafkaError(f"nothing comes from partitions {left} of {self._topic}")
 
 
-def read_letters(settings: Environment) -> Letters:
-    """All dead letters up to now.
+@contextmanager
+def opened_letters(settings: Environment) -> Iterator[Letters]:
+    """The dead letters, as long as the context lasts.
 
     Raises:
         TopicMissingError: The dead-letter topic does not exist.
@@ -51,41 +103,8 @@ def read_letters(settings: Environment) -> Letters:
     topic = settings.dead_letter_topic
     deadline = monotonic() + CONNECT_SECONDS
     consumer, cluster = connector.open(KafkaConsumer, deadline, **OPTIONS)
-    found: dict[str, Letter] = {}
-    replayed: set[str] = set()
     try:
         require_topics(cluster, [topic], deadline)
-        for record in _records(consumer, topic):
-            if any(name == REPLAYED for name, _ in record.headers):
-                replayed.add((record.key or b"").decode(errors="replace"))
-            elif letter := Letter.of(record.key, record.value, record.headers):
-                found[letter.place] = letter
-    except KafkaUnavailableError:  # says why already
-        raise
-    except AuthorizationError as error:
-        raise connector.unavailable(f"we may not read {topic}") from error
-    except KafkaError as error:
-        raise connector.unavailable(error) from error
+        yield Letters(connector, consumer, topic)
     finally:
         consumer.close(autocommit=False, timeout_ms=1000)
-    return Letters({place: it for place, it in found.items() if place not in replayed}, replayed)
-
-
-def _records(consumer: Any, topic: str) -> Iterator[Any]:  # noqa: ANN401 - kafka-python has no types
-    """Every record of the topic up to where it ends now.
-
-    Raises:
-        KafkaError: Some cannot be read.
-    """
-    places = [TopicPartition(topic, it) for it in sorted(consumer.partitions_for_topic(topic))]
-    consumer.assign(places)
-    ends = consumer.end_offsets(places)
-    consumer.seek_to_beginning(*places)
-    heard = monotonic()
-    while left := [at for at in places if consumer.position(at) < ends[at]]:
-        for records in consumer.poll(timeout_ms=POLL_MS).values():
-            yield from records
-            heard = monotonic()
-        if monotonic() - heard > STALLED_SECONDS:
-            numbers = ", ".join(str(at.partition) for at in left)
-            raise KafkaError(f"nothing comes from partition {numbers} of {topic}")

@@ -20,7 +20,7 @@ from producer.connect import Connector
 from producer.errors import KafkaUnavailableError
 from producer.letters.letter import Letter
 from producer.letters.mend import Mended, MendError
-from producer.letters.read import CONNECT_SECONDS, read_letters
+from producer.letters.read import CONNECT_SECONDS, opened_letters
 from producer.present import require_topics
 
 IN_ONE_TRANSACTION = 100
@@ -66,12 +66,14 @@ def replay(settings: Environment, mended: Sequence[Mended]) -> Replayed:
     try:
         require_topics(cluster, topics, deadline)
         producer.init_transactions()  # before the letters are read: nobody else sends from here on
-        letters = read_letters(settings)
-        todo = [it for it in mended if it.place not in letters.replayed]
-        if unknown := [it for it in todo if it.place not in letters.waiting]:
+        wanted = {it.place for it in mended}
+        with opened_letters(settings) as letters:
+            todo = [it for it in mended if it.place not in letters.replayed]
+            waiting = {letter.place: letter for letter in letters if letter.place in wanted}
+        if unknown := [it for it in todo if it.place not in waiting]:
             faults = (f"line {it.line}: there is no dead letter {it.place}" for it in unknown)
             raise MendError("\n".join(faults))
-        rest = iter([(it, letters.waiting[it.place]) for it in todo])
+        rest = iter([(it, waiting[it.place]) for it in todo])
         while some := list(islice(rest, IN_ONE_TRANSACTION)):
             _send(producer, settings, some)
     except KafkaUnavailableError:  # says why already

@@ -1,6 +1,8 @@
 """Dead letters as tables for a terminal; pure."""
 
+from collections import Counter
 from collections.abc import Iterable
+from heapq import heappush, heappushpop
 
 from rich.console import Group, RenderableType
 from rich.table import Table
@@ -14,29 +16,39 @@ SHOWN = 60
 
 
 def letters_table(letters: Iterable[Letter], replayed: int) -> RenderableType:
-    """How many there are for each reason, and the newest of them.
+    """How many there are for each reason, and the newest of them; keeps no others.
 
     Args:
         letters: Those that wait.
         replayed: How many were sent again.
     """
-    ordered = sorted(letters, key=lambda letter: letter.timestamp_ms)
+    counts: Counter[str] = Counter()
+    latest: dict[str, Letter] = {}
+    heap: list[tuple[int, int, Letter]] = []
+    for number, letter in enumerate(letters):
+        counts[letter.reason] += 1
+        known = latest.setdefault(letter.reason, letter)
+        if letter.timestamp_ms >= known.timestamp_ms:
+            latest[letter.reason] = letter
+        push = heappush if number < NEWEST else heappushpop
+        push(heap, (letter.timestamp_ms, number, letter))
+    told = Text(f"{counts.total():,} wait, {replayed:,} were sent again")
+    if not counts:
+        return told
     reasons = Table("reason", "letters", "for example", title="Dead letters by reason")
     reasons.columns[1].justify = "right"
-    by_reason: dict[str, list[Letter]] = {}
-    for letter in ordered:
-        by_reason.setdefault(letter.reason, []).append(letter)
-    for reason, some in sorted(by_reason.items(), key=lambda it: -len(it[1])):
-        reasons.add_row(_cell(reason), f"{len(some):,}", _cell(some[-1].detail))
+    for reason, count in counts.most_common():
+        reasons.add_row(_cell(reason), f"{count:,}", _cell(latest[reason].detail))
     newest = Table("letter", "time", "reason", "value", title=f"The newest {NEWEST} at most")
-    for letter in reversed(ordered[-NEWEST:]):
-        value = "null" if letter.value is None else letter.value.decode(errors="replace")
-        cells = (letter.place, letter.when, letter.reason, value[:SHOWN])
-        newest.add_row(*map(_cell, cells))
-    told = f"{len(ordered):,} wait, {replayed:,} were sent again"
-    return Group(reasons, newest, Text(told)) if ordered else Text(told)
+    for _, _, letter in sorted(heap, reverse=True):
+        newest.add_row(*map(_cell, (letter.place, letter.when, letter.reason, _value(letter))))
+    return Group(reasons, newest, told)
+
+
+def _value(letter: Letter) -> str:
+    return "null" if letter.value is None else letter.value.decode(errors="replace")[:SHOWN]
 
 
 def _cell(text: str) -> Text:
-    """Text as it is, no markup; what would move a terminal's cursor is shown as a question mark."""
+    """Text as it is, no markup; what would move a terminal's cursor is replaced."""
     return Text("".join(it if it.isprintable() else "\N{REPLACEMENT CHARACTER}" for it in text))

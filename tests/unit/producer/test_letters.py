@@ -13,6 +13,7 @@ from consumer.learn.dead_letters import write_letter
 from consumer.model.folding import Refused
 from contract.messages import DEAD_LETTER_BYTES, MAX_MESSAGE_BYTES, Reason
 from producer.letters import Letter, MendError, letters_table, read_mended
+from producer.letters.show import NEWEST
 from unit.records import Record
 
 NOON = 1_780_000_000_000
@@ -76,6 +77,13 @@ def test_a_table_counts_by_reason_and_shows_no_markup_and_no_control_characters(
     assert "[red]" in text
     assert "2 wait, 3 were sent again" in text
     assert shown(replayed=3) == "0 wait, 3 were sent again\n"
+
+
+def test_of_many_letters_all_are_counted_and_the_newest_shown() -> None:
+    letters = [refused(b"%d" % number, offset=number) for number in range(NEWEST + 5)]
+    text = shown(*letters[10:], *letters[:10])
+    assert f" {NEWEST + 5} │ tv: expected" in text
+    assert sum(f"mobile-events-2-{number} " in text for number in range(NEWEST + 5)) == NEWEST
 
 
 def test_mended_lines_become_events_and_other_members_are_ignored() -> None:
