@@ -42,10 +42,13 @@ class KafkaAsker:
         servers: Where Kafka is.
         requests: Where questions go.
         replies: Where answers come.
+        question: What is asked.
     """
 
-    def __init__(self, servers: str, requests: str, replies: str) -> None:
-        self._requests, self._replies = requests, replies
+    def __init__(
+        self, servers: str, requests: str, replies: str, question: bytes = QUESTION
+    ) -> None:
+        self._requests, self._replies, self._question = requests, replies, question
         self._producer = Producer({"bootstrap.servers": servers, "linger.ms": 0, **QUIET})
         self._consumer = Consumer(
             {"bootstrap.servers": servers, "group.id": fresh("asker"), **QUIET}
@@ -73,7 +76,7 @@ class KafkaAsker:
         started = perf_counter()
         self._producer.produce(
             self._requests,
-            QUESTION,
+            self._question,
             headers={CORRELATION_ID: correlation_id, REPLY_TO: self._replies.encode()},
         )
         while perf_counter() - started < PATIENCE_SECONDS:

@@ -58,14 +58,16 @@ def create(servers: str, *topics: Topic) -> None:
         future.result(PATIENCE_SECONDS)
 
 
-def fill(servers: str, topic: str, values: Iterable[bytes]) -> None:
+def fill(
+    servers: str, topic: str, values: Iterable[bytes], partitions: int = PARTITION_COUNT
+) -> None:
     """Put events on a topic, to each partition in turn.
 
     Raises:
         TimeoutError: Kafka does not take them.
     """
     producer = Producer({"bootstrap.servers": servers, **_BULK, **QUIET})
-    _produce(producer, topic, values)
+    _produce(producer, topic, values, partitions)
 
 
 def sent(servers: str, topic: str) -> int:
@@ -98,23 +100,24 @@ def gated(servers: str, topic: str, values: Iterable[bytes]) -> Iterator[Callabl
     )
     producer.init_transactions(PATIENCE_SECONDS)
     producer.begin_transaction()
-    _produce(producer, topic, values)
+    _produce(producer, topic, values, PARTITION_COUNT)
     yield lambda: producer.commit_transaction(PATIENCE_SECONDS)
 
 
 @contextmanager
-def storm(servers: str, topic: str, rate: int) -> Iterator[None]:
+def storm(servers: str, topic: str, rate: int, partitions: int = PARTITION_COUNT) -> Iterator[None]:
     """Meanwhile a process of its own sends so many events a second."""
-    with running(OURS, "storm", servers, topic, str(rate), str(STORM_SECONDS)):
+    arguments = (servers, topic, str(partitions), str(rate), str(STORM_SECONDS))
+    with running(OURS, "storm", *arguments):
         yield
 
 
 _BULK = {"linger.ms": 20, "queue.buffering.max.messages": BUFFERED}
 
 
-def _produce(producer: Producer, topic: str, values: Iterable[bytes]) -> None:
+def _produce(producer: Producer, topic: str, values: Iterable[bytes], partitions: int) -> None:
     for number, value in enumerate(values):
-        producer.produce(topic, value, partition=number % PARTITION_COUNT)
+        producer.produce(topic, value, partition=number % partitions)
         if not number % 10_000:
             producer.poll(0)
     if producer.flush(PATIENCE_SECONDS):

@@ -87,7 +87,9 @@ class _Session:
         service = stack.enter_context(started(servers, self._events, **names))
         wait_until_learned(service, WARM_UP, LIMIT_SECONDS)
         wait_until(lambda: service.ready)  # what is asked before is not for it
-        self._askers[SERVICE] = stack.enter_context(KafkaAsker(servers, *names.values()))
+        self._askers[SERVICE] = stack.enter_context(
+            KafkaAsker(servers, names["REQUESTS_TOPIC"], names["REPLIES_TOPIC"])
+        )
         bare = echo(servers, f"{echoed}-requests", f"{echoed}-replies")
         self._askers[ECHO] = stack.enter_context(bare)
         try:

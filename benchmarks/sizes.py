@@ -22,6 +22,9 @@ class Sizes:
         flood_events: That are learned beside a flood of requests.
         flood_rate: Requests a second, more than can be answered.
         restart_events: That a restarted service has behind it.
+        partitions: Numbers of partitions of the events topic, the first to compare with.
+        partition_events: That are learned from each.
+        steady_seconds: How long a steady stream is watched.
     """
 
     rounds: int = 5
@@ -37,6 +40,9 @@ class Sizes:
     flood_events: int = 400_000
     flood_rate: int = 20_000
     restart_events: int = 1_000_000
+    partitions: tuple[int, ...] = (4, 64, 256)
+    partition_events: int = 500_000
+    steady_seconds: float = 15.0
 
 
 def warm_up(events: int) -> int:
@@ -56,4 +62,6 @@ QUICK = Sizes(
     memory=(20_000, 50_000, 100_000),
     flood_events=40_000,
     restart_events=40_000,
+    partition_events=50_000,
+    steady_seconds=5.0,
 )

@@ -1,4 +1,4 @@
-"""Sends events at a rate until it is stopped: python storm.py SERVERS TOPIC RATE LIMIT."""
+"""Sends events at a rate until stopped: python storm.py SERVERS TOPIC PARTITIONS RATE LIMIT."""
 
 import signal
 import sys
@@ -6,7 +6,6 @@ from time import monotonic, sleep
 
 from confluent_kafka import Producer
 
-from contract.topics import PARTITION_COUNT
 from events import QUIET, mobile_events
 
 TICK_SECONDS = 0.01
@@ -14,7 +13,7 @@ TICK_SECONDS = 0.01
 
 def main() -> None:
     """A tick's events, then sleep until the next tick."""
-    servers, topic, rate, limit = sys.argv[1:]
+    servers, topic, partitions, rate, limit = sys.argv[1:]
     signal.alarm(int(limit))
     producer = Producer({"bootstrap.servers": servers, "linger.ms": 5, **QUIET})
     values = list(mobile_events(20_000))
@@ -23,7 +22,7 @@ def main() -> None:
     while True:
         due = int((monotonic() - started) * int(rate))
         for number in range(sent, due):
-            _send(producer, topic, number % PARTITION_COUNT, values[number % len(values)])
+            _send(producer, topic, number % int(partitions), values[number % len(values)])
         sent = due
         producer.poll(0)
         sleep(TICK_SECONDS)

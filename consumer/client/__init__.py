@@ -12,7 +12,6 @@ from consumer.client.internals import TopicCreationError, UnknownClientError, ch
 from consumer.client.internals.group import joined, read_what_is_new, rejoin
 from consumer.client.internals.metadata import leader_of, watch_topic_id
 from consumer.client.internals.serve import Batches
-from consumer.client.internals.skip import SkippedRecord
 from consumer.client.permissions import ABOUT_START, NotAllowedError, Permissions, forbidden
 from consumer.client.poll import poll, serve
 from consumer.client.precedence import Precedence
@@ -37,7 +36,6 @@ __all__ = [
     "Permissions",
     "Precedence",
     "Producer",
-    "SkippedRecord",
     "TopicCreationError",
     "TopicError",
     "UnknownClientError",

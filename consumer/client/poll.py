@@ -1,8 +1,8 @@
 """``poll``, guarded against three faults of kafka-python; ``serve``, the fast path between polls.
 
 - An exception while a fetch is unpacked is raised once; after that ``poll`` returns nothing for
-  ever, without an error. Here the record is skipped. (A bad record, or a damaged batch, does not
-  raise: see ``internals.batches``.)
+  ever, without an error. Here the record is stepped over. (A bad record, or a damaged batch, does
+  not raise: see ``internals.batches``.)
 - A join that one poll begins and the next should finish may be forgotten: see ``finish_joining``.
 - Records kept back while their partition was paused may be: see ``take_up_what_was_paused``.
 """
@@ -22,14 +22,14 @@ from kafka.errors import (
 from consumer.client.fast_path import ClientPath
 from consumer.client.internals.group import finish_joining, joins_anew, take_up_what_was_paused
 from consumer.client.internals.serve import Batches
-from consumer.client.internals.skip import SkippedRecord, step_over
+from consumer.client.internals.skip import step_over
 from consumer.client.protocols import Consumer
 
-Take = Callable[[Batches | SkippedRecord], None]
+Take = Callable[[Batches], None]
 
 
-def poll(consumer: Consumer, timeout_ms: int) -> Batches | SkippedRecord:
-    """Records by partition; or one record that cannot be unpacked and is already skipped.
+def poll(consumer: Consumer, timeout_ms: int) -> Batches:
+    """Records by partition; one that cannot be unpacked has an ``Unreadable`` value.
 
     Raises:
         KafkaError: Not about a record, and not one that passes: someone has to act.
@@ -83,7 +83,7 @@ def serve(path: ClientPath, consumer: Consumer, take: Take, timeout_ms: int) -> 
         return False
 
 
-def _mended(consumer: Consumer, error: Exception, timeout_ms: int) -> Batches | SkippedRecord:
+def _mended(consumer: Consumer, error: Exception, timeout_ms: int) -> Batches:
     """What a poll that raised this error returns instead.
 
     Raises:

@@ -10,9 +10,9 @@
     8  acknowledged     by Kafka: from now on the snapshot's position counts
     9  commit           the group's offset, for lag and tooling alone
 
-1 to 5 for every poll; 6 to 9 every CHECKPOINT_INTERVAL_MS for the partitions that moved, and on a
-clean stop. For a partition that is taken away 6 and 7 alone: nothing is waited for or committed.
-docs/FAILURES.md has a row for each gap between them.
+1 to 5 for every poll; 6 to 9 every CHECKPOINT_INTERVAL_MS for the partitions that moved, a slice of
+them in each turn (``saving``), and on a clean stop. For a partition that is taken away 6 and 7
+alone: nothing is waited for or committed. docs/FAILURES.md has a row for each gap between them.
 """
 
 import threading
@@ -26,7 +26,7 @@ from kafka import TopicPartition
 from kafka.errors import AuthorizationError, LogTruncationError, OffsetOutOfRangeError
 from kafka.structs import OffsetAndMetadata
 
-from consumer.client import Batches, Consumer, SkippedRecord, poll
+from consumer.client import Batches, Consumer, poll
 from consumer.client.permissions import RETRY_SECONDS
 from consumer.context import Context
 from consumer.decode import Decoded, Record
@@ -34,6 +34,7 @@ from consumer.errors import NEW_ID, StateError
 from consumer.learn.dead_letters import SETTLE_SECONDS, DeadLetters
 from consumer.learn.lag import Lag
 from consumer.learn.owned import OwnedPartitions
+from consumer.learn.saving import Saving
 from consumer.model import FoldResult, Model
 from consumer.state import Changelog
 
@@ -42,8 +43,6 @@ PACE_SECONDS = 0.02
 """The least time between two polls that keep up: at a thousand events a second the learner would
 else be busy with polls of one event each, and answers would wait for it."""
 STOP_SECONDS = 2.0
-HISTORIES_SECONDS = 1.0
-"""How long histories may be written in one turn; what remains is written in the next."""
 
 log = structlog.get_logger()
 
@@ -88,7 +87,7 @@ class Learner:
         self._changelog = changelog
         self._owned = OwnedPartitions(context, consumer, dead_letters, changelog)
         self._lag = Lag(context, consumer, self._owned)
-        self._saved_at = monotonic()
+        self._saving = Saving(context, self._owned, dead_letters, changelog)
 
     def run(self, stop: threading.Event) -> None:
         """Learn until told to stop; then save once more.
@@ -101,7 +100,7 @@ class Learner:
             self._context.health.beat("learner", now=monotonic())
             self._turn(stop)
         self._changelog.settle(STOP_SECONDS)  # while a snapshot is under way, no other is sent
-        self._save(most_reread=0)
+        self._saving.all()
         self._changelog.settle(STOP_SECONDS)
         self._commit()
 
@@ -110,16 +109,15 @@ class Learner:
         polled_at = monotonic()
         self._learn(polled, self._owned.follow_group())
         health = self._context.health
-        due = monotonic() - self._saved_at >= self._context.settings.checkpoint_interval_ms / 1000
-        if due:
-            self._save(self._context.settings.max_reread_events)
+        begins = self._saving.turn()
+        if begins:
             self._commit()
-        if health.assignment["learner"] and (due or health.behind is None):
+        if health.assignment["learner"] and (begins or health.behind is None):
             self._lag.note()
         if polled and self._lag.fits_one_poll():
             stop.wait(max(0.0, polled_at + PACE_SECONDS - monotonic()))
 
-    def _poll(self, stop: threading.Event) -> Batches | SkippedRecord:
+    def _poll(self, stop: threading.Event) -> Batches:
         """The next records; none while too many dead letters wait.
 
         Raises:
@@ -130,7 +128,7 @@ class Learner:
                 stop.wait(POLL_MS / 1000)
             return {}
         try:
-            return poll(self._consumer, POLL_MS)
+            return poll(self._consumer, 0 if self._saving.is_under_way else POLL_MS)
         except AuthorizationError as error:
             self._context.permissions.refused(error)
             stop.wait(RETRY_SECONDS)
@@ -149,12 +147,8 @@ class Learner:
                 f"retention passed it, or the topic was recreated. {NEW_ID}"
             ) from error
 
-    def _learn(self, polled: Batches | SkippedRecord, ours: set[int]) -> None:
+    def _learn(self, polled: Batches, ours: set[int]) -> None:
         """Fold the polled records of these partitions; the others are another instance's."""
-        if isinstance(polled, SkippedRecord):
-            if polled.at.partition in ours:
-                self._step_over(polled)
-            return
         for at, records in polled.items():
             if at.partition in ours:
                 self._fold(at.partition, records)
@@ -169,22 +163,6 @@ class Learner:
         self._publish(number, result, perf_counter() - precedence.waited - started)
         self._lag.learned(number, records)
 
-    def _step_over(self, skipped: SkippedRecord) -> None:
-        """Refuse a record at which the client raised.
-
-        That is rare: most records that cannot be unpacked come with their batch, as an
-        ``Unreadable`` value, and are refused by the fold.
-        """
-        number = skipped.at.partition
-        log.warning(
-            "record not readable",
-            topic=skipped.at.topic,
-            partition=number,
-            offset=skipped.record.offset,
-            detail=skipped.why.detail,
-        )
-        self._publish(number, self._owned[number].skip(skipped.record, skipped.why), seconds=0.0)
-
     def _publish(self, number: int, result: FoldResult, seconds: float) -> None:
         """Send the dead letters, serve the new state, and only then acknowledge."""
         self._dead_letters.send(self._topic, number, result.refused)
@@ -194,23 +172,6 @@ class Learner:
             again, model = self._owned.end_at_restore(number), self._context.served.model
             self._acknowledgements.send(
                 result.asking, model, again=again, now_ms=time.time() * 1000
-            )
-
-    def _save(self, most_reread: int) -> None:
-        """Save each partition that moved, once the dead letters up to there are delivered.
-
-        And histories, until no more than ``most_reread`` events would be read again.
-        """
-        self._saved_at = monotonic()
-        settled = self._dead_letters.settle(SETTLE_SECONDS)
-        for number, partition in self._owned:
-            if settled:
-                self._changelog.save(number, partition)
-            else:
-                self._changelog.due(number, partition, "its dead letters are not acknowledged")
-        if settled:
-            self._changelog.save_histories(
-                self._owned, most_reread, deadline=monotonic() + HISTORIES_SECONDS
             )
 
     def _commit(self) -> None:

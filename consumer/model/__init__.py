@@ -7,11 +7,12 @@ is passed from the learner to the responder. May import ``decode``.
 from consumer.model.estimators.estimator import combine
 from consumer.model.folding import FoldResult, Refused
 from consumer.model.merged import Model
-from consumer.model.partition import Partition, PartitionView
+from consumer.model.partition import Partition
 from consumer.model.replay import SavedHistory
 from consumer.model.served import Served
 from consumer.model.spec import ModelSpec
 from consumer.model.statistics.history import WINDOW
+from consumer.model.view import PartitionView
 
 __all__ = [
     "WINDOW",

@@ -9,12 +9,12 @@ import numpy as np
 
 from consumer.decode import Formula, Refusal
 from consumer.model.estimators.estimator import combine
-from consumer.model.partition import PartitionView
 from consumer.model.prequential import figures
 from consumer.model.spec import ModelSpec
 from consumer.model.statistics.regression import Regression, fit
 from consumer.model.statistics.running import SufficientStatistics
 from consumer.model.statistics.summary import Summary, merge
+from consumer.model.view import PartitionView
 from contract.messages import Outcome
 
 MAX_FITS = 64

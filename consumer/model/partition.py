@@ -2,7 +2,7 @@
 
 The state at a position is bit-for-bit the same however polls and crashes cut the stream: it depends
 on the records alone, in their order. Labelled events are learned in blocks of 64, counted from the
-first; an incomplete block is kept in the state as rows, and a view learns it ahead.
+first; an incomplete block is kept in the state as rows, and a view (``view.py``) counts it in.
 
 The state has two parts, each with a position of its own: the regression, which the position here is
 that of, and the history (``statistics/history.py``). A history that was saved at an earlier one
@@ -10,7 +10,6 @@ reads again (``replay.py``), and one of a later one waits until the regression i
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any, Self
 
 import numpy as np
@@ -18,39 +17,17 @@ import numpy as np
 from consumer.decode import UNLABELLED, EventDecoder, Record, Rejected
 from consumer.decode.dialects import is_of_request, wants_reply
 from consumer.errors import NEW_ID, StateError
-from consumer.model.estimators.bayesian import Posterior
-from consumer.model.estimators.estimator import LEARNERS, Estimator
-from consumer.model.estimators.gradient import Weights
+from consumer.model.estimators.estimator import LEARNERS, Estimator, scored
 from consumer.model.folding import FoldResult, Refused
 from consumer.model.prequential import Prequential
 from consumer.model.repeats import Repeats
 from consumer.model.replay import Replay, SavedHistory
 from consumer.model.spec import ModelSpec
 from consumer.model.statistics.factor import Floats, count, triangle, with_constant
-from consumer.model.statistics.least_squares import LeastSquares, one_step_ahead
-from consumer.model.statistics.running import StatisticsView, SufficientStatistics
+from consumer.model.statistics.least_squares import LeastSquares
+from consumer.model.statistics.running import SufficientStatistics
+from consumer.model.view import PartitionView
 from contract.messages import Outcome
-
-
-@dataclass(frozen=True, slots=True)
-class PartitionView:
-    """A partition's state as of a position; immutable, so any thread may read it.
-
-    Attributes:
-        position: The offset of the next record to fold.
-        counts: Events by outcome.
-        estimate: The river model's estimate, in the form that sums over partitions.
-        answers: Whether this partition alone determines all coefficients.
-        errors: The prequential sums.
-        statistics: The sufficient statistics of the labelled events.
-    """
-
-    position: int
-    counts: dict[Outcome, int]
-    estimate: Posterior | Weights
-    answers: bool
-    errors: Prequential
-    statistics: StatisticsView
 
 
 class Partition:
@@ -75,6 +52,7 @@ class Partition:
         self._known = self._folded()
         self._repeats = Repeats()
         self._replay: Replay | None = None
+        self._is_viewed = False
 
     @property
     def reads_from(self) -> int:
@@ -110,24 +88,13 @@ class Partition:
             if type(event) is tuple:
                 block = update(event, record.timestamp)
                 if block is not None:
-                    after = self._folded()
-                    self._learn(block, after, record.timestamp, self.estimator, self.errors)
-                    self._known = after
+                    self._learn(block, record.timestamp)
                 result.learned += 1
             elif event is UNLABELLED:
                 result.unlabelled += 1
             elif type(event) is Rejected:
                 result.refused.append(Refused(record, event))
             self.position = record.offset + 1
-        self._count(result)
-        return result
-
-    def skip(self, record: Record, why: Rejected) -> FoldResult:
-        """Skip an unreadable record and count it as refused, unless it is before the position."""
-        if record.offset < self.position:
-            return FoldResult()
-        result = FoldResult(refused=[Refused(record, why)])
-        self.position = record.offset + 1
         self._count(result)
         return result
 
@@ -182,20 +149,16 @@ class Partition:
         self._replay = Replay(saved, self._decode) if behind else None
 
     def view(self) -> PartitionView:
-        """The current state, with the incomplete block learned ahead."""
-        estimator, errors, known = self.estimator.copy(), self.errors.copy(), self._known
-        statistics = self.statistics.view()
-        if statistics.pending:
-            rows = statistics.pending_rows()
-            known = known.plus(with_constant(rows[:, self._columns]))
-            self._learn(rows, known, statistics.pending_timestamps[-1], estimator, errors)
+        """The current state; its estimator and errors are replaced from here on, never changed."""
+        self._is_viewed = True
         return PartitionView(
             self.position,
             self.counts.copy(),
-            estimator.view(known),
-            known.answers,
-            errors,
-            statistics,
+            self.statistics.view(),
+            self._columns,
+            self._known,
+            self.estimator,
+            self.errors,
         )
 
     def _read_again(self, records: Iterable[Record]) -> Iterable[Record]:
@@ -220,29 +183,15 @@ class Partition:
         factor = self.statistics.factor[:, self._in_factor]
         return LeastSquares(self.statistics.folded, triangle(factor))
 
-    def _learn(
-        self,
-        rows: Floats,
-        after: LeastSquares,
-        timestamp_ms: int,
-        estimator: Estimator,
-        errors: Prequential,
-    ) -> None:
-        """Test, then train, on the last rows, shape (n, k).
-
-        Only predictions that the service would have given are scored: one from too few events, or
-        from a field that has not varied yet, would be refused.
-        """
-        events = with_constant(rows[:, self._columns])
-        exact = None
-        if not (self._known.answers and after.answers):
-            exact = one_step_ahead(self._known, events)
-        missed = estimator.learn_block(events, exact, self._known, after)
-        y = events[:, -1]
-        if exact is not None:
-            scored = ~np.isnan(exact)
-            y, missed = y[scored], missed[scored]
-        errors.update(y, missed, timestamp_ms)
+    def _learn(self, block: Floats, timestamp_ms: int) -> None:
+        """Test, then train, on the rows of a complete block, shape (BLOCK, k)."""
+        if self._is_viewed:
+            self.estimator, self.errors = self.estimator.copy(), self.errors.copy()
+            self._is_viewed = False
+        after, events = self._folded(), with_constant(block[:, self._columns])
+        tested = scored(self.estimator.learn_block, events, self._known, after)
+        self.errors.update(*tested, timestamp_ms)
+        self._known = after
 
     def _count(self, result: FoldResult) -> None:
         self.counts[Outcome.LEARNED] += result.learned

@@ -3,41 +3,50 @@
 import threading
 
 from consumer.model.merged import Model
-from consumer.model.partition import PartitionView
 from consumer.model.spec import ModelSpec
+from consumer.model.view import PartitionView
 
 
 class Served:
     """The model that requests are answered from; thread-safe.
 
-    The views are frozen and the model is swapped as a whole, so no lock is held while an event is
-    learned or a request answered. Owned partitions take precedence over followed ones.
+    The views are frozen and a model never changes, so no lock is held while an event is learned or
+    a request answered. Owned partitions take precedence over followed ones.
     """
 
     def __init__(self, spec: ModelSpec) -> None:
-        self.model = Model(spec, {})
+        self._spec = spec
+        self._model: Model | None = None
         self._owned: dict[int, PartitionView] = {}
         self._followed: dict[int, PartitionView] = {}
         self._swap = threading.Lock()
+
+    @property
+    def model(self) -> Model:
+        """The sum of all partitions now; the same object until one of them changes."""
+        with self._swap:
+            if self._model is None:
+                self._model = Model(self._spec, {**self._followed, **self._owned})
+            return self._model
 
     def own(self, partition: int, view: PartitionView) -> None:
         """Serve this view of one of our own partitions."""
         with self._swap:
             self._owned[partition] = view
-            self._renew()
+            self._model = None
 
     def release(self, partition: int) -> None:
         """Stop owning a partition: serve its followed view from now on."""
         with self._swap:
             self._owned.pop(partition, None)
-            self._renew()
+            self._model = None
 
     def follow(self, partition: int, view: PartitionView) -> None:
         """Serve this view, from a snapshot, while the partition is not ours."""
         with self._swap:
             self._followed[partition] = view
             if partition not in self._owned:
-                self._renew()
+                self._model = None
 
     def followed(self) -> dict[int, int]:
         """The positions of the partitions served from snapshots."""
@@ -47,6 +56,3 @@ class Served:
                 for number, view in self._followed.items()
                 if number not in self._owned
             }
-
-    def _renew(self) -> None:
-        self.model = Model(self.model.spec, {**self._followed, **self._owned})

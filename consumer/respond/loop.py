@@ -10,7 +10,6 @@ from kafka.errors import AuthorizationError, KafkaError
 from consumer.client import (
     Batches,
     Consumer,
-    SkippedRecord,
     client_path,
     connections,
     joined,
@@ -26,7 +25,6 @@ from consumer.respond.claim import Claim
 from consumer.respond.forwards import Forward, Forwards
 from consumer.respond.positions import Positions
 from consumer.respond.replies import Replies
-from contract.messages import RequestOutcome
 
 POLL_MS = 200
 
@@ -122,26 +120,15 @@ class Responder:
             self._health.oldest_reply = oldest
         self._served_last = at_rest and serve(self._path, self._consumer, self._take, POLL_MS)
 
-    def _take(self, polled: Batches | SkippedRecord) -> None:
+    def _take(self, polled: Batches) -> None:
         """Answer what was asked; called in this thread, or in the client's while this one waits."""
-        if isinstance(polled, SkippedRecord):
-            log.warning(
-                "request not readable",
-                partition=polled.at.partition,
-                offset=polled.record.offset,
-                detail=polled.why.detail,
-            )
-            self._telemetry.requested(None, RequestOutcome.REFUSED)
-            self._positions.begin(polled.at, polled.record.offset)
-            self._positions.took(polled.at, polled.record.offset, None)
-        else:
-            for at, records in polled.items():
-                self._positions.begin(at, records[0].offset)
-                for record in records:
-                    sent = self._answers.handle(record, at)
-                    forwarded = isinstance(sent, Forward)
-                    self._positions.took(at, record.offset, sent, forwarded=forwarded)
-            self._replies.flush()
+        for at, records in polled.items():
+            self._positions.begin(at, records[0].offset)
+            for record in records:
+                sent = self._answers.handle(record, at)
+                forwarded = isinstance(sent, Forward)
+                self._positions.took(at, record.offset, sent, forwarded=forwarded)
+        self._replies.flush()
 
     def _begin_where_nothing_came(self) -> None:
         for at in self._consumer.assignment() - self._positions.begun:

@@ -31,13 +31,13 @@ class _Saved:
     Attributes:
         parts: The way there, by part.
         begins: Where its history would be read from if none were saved.
-        rows: How many folded rows it had when it was looked at last.
-        since: When it had them first.
+        seen: The position it had when it was looked at last.
+        since: When it had that first.
     """
 
     parts: dict[Part, Sending]
     begins: int
-    rows: int
+    seen: int
     since: float
 
 
@@ -117,8 +117,9 @@ class Changelog:
                 else self._sending(None, 0)
             ),
         }
-        rows = partition.statistics.folded
-        self._saved[records.partition] = _Saved(parts, records.beginning, rows, monotonic())
+        self._saved[records.partition] = _Saved(
+            parts, records.beginning, partition.position, monotonic()
+        )
         return partition
 
     def _sending(self, position: int | None, rows: int) -> Sending:
@@ -160,44 +161,41 @@ class Changelog:
         known = partition.spec.by_term(combine([view.estimate])) if view.answers else {}
         return sending.send(taken, 0, known)
 
-    def save_histories(
-        self, owned: Iterable[tuple[int, Partition]], most_events: int, deadline: float
-    ) -> None:
-        """Send the histories that are worth it, the furthest behind first; never blocks.
+    def histories_worth_saving(
+        self, owned: Iterable[tuple[int, Partition]], most_events: int
+    ) -> list[int]:
+        """The partitions whose histories should be saved now, the furthest behind first.
 
         Args:
             owned: Our partitions, with their numbers.
             most_events: How many may remain that would have to be read again.
-            deadline: When to send no more, as ``monotonic`` tells time.
         """
-        partitions = dict(owned)
-        lacking = [found for it in partitions.items() if (found := self._unsaved(*it)) is not None]
-        for number in pace.worth_saving(lacking, most_events, monotonic()):
-            if monotonic() > deadline:
-                break
-            self._save_history(number, partitions[number])
+        lacking = [found for it in owned if (found := self._unsaved(*it)) is not None]
+        return pace.worth_saving(lacking, most_events, monotonic())
+
+    def save_history(self, number: int, partition: Partition) -> None:
+        """Send the history, if the changelog lacks of it and none is under way; never blocks."""
+        if self._unsaved(number, partition) is not None:
+            taken = snapshot.take_history(partition, number, self._topic_id)
+            self._saved[number].parts[Part.HISTORY].send(taken, partition.statistics.folded, {})
 
     def _unsaved(self, number: int, partition: Partition) -> pace.Unsaved | None:
         """What the changelog lacks of this history; None if nothing, or while one is under way."""
         saved, rows = self._saved[number], partition.statistics.folded
-        if saved.rows != rows:
-            saved.rows, saved.since = rows, monotonic()
+        if saved.seen != partition.position:
+            saved.seen, saved.since = partition.position, monotonic()
         history = saved.parts[Part.HISTORY]
         if history.rows >= rows or history.is_under_way or not partition.has_whole_history:
             return None
         known = saved.begins if history.position is None else history.position
-        return pace.Unsaved(number, partition.position - known, history.rows, saved.since)
-
-    def _save_history(self, number: int, partition: Partition) -> None:
-        taken = snapshot.take_history(partition, number, self._topic_id)
-        self._saved[number].parts[Part.HISTORY].send(taken, partition.statistics.folded, {})
+        events = partition.position - known
+        return pace.Unsaved(number, events, rows, history.rows, saved.since)
 
     def release(self, number: int, partition: Partition, *, save: bool) -> None:
         """Save a partition that is no longer ours, and follow its new owner from here on."""
         if save:
             self.save(number, partition)
-            if self._unsaved(number, partition) is not None:
-                self._save_history(number, partition)
+            self.save_history(number, partition)
         self._follower.remember(number, partition, self._topic_id)
         del self._saved[number]
         for part in Part:

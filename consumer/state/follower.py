@@ -13,7 +13,7 @@ import structlog
 from kafka import TopicPartition
 from kafka.errors import AuthorizationError, KafkaError
 
-from consumer.client import NO_LEADER, Consumer, SkippedRecord, leader_of, offsets, poll
+from consumer.client import NO_LEADER, Consumer, leader_of, offsets, poll
 from consumer.context import Context
 from consumer.model import Partition
 from consumer.state.ends import Ends
@@ -78,17 +78,8 @@ class Follower:
 
     def _turn(self) -> None:
         self._begin_new_partitions()
-        polled = poll(self._consumer, POLL_MS)
-        if isinstance(polled, SkippedRecord):
-            log.warning(
-                "changelog not readable",
-                partition=polled.at.partition,
-                offset=polled.record.offset,
-                detail=polled.why.detail,
-            )
-        else:
-            for at, records in polled.items():
-                self._memory.take(at.partition, records)
+        for at, records in poll(self._consumer, POLL_MS).items():
+            self._memory.take(at.partition, records)
         self._note_progress()
         if monotonic() - self._looked_at >= LOOK_SECONDS:
             self._looked_at = monotonic()

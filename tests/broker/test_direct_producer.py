@@ -14,10 +14,10 @@ from consumer.client.fast_path import FastPath
 from consumer.client.internals.direct_producer import DirectProducer
 from consumer.client.internals.group import joined
 from consumer.client.internals.serve import Batches
-from consumer.client.internals.skip import SkippedRecord
 from consumer.client.poll import Take, poll, serve
 from consumer.client.precedence import Precedence
 from consumer.client.protocols import Consumer
+from consumer.decode import Unreadable
 from consumer.decode.dialects import Message
 from consumer.settings import Settings
 from support.waiting import wait_until
@@ -59,7 +59,7 @@ def direct(consumer: Consumer, settings: Settings) -> Iterator[DirectProducer]:
         yield direct
 
 
-def nothing(taken: Batches | SkippedRecord) -> None:
+def nothing(taken: Batches) -> None:
     raise AssertionError(taken)
 
 
@@ -94,8 +94,7 @@ class Echo:
     def arrived(self, *, delivered: bool) -> None:
         self.fates.append(delivered)
 
-    def __call__(self, taken: Batches | SkippedRecord) -> None:
-        assert not isinstance(taken, SkippedRecord)
+    def __call__(self, taken: Batches) -> None:
         self.threads.add(threading.current_thread())
         for records in taken.values():
             for record in records:
@@ -217,7 +216,7 @@ def test_while_nothing_is_to_be_fetched_serving_ends_at_once(settings: Settings)
 def test_what_is_raised_on_taking_is_raised_by_serving(
     consumer: Consumer, settings: Settings
 ) -> None:
-    def divide(_: Batches | SkippedRecord) -> None:
+    def divide(_: Batches) -> None:
         raise ZeroDivisionError
 
     ask(settings, b"1")
@@ -228,7 +227,7 @@ def test_what_is_raised_on_taking_is_raised_by_serving(
 def test_a_batch_that_cannot_be_read_is_stepped_over_while_serving(
     consumer: Consumer, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    taken: list[Batches | SkippedRecord] = []
+    taken: list[Batches] = []
     unpack = getattr(consumer, "_fetcher").PartitionRecords._unpack_records  # noqa: B009
     faults = iter([ValueError("a hostile record")])
 
@@ -242,12 +241,10 @@ def test_a_batch_that_cannot_be_read_is_stepped_over_while_serving(
     fetched = getattr(consumer, "_fetcher").PartitionRecords  # noqa: B009
     monkeypatch.setattr(fetched, "_unpack_records", hostile)
     serve_until(consumer, taken.append, lambda: taken)
-    (pill,) = taken
-    assert isinstance(pill, SkippedRecord)
-    assert (pill.at.topic, pill.record.offset) == (settings.requests_topic, 0)
-    assert "a hostile record" in pill.why.detail
+    ((at, (pill,)),) = taken[0].items()
+    assert (at.topic, pill.offset) == (settings.requests_topic, 0)
+    assert isinstance(pill.value, Unreadable)
+    assert "a hostile record" in pill.value.detail
     ask(settings, b"2")
     serve_until(consumer, taken.append, lambda: len(taken) == 2)
-    records = taken[1]
-    assert isinstance(records, dict)
-    assert [record.value for record in records[pill.at]] == [b"2"]
+    assert [record.value for record in taken[1][at]] == [b"2"]

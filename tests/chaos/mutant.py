@@ -29,8 +29,8 @@ from consumer.decode.record import Record
 from consumer.learn import dead_letters as deadletters
 from consumer.learn import loop as learner
 from consumer.learn.dead_letters import DeadLetters
-from consumer.learn.loop import Learner
 from consumer.learn.owned import OwnedPartitions
+from consumer.learn.saving import Saving
 from consumer.model.folding import FoldResult
 from consumer.model.partition import Partition
 from consumer.model.replay import Replay, SavedHistory
@@ -127,12 +127,17 @@ def after_snapshot(call: int) -> None:
 
 def before_history(call: int) -> None:
     """Regressions are sent, and a history is about to be."""
-    dies_before(Changelog, "_save_history", call)
+    dies_before(Changelog, "save_history", call)
 
 
 def after_history(call: int) -> None:
     """It was handed to the client."""
-    dies_after(Changelog, "_save_history", call)
+    dies_after(Changelog, "save_history", call)
+
+
+def without_histories(_: int) -> None:
+    """Regressions alone are saved."""
+    wrap(Changelog, "save_history", lambda *_: None)
 
 
 def while_reading_again(call: int) -> None:
@@ -182,7 +187,7 @@ def after_handover(call: int) -> None:
     def around(real: Function, self: Changelog, number: int, *args: Anything, save: bool) -> None:
         sending = self._saved[number].parts[Part.REGRESSION]
         real(self, number, *args, save=save)
-        if sending.is_under_way and next(calls) == call:
+        if sending._under_way is not None and next(calls) == call:
             sending.settle(30)
             die()
 
@@ -332,9 +337,7 @@ def blocks_of_polls(_: int) -> None:
             statistics.history = statistics.history.plus(rows, times)
             statistics._pending.clear()
             statistics._timestamps.clear()
-            after = self._folded()
-            self._learn(rows, after, int(times[-1]), self.estimator, self.errors)
-            self._known = after
+            self._learn(rows, int(times[-1]))
         return result
 
     wrap(Partition, "fold", around)
@@ -427,12 +430,12 @@ def hanging(call: int) -> None:
     health.MAX_SILENCE_SECONDS = 3.0
     calls = count(1)
 
-    def around(real: Function, self: Learner) -> Anything:
+    def around(real: Function, self: Saving) -> Anything:
         while next(calls) >= call:
             sleep(3600)
         return real(self)
 
-    wrap(Learner, "_save", around)
+    wrap(Saving, "turn", around)
 
 
 def impatient(_: int) -> None:
@@ -451,6 +454,7 @@ NAMES: dict[str, Callable[[int], None]] = {
         after_snapshot,
         before_history,
         after_history,
+        without_histories,
         while_reading_again,
         before_acknowledged,
         before_commit,

@@ -9,7 +9,7 @@ from multiprocessing import get_context
 import pytest
 
 from chaos.conftest import Make
-from chaos.reference import document, judge, wait_saved
+from chaos.reference import judge, wait_saved
 from chaos.world import World, events, stream, tell
 
 pytestmark = pytest.mark.slow
@@ -77,10 +77,10 @@ def test_death_while_it_starts(make: Make, point: str, call: int) -> None:
 
 def test_death_while_a_history_reads_again(make: Make) -> None:
     world = make(partitions=2)
-    one = world.instance().start("before-history", "1").wait_ready()  # none is saved
+    one = world.instance().start("without-histories").wait_ready()
     world.send(events(EVENTS, seed=6))
-    assert one.wait_ended() == KILLED
-    world.put(0, document(world, 0, 3000))
+    wait_saved(world)
+    one.kill()
     assert one.start("while-reading-again", "2000").wait_ended() == KILLED
     in_the_end_all_is_right(world, "while-reading-again")
 

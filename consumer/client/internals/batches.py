@@ -111,7 +111,7 @@ class Unpacker(Fetcher.PartitionRecords):  # type: ignore[misc]  # kafka-python 
         raw, detail = bytes(batch._buffer), f"the batch cannot be unpacked: {why}"
         for offset in offsets:
             self.next_fetch_offset = offset + 1
-            yield _unreadable(offset, NO_TIMESTAMP, raw, detail)
+            yield unreadable(offset, NO_TIMESTAMP, raw, detail)
         self.next_fetch_offset = end
 
     def _end(self, damaged: Any, following: DefaultRecordBatch | None) -> int:  # noqa: ANN401
@@ -198,12 +198,12 @@ def _records(batch: DefaultRecordBatch, data: bytes, pos: int) -> Iterator[Unpac
             frame = _frame(data, start)
             if frame is None:
                 why = f"{last + 1 - highest} record(s) that nothing tells apart: {_said(error)}"
-                yield _unreadable(base + due, first, data[start:], why)
+                yield unreadable(base + due, first, data[start:], why)
                 return
             start, pos, offset = frame
             if not due <= offset <= highest:
                 offset = due
-            yield _unreadable(base + offset, first, data[start:pos], _said(error))
+            yield unreadable(base + offset, first, data[start:pos], _said(error))
         else:
             at = first + delta if appended is None else appended
             if not EARLIEST <= at <= LATEST:
@@ -211,9 +211,7 @@ def _records(batch: DefaultRecordBatch, data: bytes, pos: int) -> Iterator[Unpac
             yield Unpacked(base + offset, at, key, value, headers)
         due = offset + 1
     if pos < size and due <= last:  # with no offset left there is no place to report them
-        yield _unreadable(
-            base + due, first, data[pos:], f"{size - pos} bytes after the last record"
-        )
+        yield unreadable(base + due, first, data[pos:], f"{size - pos} bytes after the last record")
 
 
 def _frame(data: bytes, pos: int) -> tuple[int, int, int] | None:
@@ -241,7 +239,8 @@ def _said(error: Exception) -> str:
     return f"{type(error).__name__}: {error}"
 
 
-def _unreadable(offset: int, timestamp: int, raw: bytes, why: str) -> Unpacked:
+def unreadable(offset: int, timestamp: int, raw: bytes, why: str) -> Unpacked:
+    """A record in place of one that cannot be unpacked: its bytes, as far as they are known."""
     return Unpacked(offset, timestamp, None, Unreadable(raw, why), NO_HEADERS)
 
 

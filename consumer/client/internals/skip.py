@@ -1,38 +1,14 @@
-"""Skipped records: seeks past a record that kafka-python cannot unpack."""
+"""Seeks past a record that kafka-python cannot unpack."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
-from kafka import TopicPartition
-
+from consumer.client.internals.batches import unreadable
+from consumer.client.internals.serve import Batches
 from consumer.client.protocols import Consumer
-from consumer.decode import Rejected
-from contract.messages import Reason
 
 
-@dataclass(frozen=True, slots=True)
-class Lost:
-    """A record of which only the offset is known."""
-
-    offset: int
-    timestamp: int = -1
-    key: bytes | None = None
-    value: bytes | None = None
-    headers: Sequence[tuple[str, bytes | None]] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class SkippedRecord:
-    """Where an unreadable record is, and the client's error."""
-
-    at: TopicPartition
-    record: Lost
-    why: Rejected
-
-
-def step_over(consumer: Consumer, error: Exception) -> SkippedRecord:
-    """Seek past the record that made ``poll`` raise.
+def step_over(consumer: Consumer, error: Exception) -> Batches:
+    """Seek past the record that made ``poll`` raise; it is returned as an ``Unreadable`` value.
 
     The error does not say which record it was. The client still holds the fetch that it was
     unpacking, and that fetch's next offset is the record's. Where it holds none, or one that it has
@@ -47,4 +23,4 @@ def step_over(consumer: Consumer, error: Exception) -> SkippedRecord:
     at, offset = held.topic_partition, held.next_fetch_offset
     consumer.seek(at, offset + 1)
     detail = f"the record cannot be unpacked: {type(error).__name__}: {error}"
-    return SkippedRecord(at, Lost(offset), Rejected(Reason.UNREADABLE, detail[:500]))
+    return {at: [unreadable(offset, -1, b"", detail[:500])]}

@@ -15,7 +15,7 @@ Learning" (2006), eq. 3.50 and 3.51; its mean is the least-squares solution.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 from river.linear_model import BayesianLinearRegression
@@ -45,11 +45,28 @@ class Posterior:
     """The posterior of a Bayesian regression, in the form that adds up over partitions.
 
     Attributes:
-        rows: Events [1, terms, target] equivalent to all that was learned, shape (m, p + 1): their
-            cross product is the posterior's precision, their least squares its mean.
+        rows: Events [1, terms, target] equivalent to all that was learned, shape (p + 1, p + 1):
+            their cross product is the posterior's precision, their least squares its mean.
     """
 
     rows: Floats
+
+
+class Innovations(NamedTuple):
+    """What a block of n events says beyond what is known, in the regression's coordinates.
+
+    Attributes:
+        errors: Of predicting each event from all those before it, shape (n,).
+        design: The features, shape (n, p).
+        target: The targets, shape (n,).
+        spread: ``design`` times the covariance, by the inverse of the Cholesky factor of the
+            predictive covariance, shape (n, p).
+    """
+
+    errors: Floats
+    design: Floats
+    target: Floats
+    spread: Floats
 
 
 class Bayesian:
@@ -80,13 +97,26 @@ class Bayesian:
             Each event's target less its prediction from all events before it, shape (n,); NaN if
             that prediction would have been refused.
         """
-        if exact is None and self._start is not None:
-            errors = self._update(self._start, rows)
-            if errors is not None:
-                if self._river._ss_arr.diagonal().max() > MAX_PRECISION:
-                    self._start_from(after)
-                return errors
-        self._start_from(after)
+        found = self._innovations(rows) if exact is None else None
+        if found is not None:
+            self._learn(found)
+        if found is None or self._river._ss_arr.diagonal().max() > MAX_PRECISION:
+            self._start_from(after)
+        return self._errors(found, rows, exact, before)
+
+    def score_block(
+        self, rows: Floats, exact: Floats | None, before: LeastSquares, _after: LeastSquares
+    ) -> Floats:
+        """The errors that :meth:`learn_block` would return; nothing is learned."""
+        found = self._innovations(rows) if exact is None else None
+        return self._errors(found, rows, exact, before)
+
+    @staticmethod
+    def _errors(
+        found: Innovations | None, rows: Floats, exact: Floats | None, before: LeastSquares
+    ) -> Floats:
+        if found is not None:
+            return found.errors
         return one_step_ahead(before, rows) if exact is None else exact
 
     def _start_from(self, known: LeastSquares) -> None:
@@ -95,19 +125,20 @@ class Bayesian:
         self._river = self._new_river()
 
     @np.errstate(over="ignore", invalid="ignore")
-    def _update(self, start: LeastSquares, rows: Floats) -> Floats | None:
-        """Learn a block at once; the errors are those of learning event by event.
+    def _innovations(self, rows: Floats) -> Innovations | None:
+        """What a block says; the errors are those of learning it event by event.
 
         With S the block's predictive covariance and L its Cholesky factor, the errors of predicting
         each event from those before it are diag(L) L^-1 (y - X m): the innovations (Durbin &
-        Koopman, section 4.3). Returns None and learns nothing if a row has too much leverage or
-        the predictive covariance is not positive definite.
+        Koopman, section 4.3). None before the start, and if a row has too much leverage or the
+        predictive covariance is not positive definite.
         """
-        river = self._river
-        covariance = river._ss_inv_arr
+        start, river = self._start, self._river
+        if start is None:
+            return None
         design = lower_solve(start.factor[:-1, :-1].T, rows[:, :-1].T).T
         target = rows[:, -1] - rows[:, :-1] @ start.coefficients
-        spread = design @ covariance
+        spread = design @ river._ss_inv_arr
         predictive = spread @ design.T
         predictive.flat[:: len(rows) + 1] += 1.0
         if not predictive.diagonal().max() <= MAX_LEVERAGE:  # also if it is NaN, after an overflow
@@ -117,27 +148,35 @@ class Bayesian:
         except ValueError:  # the covariance has lost too many digits
             return None
         surprise = target - spread @ river._eta_arr
-        innovations = lower_solve(factor, np.column_stack((surprise, spread)))
-        covariance -= innovations[:, 1:].T @ innovations[:, 1:]
+        found = lower_solve(factor, np.column_stack((surprise, spread)))
+        errors = np.asarray(factor.diagonal() * found[:, 0])
+        return Innovations(errors, design, target, found[:, 1:])
+
+    @np.errstate(over="ignore", invalid="ignore")
+    def _learn(self, found: Innovations) -> None:
+        """Learn the block that says this."""
+        river, covariance = self._river, self._river._ss_inv_arr
+        covariance -= found.spread.T @ found.spread
         # Asymmetry from rounding would grow with every block.
         covariance += covariance.T.copy()
         covariance *= 0.5
-        river._ss_arr += design.T @ design
-        river._eta_arr += design.T @ target
+        river._ss_arr += found.design.T @ found.design
+        river._eta_arr += found.design.T @ found.target
         river._m_dirty = True
-        return np.asarray(factor.diagonal() * innovations[:, 0])
 
-    def view(self, known: LeastSquares) -> Posterior:
-        """The current posterior.
+    def view(self, known: LeastSquares, more: Floats) -> Posterior:
+        """The posterior of all that was learned and of further events, which are not learned.
 
         Args:
-            known: Least squares of the same events, used before the start.
+            known: Least squares of what was learned, used before the start.
+            more: The further events, [1, terms, target], shape (m, p + 1).
         """
         if self._start is None:
-            return Posterior(known.factor)
+            return Posterior(triangle(known.factor, more))
         root = cholesky(self._river._ss_arr).T
         right = root @ self._start.factor[:-1, -1] + lower_solve(root.T, self._river._eta_arr)
-        return Posterior(np.column_stack((root @ self._start.factor[:-1, :-1], right)))
+        rows = np.column_stack((root @ self._start.factor[:-1, :-1], right))
+        return Posterior(triangle(rows, more))
 
     def copy(self) -> Self:
         """An independent copy."""

@@ -1,6 +1,6 @@
 """River's regressions behind one protocol, and their sum over partitions."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol, Self
 
 import numpy as np
@@ -8,7 +8,9 @@ import numpy as np
 from consumer.model.estimators.bayesian import Bayesian, Posterior, mean
 from consumer.model.estimators.gradient import StochasticGradient, Weights
 from consumer.model.statistics.factor import Floats
-from consumer.model.statistics.least_squares import LeastSquares
+from consumer.model.statistics.least_squares import LeastSquares, one_step_ahead
+
+Block = Callable[[Floats, Floats | None, LeastSquares, LeastSquares], Floats]
 
 
 class Estimator(Protocol):
@@ -17,16 +19,45 @@ class Estimator(Protocol):
     def learn_block(
         self, rows: Floats, exact: Floats | None, before: LeastSquares, after: LeastSquares
     ) -> Floats: ...
+    def score_block(
+        self, rows: Floats, exact: Floats | None, before: LeastSquares, after: LeastSquares
+    ) -> Floats: ...
     def state(self) -> dict[str, Any]: ...
     def restore(self, state: dict[str, Any]) -> None: ...
     def copy(self) -> Self: ...
-    def view(self, known: LeastSquares) -> Any: ...  # noqa: ANN401 - each learner has its own view
+    def view(self, known: LeastSquares, more: Floats) -> Any: ...  # noqa: ANN401 - each learner has its own view
 
 
 LEARNERS: dict[str, type[Bayesian | StochasticGradient]] = {
     "bayesian": Bayesian,
     "sgd": StochasticGradient,
 }
+
+
+def scored(
+    predict: Block, events: Floats, before: LeastSquares, after: LeastSquares
+) -> tuple[Floats, Floats]:
+    """Test each event by what was known before it.
+
+    Only predictions that the service would have given are scored: one from too few events, or
+    from a field that has not varied yet, would be refused.
+
+    Args:
+        predict: An estimator's ``learn_block``, which learns them too, or its ``score_block``.
+        events: [1, terms, target], shape (n, p + 1).
+        before: Least squares of all events before these.
+        after: Least squares including these.
+
+    Returns:
+        The targets that are scored, and target less prediction for each, shapes (m,).
+    """
+    exact = None if before.answers and after.answers else one_step_ahead(before, events)
+    missed = predict(events, exact, before, after)
+    targets = events[:, -1]
+    if exact is None:
+        return targets, missed
+    answered = ~np.isnan(exact)
+    return targets[answered], missed[answered]
 
 
 def combine(views: Sequence[Posterior | Weights]) -> Floats:

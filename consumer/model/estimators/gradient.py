@@ -77,13 +77,31 @@ class StochasticGradient:
             self.learn_one(x, target)
         return errors
 
+    def score_block(
+        self, rows: Floats, _exact: Floats | None, _before: LeastSquares, _after: LeastSquares
+    ) -> Floats:
+        """The errors that :meth:`learn_block` would return; nothing is learned."""
+        return self.copy().learn_block(rows)
+
     def copy(self) -> Self:
         """An independent copy."""
         made = type(self)((INTERCEPT, *self._features))
         made.restore(self.state())
         return made
 
-    def view(self, _known: LeastSquares | None = None) -> Weights:
+    def view(self, _known: LeastSquares, more: Floats) -> Weights:
+        """The weights on the raw scale after further events, which are not learned.
+
+        Args:
+            more: The further events, [1, terms, target], shape (m, p + 1).
+        """
+        if len(more):
+            ahead = self.copy()
+            ahead.learn_block(more)
+            return ahead.weights()
+        return self.weights()
+
+    def weights(self) -> Weights:
         """The weights on the raw scale."""
         coefficients = [float(self._regression.intercept)]
         for name in self._features:

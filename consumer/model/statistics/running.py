@@ -7,6 +7,7 @@ snapshots do not change a bit of it. See docs/STATISTICS.md.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import chain
 from typing import Any, Self
 
@@ -14,16 +15,18 @@ import numpy as np
 
 from consumer.model.packed import pack
 from consumer.model.statistics.blocks import Blocks
-from consumer.model.statistics.factor import Floats, count
+from consumer.model.statistics.factor import Floats, count, triangle, with_constant
 from consumer.model.statistics.history import WINDOW, History, Times, timed_rows
 
 BLOCK = 64
 """Rows per block. It is part of the state's definition."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class StatisticsView:
     """One partition's statistics at one moment; immutable.
+
+    What it gives beyond its attributes is computed when it is first asked for.
 
     Attributes:
         fields: The names of a row's k columns.
@@ -47,6 +50,29 @@ class StatisticsView:
 
     def pending_rows(self) -> Floats:
         """The rows that are not folded yet, shape (m, k)."""
+        return self._pending_rows
+
+    @cached_property
+    def factor(self) -> Floats:
+        """R of all rows with a constant before them, shape (1 + k, 1 + k)."""
+        if not self.pending:
+            return self.blocks.factor
+        return triangle(self.blocks.factor, with_constant(self._pending_rows))
+
+    @cached_property
+    def low(self) -> Floats:
+        """The smallest value of each field, shape (k,); infinity where there is none."""
+        pending: Floats = self._pending_rows.min(axis=0, initial=np.inf)
+        return np.minimum(self.blocks.low, pending) + 0.0
+
+    @cached_property
+    def high(self) -> Floats:
+        """The largest, likewise."""
+        pending: Floats = self._pending_rows.max(axis=0, initial=-np.inf)
+        return np.maximum(self.blocks.high, pending) + 0.0
+
+    @cached_property
+    def _pending_rows(self) -> Floats:
         return as_matrix(self.pending, len(self.fields))
 
     def window(self) -> tuple[Floats, Times]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from consumer.model.statistics.factor import Floats, triangle, with_constant
+from consumer.model.statistics.factor import Floats, triangle
 from consumer.model.statistics.history import WINDOW
 from consumer.model.statistics.quantiles import Sketch
 from consumer.model.statistics.running import StatisticsView
@@ -43,20 +43,25 @@ class Summary:
         partition's history is behind.
         """
         windows = [part.window() for part in self.parts]
-        rows = np.concatenate([rows for rows, _ in windows])
-        timestamps = np.concatenate([timestamps for _, timestamps in windows])
+        timestamps = np.concatenate([times for _, times in windows])
+        if len(timestamps) > WINDOW:  # no others are copied and sorted
+            least = np.partition(timestamps, -WINDOW)[-WINDOW]
+            late = [times >= least for _, times in windows]
+            rows = np.concatenate([rows[it] for (rows, _), it in zip(windows, late, strict=True)])
+            timestamps = timestamps[np.concatenate(late)]
+        else:
+            rows = np.concatenate([rows for rows, _ in windows])
         return rows[np.argsort(timestamps, kind="stable")[-WINDOW:]]
 
     def sketch(self, field: str) -> Sketch:
         """The quantile sketch of all values of a field."""
         j = self.fields.index(field)
-        return Sketch.merged(
-            part.history.sketches[j].plus(part.pending_rows()[:, j]) for part in self.parts
-        )
+        folded = Sketch.merged(part.history.sketches[j] for part in self.parts)
+        return folded.plus(np.concatenate([part.pending_rows()[:, j] for part in self.parts]))
 
 
 def merge(parts: Sequence[StatisticsView]) -> Summary:
-    """Sum the partitions: one QR of all their factors and pending rows.
+    """Sum the partitions: one QR of all their factors, each of which is computed once for its view.
 
     Args:
         parts: At least one, all over the same fields.
@@ -66,13 +71,11 @@ def merge(parts: Sequence[StatisticsView]) -> Summary:
     """
     if len({part.fields for part in parts}) != 1:
         raise ValueError("expected at least one part, all over the same fields")
-    pending = np.concatenate([part.pending_rows() for part in parts])
-    blocks = [part.blocks for part in parts]
     return Summary(
         fields=parts[0].fields,
         n=sum(part.n for part in parts),
-        factor=triangle(*(one.factor for one in blocks), with_constant(pending)),
-        low=np.minimum.reduce([*pending, *(one.low for one in blocks)]),
-        high=np.maximum.reduce([*pending, *(one.high for one in blocks)]),
+        factor=triangle(*(part.factor for part in parts)),
+        low=np.minimum.reduce([part.low for part in parts]),
+        high=np.maximum.reduce([part.high for part in parts]),
         parts=tuple(parts),
     )

@@ -16,7 +16,6 @@ from kafka.record.default_records import DefaultRecordBatch
 
 from consumer.client.internals.batches import Unpacked, unpack
 from consumer.client.internals.compression import MAX_BYTES
-from consumer.client.internals.skip import SkippedRecord
 from consumer.client.poll import poll
 from consumer.decode.event import Rejected, Unreadable, parse_object
 from contract.messages import Reason
@@ -353,9 +352,9 @@ def test_what_is_no_batch_is_stepped_over_from_the_position_on() -> None:
     with pytest.raises((CorruptRecordError, struct.error)) as fault:
         held.take(2)
     client: Any = Stuck(held, fault.value)
-    pill = poll(client, 1)
-    assert isinstance(pill, SkippedRecord)
-    assert (pill.record.offset, client.sought) == (3, [0, 4])
+    ((_, (pill,)),) = poll(client, 1).items()
+    assert isinstance(pill.value, Unreadable)
+    assert (pill.offset, client.sought) == (3, [0, 4])
 
 
 def test_a_fetch_that_was_read_to_its_end_is_not_what_a_fault_is_about() -> None:

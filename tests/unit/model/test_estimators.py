@@ -61,7 +61,7 @@ class Learned:
         return np.concatenate(errors)
 
     def view(self) -> Any:  # noqa: ANN401 - what combine takes
-        return self.estimator.view(self.known)
+        return self.estimator.view(self.known, np.empty((0, len(self.known.factor))))
 
 
 def bayesian(rows: Floats, targets: Floats) -> Learned:
@@ -179,16 +179,16 @@ def test_stochastic_gradient_is_rivers_pipeline_to_the_bit(seed: int) -> None:
 def test_stochastic_gradient_weights_on_the_raw_scale_predict_the_same(seed: int) -> None:
     rows, targets = data(seed)
     estimator = taught(StochasticGradient(TERMS), rows, targets)
-    coefficients = combine([estimator.view()])
+    coefficients = combine([estimator.weights()])
     for row in rows[:20]:
         assert float(row @ coefficients) == pytest.approx(estimator.predict_one(as_x(row)))
 
 
 def test_stochastic_gradients_are_averaged_by_their_events() -> None:
     rows, targets = data(1)
-    few = taught(StochasticGradient(TERMS), rows[:100], targets[:100]).view()
-    many = taught(StochasticGradient(TERMS), rows[100:], targets[100:]).view()
-    none = StochasticGradient(TERMS).view()
+    few = taught(StochasticGradient(TERMS), rows[:100], targets[:100]).weights()
+    many = taught(StochasticGradient(TERMS), rows[100:], targets[100:]).weights()
+    none = StochasticGradient(TERMS).weights()
     expected = 0.2 * few.coefficients + 0.8 * many.coefficients
     assert combine([few, none, many]) == pytest.approx(expected)
 

@@ -3,13 +3,11 @@
 import orjson
 import pytest
 
-from consumer.client.internals.skip import Lost
-from consumer.decode.event import Rejected
 from consumer.model.estimators.bayesian import Posterior
 from consumer.model.partition import Partition
 from consumer.model.repeats import REMEMBERED
-from contract.messages import Outcome, Reason
-from unit.records import Record, bits, event, folded, restored, spec
+from contract.messages import Outcome
+from unit.records import Record, bits, event, restored, spec
 
 ROWS = [(float(i), float(i % 7), float(i % 3), 2.0 * i + i % 5) for i in range(200)]
 
@@ -99,9 +97,3 @@ def test_a_look_changes_nothing() -> None:
         looked.view()
         left.fold([Record(i, event(row))])
     assert bits(looked) == bits(left)
-
-
-def test_an_unreadable_record_before_the_position_is_passed_over_too() -> None:
-    partition = folded([event((1.0, 2.0, 3.0, 4.0))] * 10)
-    tally = partition.skip(Lost(5), Rejected(Reason.UNREADABLE, "it lies"))
-    assert (tally.refused, partition.position, partition.counts[Outcome.REFUSED]) == ([], 10, 0)

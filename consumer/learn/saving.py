@@ -1,0 +1,83 @@
+"""When the learner saves: a round each CHECKPOINT_INTERVAL_MS, a slice of it in each turn."""
+
+from collections import deque
+from time import monotonic
+
+from consumer.context import Context
+from consumer.learn.dead_letters import SETTLE_SECONDS, DeadLetters
+from consumer.learn.owned import OwnedPartitions
+from consumer.state import Changelog
+
+SLICE_SECONDS = 0.01
+"""How long one turn may save, so that neither answers nor events wait for many partitions."""
+
+
+class Saving:
+    """Saves what moved: regressions in each round, histories when they are worth it.
+
+    Args:
+        context: What all loops share.
+        owned: Our partitions.
+        dead_letters: A position counts once the dead letters up to it are delivered.
+        changelog: Where to.
+    """
+
+    def __init__(
+        self,
+        context: Context,
+        owned: OwnedPartitions,
+        dead_letters: DeadLetters,
+        changelog: Changelog,
+    ) -> None:
+        self._settings = context.settings
+        self._owned = owned
+        self._dead_letters = dead_letters
+        self._changelog = changelog
+        self._began = monotonic()
+        self._regressions = deque[int]()
+        self._histories = deque[int]()
+
+    @property
+    def is_under_way(self) -> bool:
+        """Whether there is something left of the round."""
+        return bool(self._regressions or self._histories)
+
+    def turn(self) -> bool:
+        """Save for SLICE_SECONDS at most, if a round is due or under way; whether one began."""
+        now = monotonic()
+        due = now - self._began >= self._settings.checkpoint_interval_ms / 1000
+        begins = due and not self.is_under_way
+        if begins:
+            self._begin(self._settings.max_reread_events)
+        if self.is_under_way:
+            self._save(now + SLICE_SECONDS)
+        return begins
+
+    def all(self) -> None:
+        """Save everything, histories too: nothing is to be read again."""
+        self._begin(most_reread=0)
+        self._save(deadline=None)
+
+    def _begin(self, most_reread: int) -> None:
+        self._began = monotonic()
+        self._regressions.extend(number for number, _ in self._owned)
+        self._histories.extend(self._changelog.histories_worth_saving(self._owned, most_reread))
+
+    def _save(self, deadline: float | None) -> None:
+        """Save until the deadline; nothing of the round if dead letters are not delivered."""
+        if not self._dead_letters.settle(SETTLE_SECONDS):
+            for number, partition in self._owned:
+                self._changelog.due(number, partition, "its dead letters are not acknowledged")
+            self._regressions.clear()
+            self._histories.clear()
+            return
+        for left, save in (
+            (self._regressions, self._changelog.save),
+            (self._histories, self._changelog.save_history),
+        ):
+            while left:
+                number = left.popleft()
+                if number in self._owned:
+                    save(number, self._owned[number])
+                if deadline is not None and monotonic() > deadline:
+                    return
