@@ -177,7 +177,7 @@ class Telemetry:
         Args:
             seconds: What that took.
             waited: The time since its record's timestamp, by the asker's clock or the broker's;
-                None if it has none.
+                None if it has none, or expired.
         """
         self._answer.observe(seconds)
         if waited is not None:

@@ -96,6 +96,8 @@ def test_the_latency_of_an_answer_counts_from_the_request_s_timestamp(world: Wor
     world.ask(b'{"tv": 1}', timestamp=int(now - 5000))
     world.ask(b'{"tv": 1}', timestamp=int(now + 5000))  # by a clock before ours: no time at all
     world.ask(b'{"tv": 1}')  # a record without a timestamp
+    late = str(int(now - 50_000)).encode()  # one that nobody waits for
+    world.ask(b'{"tv": 1}', headers=[*ADDRESS, ("deadline", late)], timestamp=int(now - 60_000))
     assert world.sample("riverline_answer_latency_seconds_count") == 2
     assert 5.0 <= world.sample("riverline_answer_latency_seconds_sum") < 6.0
 
