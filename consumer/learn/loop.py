@@ -166,6 +166,7 @@ class Learner:
         except StateError as error:
             raise StateError(f"{self._topic}-{number}: {error}") from error
         self._publish(number, result, perf_counter() - precedence.waited - started)
+        self._lag.learned(number, records)
 
     def _publish(self, number: int, result: FoldResult, seconds: float) -> None:
         """Send the dead letters, serve the new state, and only then acknowledge."""
