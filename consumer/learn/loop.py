@@ -3,11 +3,11 @@
     1  poll             records of our partitions
     2  fold             decode; predict, score, learn (partition.py)
     3  dead letters     sent for what was refused
-    4  publish          the model serves what was learned
+    4  publish          the model serves what was learned, of all partitions at once
     5  reply            to the senders that asked to be told
     6  settle           Kafka has acknowledged every dead letter so far
     7  snapshots        of what moved, a part and its position in one record, to the changelog
-    8  acknowledged     by Kafka: from now on the snapshot's position counts
+    8  acknowledged     by Kafka: from now on the snapshot's position counts (state/sending.py)
     9  commit           the group's offset, for lag and tooling alone
 
 1 to 5 for every poll; 6 to 9 every CHECKPOINT_INTERVAL_MS for the partitions that moved, a slice of
@@ -17,7 +17,7 @@ alone: nothing is waited for or committed. docs/FAILURES.md has a row for each g
 
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from time import monotonic, perf_counter
 from typing import Protocol
 
@@ -154,30 +154,34 @@ class Learner:
 
     def _learn(self, polled: Batches, ours: set[int]) -> None:
         """Fold the polled records of these partitions; the others are another instance's."""
+        asking = {}
         for at, records in polled.items():
             if at.partition in ours:
-                self._fold(at.partition, records)
+                result = self._fold(at.partition, records)
+                self._dead_letters.send(self._topic, at.partition, result.refused)
+                asking[at.partition] = result.asking
+        if asking:
+            self._publish(asking)
 
-    def _fold(self, number: int, records: Sequence[Record]) -> None:
+    def _fold(self, number: int, records: Sequence[Record]) -> FoldResult:
         precedence = self._context.precedence
         started = perf_counter() - precedence.waited
         try:
             result = self._owned[number].fold(precedence.after_answers(records))
         except StateError as error:
             raise StateError(f"{self._topic}-{number}: {error}") from error
-        self._publish(number, result, perf_counter() - precedence.waited - started)
+        self._context.telemetry.folded(result, perf_counter() - precedence.waited - started)
         self._lag.learned(number, records)
+        return result
 
-    def _publish(self, number: int, result: FoldResult, seconds: float) -> None:
-        """Send the dead letters, serve the new state, and only then acknowledge."""
-        self._dead_letters.send(self._topic, number, result.refused)
-        self._context.telemetry.folded(result, seconds)
-        self._context.served.own(number, self._owned[number].view())
-        if result.asking:
-            again, model = self._owned.end_at_restore(number), self._context.served.model
-            self._acknowledgements.send(
-                result.asking, model, again=again, now_ms=time.time() * 1000
-            )
+    def _publish(self, asking: Mapping[int, Sequence[tuple[Record, Decoded]]]) -> None:
+        """Serve the new states of these partitions, and only then acknowledge."""
+        served = self._context.served
+        served.own({number: self._owned[number].view() for number in asking})
+        for number, events in asking.items():
+            if events:
+                again, now_ms = self._owned.end_at_restore(number), time.time() * 1000
+                self._acknowledgements.send(events, served.model, again=again, now_ms=now_ms)
 
     def _commit(self) -> None:
         """Let the group's offsets follow the saved states, for lag tools; nothing reads them."""
