@@ -34,16 +34,16 @@ from consumer.errors import NEW_ID, StateError
 from consumer.learn.dead_letters import SETTLE_SECONDS, DeadLetters
 from consumer.learn.lag import Lag
 from consumer.learn.owned import OwnedPartitions
-from consumer.learn.saving import Saving
+from consumer.learn.saving import SLICE_SECONDS, Saving
 from consumer.model import FoldResult, Model
 from consumer.state import Changelog
 
 POLL_MS = 200
-PACE_SECONDS, LONGEST_PACE_SECONDS = 0.02, 0.1
+PACE_SECONDS, LONGEST_PACE_SECONDS = 0.02, 0.2
 """The least time between two polls that keep up: at a thousand events a second the learner would
 else be busy with polls of one event each, and answers would wait for it. A poll of many partitions
 costs more: then it is PACE_TURNS times as long as learning took, up to the longest."""
-PACE_TURNS = 8
+PACE_TURNS = 12
 STOP_SECONDS = 2.0
 
 log = structlog.get_logger()
@@ -118,9 +118,16 @@ class Learner:
         if health.assignment["learner"] and (begins or health.behind is None):
             self._lag.note()
         if polled and self._lag.fits_one_poll():
-            longest = PACE_SECONDS if self._saving.is_under_way else LONGEST_PACE_SECONDS
-            next_at = polled_at + min(max(pace, PACE_SECONDS), longest)
-            stop.wait(max(0.0, next_at - monotonic()))
+            self._rest(stop, polled_at + min(max(pace, PACE_SECONDS), LONGEST_PACE_SECONDS))
+
+    def _rest(self, stop: threading.Event, until: float) -> None:
+        """Until it is time to poll again; what there is to save is saved meanwhile."""
+        while not stop.is_set() and (left := until - monotonic()) > 0:
+            if not self._saving.is_under_way:
+                stop.wait(left)
+                return
+            stop.wait(min(left, SLICE_SECONDS))
+            self._saving.turn()
 
     def _poll(self, stop: threading.Event) -> Batches:
         """The next records; none while too many dead letters wait.

@@ -48,6 +48,11 @@ class Served:
             self._owned.update(views)
             self._model = model if self._followed == followed else None
 
+    def ours(self) -> set[int]:
+        """The partitions that are served as our own."""
+        with self._swap:
+            return set(self._owned)
+
     def owned(self, partition: int) -> PartitionView:
         """The view of one of our own partitions that is served now."""
         with self._swap:
