@@ -21,7 +21,7 @@ from consumer.client import (
 from consumer.errors import LoopDiedError
 from consumer.explore import ExploreError, check, sample, saved, suggest
 from consumer.settings import Settings
-from consumer.telemetry import RateLimit
+from consumer.telemetry import RateLimit, configure_log
 from consumer.wiring import wire
 from contract.environment import SettingsError
 from contract.version import Version
@@ -48,10 +48,12 @@ def main(
     if context.invoked_subcommand is not None:
         return
     rate_limit = RateLimit()
-    _log_to_stderr(rate_limit)
     try:
         check_kafka_python()
-        app = App(Settings.read(), wire, rate_limit.unsaid)
+        settings = Settings.read()
+        configure_log(settings.log_level, settings.log_format, rate_limit)
+        connections.quieten()
+        app = App(settings, wire, rate_limit.unsaid)
     except SettingsError as error:
         print(f"The settings are not usable:\n{error}", file=sys.stderr)  # noqa: T201
         raise typer.Exit(BAD_SETTINGS) from None
@@ -72,6 +74,9 @@ def main(
         app.run()
     except (LoopDiedError, TopicError, TopicCreationError) as error:
         log.critical("ended", reason=str(error))
+        raise typer.Exit(DIED) from None
+    except Exception:  # its traceback belongs into the record
+        log.exception("ended")
         raise typer.Exit(DIED) from None
     log.info("stopped")
 
@@ -123,23 +128,6 @@ def _settings() -> Settings:
     except SettingsError as error:
         print(f"The settings are not usable:\n{error}", file=sys.stderr)  # noqa: T201
         raise typer.Exit(BAD_SETTINGS) from None
-
-
-def _log_to_stderr(rate_limit: RateLimit) -> None:
-    logging.basicConfig(stream=sys.stderr, format="%(name)s: %(message)s")
-    connections.quieten()
-    structlog.configure(
-        processors=[
-            rate_limit,
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.format_exc_info,  # plain: a traceback's locals hold payloads
-            structlog.dev.ConsoleRenderer()
-            if sys.stderr.isatty()
-            else structlog.processors.LogfmtRenderer(key_order=["timestamp", "level", "event"]),
-        ],
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
-    )
 
 
 if __name__ == "__main__":

@@ -7,13 +7,13 @@ from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, FilePath, SecretStr, ValidationInfo, field_validator
+from pydantic import BeforeValidator, Field, FilePath, SecretStr, ValidationInfo, field_validator
 
 from consumer.decode import Refusal, parse_formula
 from consumer.decode.mapping import ModelFileError, read_model
 from consumer.model import ModelSpec
 from contract import topics
-from contract.environment import Environment, TopicName
+from contract.environment import Environment, LogFormat, LogLevel
 from contract.login import Names
 from contract.tls import server_context
 
@@ -35,7 +35,6 @@ class Settings(Environment):
         ("prediction-repl*", "prediction-requests*repl*", "f-reply-*"),
         description="reply topics that a request may name; never one of the service's own",
     )
-    dead_letter_topic: TopicName = Field("mobile-events.dead-letters", description="refused events")
     formula: str = Field("sales ~ tv", description="the model: target ~ features")
     learner: Literal["bayesian", "sgd"] = Field(
         "bayesian", description="bayesian (exact) or sgd (river's StandardScaler|LinearRegression)"
@@ -95,6 +94,14 @@ class Settings(Environment):
     )
     http_tls_keyfile: FilePath | None = Field(
         None, description="its private key, if not in the same file", validate_default=True
+    )
+
+    log_level: Annotated[LogLevel, BeforeValidator(str.lower)] = Field(
+        "info", description="the least that is logged: debug, info, warning, error or critical"
+    )
+    log_format: Annotated[LogFormat, BeforeValidator(str.lower)] | None = Field(
+        None,
+        description="json, logfmt or console (default: console on a terminal, else logfmt)",
     )
 
     @field_validator("http_token")

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Iterable, Mapping
-from typing import Annotated, Any, Self, get_args
+from typing import Annotated, Any, Literal, Self, get_args
 
 from pydantic import BeforeValidator, Field, SecretStr, ValidationError, field_validator
 from pydantic.fields import FieldInfo
@@ -20,6 +20,8 @@ class SettingsError(Exception):
 
 
 TopicName = Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,249}$")]
+LogLevel = Literal["debug", "info", "warning", "error", "critical"]
+LogFormat = Literal["json", "logfmt", "console"]
 FieldName = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_.]{0,63}$")]
 
 
@@ -31,6 +33,7 @@ class Environment(Login):
     replies_topic: TopicName = Field(
         "prediction-replies", description="topic of replies to requests that name none"
     )
+    dead_letter_topic: TopicName = Field("mobile-events.dead-letters", description="refused events")
     fields: Annotated[tuple[FieldName, ...], NoDecode, BeforeValidator(split_names)] = Field(
         ("tv", "radio", "newspaper", "sales"),
         description="the numeric fields of an event, in order",

@@ -134,3 +134,8 @@ DEAD_LETTER_HEADERS = (
     "riverline.length",  # bytes of the original value; absent if it was null
     "riverline.sha256",  # of the original value, hexadecimal; absent if it was null
 )
+
+# A mended dead letter that is sent again names its place, `topic-partition-offset`. In the same
+# transaction a note goes to the dead-letter topic: the letter's key, no value, and this header.
+REPLAY_OF = "riverline.replay-of"
+REPLAYED = "riverline.replayed"

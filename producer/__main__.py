@@ -22,6 +22,7 @@ from producer.errors import (
     PredictionTimeoutError,
     TopicMissingError,
 )
+from producer.letters import MendError, letters_table, opened_letters, read_mended, replay
 from producer.send import send_events
 from producer.show import TABLES
 from producer.table import TableError, count_rows, read_rows
@@ -140,6 +141,49 @@ def ask(
         _fail(str(error), BAD_USAGE)
     if json or not sys.stdout.isatty() or not _show(method, reply):
         print(orjson.dumps(reply).decode())  # noqa: T201 - the answer
+
+
+@cli.command("dead-letters")
+def dead_letters(
+    again: Annotated[
+        typer.FileBinaryRead | None,
+        typer.Option(
+            "--replay", metavar="FILE", help="Send these again: JSON lines; - for standard input."
+        ),
+    ] = None,
+    json: Annotated[bool, typer.Option("--json", help="JSON lines in a terminal, too.")] = False,  # noqa: FBT002 - a flag
+) -> None:
+    """Show the refused events that wait, or send mended ones again.
+
+    Prints a JSON line for each, tables in a terminal. To mend one, change the value in its line,
+    and hand the line to --replay, which sends each letter once, however often it is called:
+
+    python -m producer dead-letters --json > letters.jsonl
+
+    python -m producer dead-letters --replay letters.jsonl
+
+    Exit codes: 0 shown, or sent; 1 a topic is missing; 2 lines that cannot be sent, each named, and
+    none is sent; 3 Kafka cannot be reached, or does not let us in.
+    """
+    settings = _settings()
+    try:
+        if again is not None:
+            done = replay(settings, read_mended(again))
+            already = f"; {done.already:,} were before" if done.already else ""
+            Console(stderr=True).print(f"{done.sent:,} sent again{already}", highlight=False)
+            return
+        with opened_letters(settings) as letters:
+            if sys.stdout.isatty() and not json:
+                Console().print(letters_table(letters, len(letters.replayed)))
+                return
+            for letter in letters:
+                print(orjson.dumps(letter.document()).decode())  # noqa: T201 - the answer
+    except MendError as error:
+        _fail(str(error), BAD_USAGE)
+    except TopicMissingError as error:
+        _fail(str(error), FAILED)
+    except KafkaUnavailableError as error:
+        _fail(str(error), SHUT_OUT)
 
 
 def _show(method: Method, reply: Reply) -> bool:

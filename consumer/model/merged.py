@@ -108,6 +108,10 @@ class Model:
         views = [self.parts[number].estimate for number in sorted(self.parts)]
         return self.spec.by_term(combine(views))
 
+    def prepare(self) -> None:
+        """Compute now what predictions of the configured formula rest on."""
+        _ = self.coefficients
+
     def predict(self, features: Mapping[str, float]) -> float:
         """The river model's prediction for the formula's features, in the target's unit.
 

@@ -1,6 +1,7 @@
 """The current model, shared between the learner, the follower and the responder."""
 
 import threading
+from collections.abc import Mapping
 
 from consumer.model.merged import Model
 from consumer.model.spec import ModelSpec
@@ -19,21 +20,43 @@ class Served:
         self._model: Model | None = None
         self._owned: dict[int, PartitionView] = {}
         self._followed: dict[int, PartitionView] = {}
+        self._asked = False
         self._swap = threading.Lock()
 
     @property
     def model(self) -> Model:
         """The sum of all partitions now; the same object until one of them changes."""
         with self._swap:
+            self._asked = True
             if self._model is None:
                 self._model = Model(self._spec, {**self._followed, **self._owned})
             return self._model
 
-    def own(self, partition: int, view: PartitionView) -> None:
-        """Serve this view of one of our own partitions."""
+    def own(self, views: Mapping[int, PartitionView]) -> None:
+        """Serve these views of our own partitions, all of them at once.
+
+        If the model was asked for since the last time, the new one is summed before it is served:
+        with many partitions no answer waits for that. One thread may call this.
+        """
         with self._swap:
-            self._owned[partition] = view
-            self._model = None
+            asked, self._asked = self._asked, False
+            followed = self._followed.copy()
+            model = Model(self._spec, {**followed, **self._owned, **views})
+        if asked:
+            model.prepare()
+        with self._swap:
+            self._owned.update(views)
+            self._model = model if self._followed == followed else None
+
+    def ours(self) -> set[int]:
+        """The partitions that are served as our own."""
+        with self._swap:
+            return set(self._owned)
+
+    def owned(self, partition: int) -> PartitionView:
+        """The view of one of our own partitions that is served now."""
+        with self._swap:
+            return self._owned[partition]
 
     def release(self, partition: int) -> None:
         """Stop owning a partition: serve its followed view from now on."""

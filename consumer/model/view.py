@@ -68,7 +68,7 @@ class PartitionView:
 
     @cached_property
     def _pending(self) -> Floats:
-        return self._spec.events(self.statistics.pending_rows())
+        return self._spec.events(self.statistics.pending_rows)
 
     @cached_property
     def _after(self) -> LeastSquares:

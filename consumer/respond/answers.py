@@ -95,7 +95,7 @@ class Answers:
             log.exception("a request could not be answered", method=method)
             fault = Refusal(ErrorCode.INTERNAL, "the service is at fault, not the request")
             sent = self._refuse(address, record.key, method, fault)
-        self._telemetry.answered(perf_counter() - started)
+        self._telemetry.answered(perf_counter() - started, _waited(record, sent))
         return sent
 
     def _body(self, request: Request) -> answer.Reply:
@@ -167,3 +167,9 @@ class Answers:
         reply = PendingReply(address, key, body, method, monotonic(), outcome)
         self._replies.send(reply)
         return reply
+
+
+def _waited(record: Record, sent: Sent) -> float | None:
+    """Seconds since the request was sent; None if it does not say, or nobody waits any more."""
+    expired = isinstance(sent, PendingReply) and sent.outcome is RequestOutcome.EXPIRED
+    return None if expired or record.timestamp < 0 else time.time() - record.timestamp / 1000

@@ -155,7 +155,7 @@ class Change:
             **self.new.identity(),
             "statistics": {
                 "n": state["statistics"]["n"],
-                "pending": pack(self._rows(view.pending_rows())),
+                "pending": pack(self._rows(view.pending_rows)),
                 "pending_timestamps_ms": state["statistics"]["pending_timestamps_ms"],
                 **blocks.to_state(self.new.columns),
             },

@@ -60,6 +60,7 @@ class Follower:
         self._memory = Memory(context, writer)
         self._partition_count = partition_count
         self._asked_at = self._looked_at = -math.inf
+        self._resting: set[int] = set()
         self._leaderless_since: dict[int, float] = {}
         # Shared with the threads that wait for a partition's end:
         self._progress = threading.Condition()
@@ -85,6 +86,8 @@ class Follower:
 
     def _turn(self) -> None:
         self._begin_new_partitions()
+        if self.loaded.is_set():
+            self._rest_where_ours()
         for at, records in poll(self._consumer, POLL_MS).items():
             self._memory.take(at.partition, records)
         self._note_progress()
@@ -140,8 +143,19 @@ class Follower:
         with self._progress:
             self._positions |= {at.partition: start for at, start in starts.items()}
         self._consumer.assign([self._place(number) for number in self._positions])
+        self._resting = set()
         for number, position in self._positions.items():
             self._consumer.seek(self._place(number), position)
+
+    def _rest_where_ours(self) -> None:
+        """Do not read what we write ourselves; once it is given up, read on from there.
+
+        Not from the end: what the next owner has written until we know of it would be missed.
+        """
+        ours = self._context.served.ours() & self._positions.keys()
+        self._consumer.pause(*map(self._place, ours - self._resting))
+        self._consumer.resume(*map(self._place, self._resting - ours))
+        self._resting = ours
 
     def _place(self, number: int) -> TopicPartition:
         return TopicPartition(self._topic, number)

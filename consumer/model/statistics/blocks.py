@@ -64,7 +64,7 @@ class Blocks:
         gaps, factor = self.gaps, self.factor
         if not columns.whole and np.isnan(least).any():
             least, most = np.fmin.reduce(rows, axis=0), np.fmax.reduce(rows, axis=0)
-            groups = _by_gap(rows)
+            groups = by_gap(rows)
             whole = groups.pop((), [])
             if whole:
                 factor = triangle(factor, design[whole])
@@ -155,7 +155,8 @@ def narrow(columns: Columns, gap: Gap, *matrices: Floats) -> Floats:
     return factor
 
 
-def _by_gap(rows: Floats) -> dict[Gap, list[int]]:
+def by_gap(rows: Floats) -> dict[Gap, list[int]]:
+    """The numbers of the rows that lack the same, by what they lack."""
     groups: dict[Gap, list[int]] = {}
     for number, row in enumerate(rows.tolist()):
         groups.setdefault(gap_of(row), []).append(number)

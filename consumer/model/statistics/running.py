@@ -33,8 +33,6 @@ MAX_GAP_NUMBERS = 65_536
 class StatisticsView:
     """One partition's statistics at one moment; immutable.
 
-    What it gives beyond its attributes is computed when it is first asked for.
-
     Attributes:
         columns: What is kept of a row.
         blocks: The statistics of the complete blocks.
@@ -55,24 +53,14 @@ class StatisticsView:
         """How many rows there were."""
         return self.blocks.n + len(self.pending)
 
+    @cached_property
     def pending_rows(self) -> Floats:
         """The rows that are not folded yet, shape (m, fields)."""
-        return self._pending_rows
-
-    @cached_property
-    def all(self) -> Blocks:
-        """The statistics of all rows."""
-        if not self.pending:
-            return self.blocks
-        return self.blocks.plus(self._pending_rows, self.columns)
-
-    @cached_property
-    def _pending_rows(self) -> Floats:
         return as_matrix(self.pending, len(self.columns.fields))
 
     def window(self) -> tuple[Floats, Times]:
         """The last rows and their timestamps, at most WINDOW, shapes (m, k) and (m,)."""
-        rows = np.concatenate((self.history.rows, self.pending_rows()))
+        rows = np.concatenate((self.history.rows, self.pending_rows))
         timestamps = np.array(self.pending_timestamps, np.int64)
         return rows[-WINDOW:], np.concatenate((self.history.timestamps, timestamps))[-WINDOW:]
 

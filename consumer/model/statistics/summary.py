@@ -1,11 +1,12 @@
 """The sum of all partitions' statistics at one moment."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 import numpy as np
 
-from consumer.model.statistics.blocks import Gap, Rows, joined
+from consumer.model.statistics.blocks import Gap, Rows, by_gap, joined, narrow
 from consumer.model.statistics.columns import Columns
 from consumer.model.statistics.factor import Floats, triangle
 from consumer.model.statistics.history import WINDOW
@@ -13,7 +14,7 @@ from consumer.model.statistics.quantiles import Sketch
 from consumer.model.statistics.running import StatisticsView
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class Summary:
     """The statistics of all rows of all partitions; immutable.
 
@@ -21,8 +22,7 @@ class Summary:
         columns: What is kept of a row.
         n: How many rows there were without a gap.
         factor: R of their design, the intercept first, shape (1 + k, 1 + k).
-        low: The smallest value of each field, shape (fields,); infinity where there is none.
-        high: The largest, likewise.
+        pending: The rows that are in no complete block of their partition, shape (m, fields).
         parts: The views that were summed.
         gaps: The other rows, by what they lack.
     """
@@ -30,8 +30,7 @@ class Summary:
     columns: Columns
     n: int
     factor: Floats
-    low: Floats
-    high: Floats
+    pending: Floats
     parts: tuple[StatisticsView, ...]
     gaps: Mapping[Gap, Rows] = field(default_factory=dict)
 
@@ -39,6 +38,21 @@ class Summary:
     def fields(self) -> tuple[str, ...]:
         """The names of a row's numbers."""
         return self.columns.fields
+
+    @cached_property
+    def low(self) -> Floats:
+        """The smallest value of each field, shape (fields,); infinity where there is none."""
+        lows = [part.blocks.low for part in self.parts]
+        lowest: Floats = np.minimum.reduce([*lows, np.fmin.reduce(self.pending, initial=np.inf)])
+        return lowest + 0.0
+
+    @cached_property
+    def high(self) -> Floats:
+        """The largest, likewise."""
+        highs = [part.blocks.high for part in self.parts]
+        most = np.fmax.reduce(self.pending, initial=-np.inf)
+        highest: Floats = np.maximum.reduce([*highs, most])
+        return highest + 0.0
 
     @property
     def total(self) -> int:
@@ -98,11 +112,11 @@ class Summary:
         """The quantile sketch of all values of a field."""
         j = self.fields.index(field)
         folded = Sketch.merged(part.history.sketches[j] for part in self.parts)
-        return folded.plus(np.concatenate([part.pending_rows()[:, j] for part in self.parts]))
+        return folded.plus(self.pending[:, j])
 
 
 def merge(parts: Sequence[StatisticsView]) -> Summary:
-    """Sum the partitions: one QR of all their factors, each of which is computed once for its view.
+    """Sum the partitions: one QR of all their factors and pending rows, for each kind of gap.
 
     Args:
         parts: At least one, all over the same fields.
@@ -112,18 +126,24 @@ def merge(parts: Sequence[StatisticsView]) -> Summary:
     """
     if len({part.columns for part in parts}) != 1:
         raise ValueError("expected at least one part, all over the same fields")
-    blocks = [part.all for part in parts]
-    gaps = sorted({gap for one in blocks for gap in one.gaps})
+    columns, blocks = parts[0].columns, [part.blocks for part in parts]
+    pending = np.concatenate([part.pending_rows for part in parts])
+    design = columns.design(pending)
+    groups = {(): [*range(len(pending))]} if columns.whole else by_gap(pending)
+    whole = groups.pop((), [])
+    gaps = {}
+    for gap in sorted({*groups, *(gap for one in blocks for gap in one.gaps)}):
+        known, more = [one.gaps[gap] for one in blocks if gap in one.gaps], groups.get(gap, [])
+        factors = (rows.factor for rows in known)
+        n = sum(rows.n for rows in known) + len(more)
+        gaps[gap] = Rows(n, narrow(columns, gap, *factors, design[more]))
     return Summary(
-        columns=parts[0].columns,
-        n=sum(one.whole for one in blocks),
-        factor=triangle(*(one.factor for one in blocks)),
-        low=np.minimum.reduce([one.low for one in blocks]),
-        high=np.maximum.reduce([one.high for one in blocks]),
+        columns=columns,
+        n=sum(one.whole for one in blocks) + len(whole),
+        factor=triangle(
+            *(one.factor for one in blocks), design if columns.whole else design[whole]
+        ),
+        pending=pending,
         parts=tuple(parts),
-        gaps={gap: _joined(one.gaps[gap] for one in blocks if gap in one.gaps) for gap in gaps},
+        gaps=gaps,
     )
-
-
-def _joined(rows: Iterable[Rows]) -> Rows:
-    return joined([*rows], {}, frozenset())
