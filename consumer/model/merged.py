@@ -92,11 +92,12 @@ class Model:
 
         Of ``formula``: from where the prequential errors count. Empty if the model was not changed.
         """
-        found = {
-            str(number): view.since.get(name, view.since.get("fields", {}).get(name))
-            for number, view in sorted(self.parts.items())
-        }
-        return {number: at for number, at in found.items() if at is not None}
+        found = {}
+        for number, view in sorted(self.parts.items()):
+            known = view.since if name == "formula" else view.since.get("fields", {})
+            if name in known:
+                found[str(number)] = known[name]
+        return found
 
     @cached_property
     def coefficients(self) -> dict[str, float]:
