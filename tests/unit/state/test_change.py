@@ -177,3 +177,17 @@ def test_another_learner_and_flat_numbers_are_refused() -> None:
     flat = ModelSpec(("y", "a"), spec(MODEL).parse("y ~ a"), "bayesian")
     with pytest.raises(ForeignError, match="model"):
         snapshot.read(document, 0, flat)
+
+
+def test_what_a_history_reads_again_is_not_counted_again() -> None:
+    rows = data(300).astype({"os": object})
+    rows.loc[::3, "os"] = "tv"
+    made = spec(MODEL.replace('"web"]', '"web"]\nother = "other"'))
+    log_ = events(rows)
+    partition = Partition(made)
+    partition.fold(log_[:100])
+    history = saved(partition)[1]
+    partition.fold(log_[100:])
+    again = taken_up((saved(partition)[0], history), made)
+    assert again.fold(log_).undeclared == {}
+    assert again.has_whole_history
