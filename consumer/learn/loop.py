@@ -26,7 +26,7 @@ from kafka import TopicPartition
 from kafka.errors import AuthorizationError, LogTruncationError, OffsetOutOfRangeError
 from kafka.structs import OffsetAndMetadata
 
-from consumer.client import Batches, Consumer, poll
+from consumer.client import MAX_POLL_RECORDS, Batches, Consumer, poll
 from consumer.client.permissions import RETRY_SECONDS
 from consumer.context import Context
 from consumer.decode import Decoded, Record
@@ -44,7 +44,7 @@ PACE_SECONDS, LONGEST_PACE_SECONDS = 0.02, 0.2
 """The least time between two polls that keep up: at a thousand events a second the learner would
 else be busy with polls of one event each, and answers would wait for it. A poll of many partitions
 costs more: then it is PACE_TURNS times as long as learning took, up to the longest."""
-PACE_TURNS = 12
+PACE_TURNS = 20
 STOP_SECONDS = 2.0
 
 log = structlog.get_logger()
@@ -119,7 +119,8 @@ class Learner:
             self._commit()
         if health.assignment["learner"] and (begins or health.behind is None):
             self._lag.note()
-        if polled and self._lag.fits_one_poll():
+        came = sum(map(len, polled.values()))
+        if 0 < came < MAX_POLL_RECORDS and self._lag.fits_one_poll():
             self._rest(stop, polled_at + min(max(pace, PACE_SECONDS), LONGEST_PACE_SECONDS))
 
     def _rest(self, stop: threading.Event, until: float) -> None:
@@ -192,7 +193,7 @@ class Learner:
         for number, events in asking.items():
             if events:
                 again, now_ms = self._owned.end_at_restore(number), time.time() * 1000
-                self._acknowledgements.send(events, served.model, again=again, now_ms=now_ms)
+                self._acknowledgements.send(events, served.to_answer(), again=again, now_ms=now_ms)
 
     def _commit(self) -> None:
         """Let the group's offsets follow the saved states, for lag tools; nothing reads them."""

@@ -27,15 +27,19 @@ class Served:
     def model(self) -> Model:
         """The sum of all partitions now; the same object until one of them changes."""
         with self._swap:
-            self._asked = True
             if self._model is None:
                 self._model = Model(self._spec, {**self._followed, **self._owned})
             return self._model
 
+    def to_answer(self) -> Model:
+        """The model, for an answer: the next one is summed before it is served."""
+        self._asked = True
+        return self.model
+
     def own(self, views: Mapping[int, PartitionView]) -> None:
         """Serve these views of our own partitions, all of them at once.
 
-        If the model was asked for since the last time, the new one is summed before it is served:
+        If there was a question since the last time, the new model is summed before it is served:
         with many partitions no answer waits for that. One thread may call this.
         """
         with self._swap:

@@ -100,7 +100,7 @@ class Answers:
 
     def _body(self, request: Request) -> answer.Reply:
         """The answer, with the age of what is known where a log's end is not."""
-        body = answer.answer(request, self._served.model, self._settings.planned_events)
+        body = answer.answer(request, self._served.to_answer(), self._settings.planned_events)
         return body | {"stale_seconds": stale} if (stale := self._health.stale) else body
 
     def _address(self, headers: Headers) -> Address:
