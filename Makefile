@@ -77,6 +77,10 @@ $(VENV)/peers/.installed: requirements-bench.lock $(VENV)/.installed
 environment: setup ## write the variables that the gateway reads too, after a change of theirs
 	@$(RUN) -m deploy.environment
 
+monitoring: setup ## write Grafana's dashboard and Kubernetes' alerts, after a change of deploy/
+	@$(RUN) -m deploy.grafana.dashboard
+	@$(RUN) -m deploy.kubernetes.rules
+
 lock: setup ## pin every package with its hashes, after a change of pyproject.toml
 	$(VENV)/bin/pip-compile --quiet --strip-extras --allow-unsafe --generate-hashes --all-extras \
 	  --all-build-deps --no-emit-index-url --no-emit-find-links --no-header --output-file requirements.lock pyproject.toml
@@ -92,4 +96,4 @@ lock: setup ## pin every package with its hashes, after a change of pyproject.to
 clean: ## remove what setup and the tests made
 	rm -rf $(VENV) $(VENV)-fuzz $(VENV)-sbom .fuzz sbom .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 
-.PHONY: help setup demo test test-all check bench fuzz sbom wheel environment lock clean
+.PHONY: help setup demo test test-all check bench fuzz sbom wheel environment monitoring lock clean

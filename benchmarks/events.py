@@ -33,6 +33,33 @@ def mobile_events(count: int) -> Iterator[bytes]:
     return islice(cycle(values), count)
 
 
+def large_events(count: int) -> Iterator[bytes]:
+    """The same, each among 600 bytes of what a mobile SDK sends beside it; tv in whole numbers."""
+    beside = {
+        "event": "Order Completed",
+        "messageId": "0b1f3c7e-5b6b-4e0e-9f43-2c6f4f1f2a11",
+        "userId": "u-48213",
+        "context": {
+            "os": {"name": "iOS", "version": "17.1.2"},
+            "device": {"id": "7f1c2a9b-0d2e-4f55-8d61-8a34f0f5a0c9", "model": "iPhone14,2"},
+            "library": {"name": "analytics-ios", "version": "4.1.6"},
+            "screen": {"width": 390, "height": 844, "density": 3},
+            "locale": "en-US",
+        },
+        "properties": {
+            "products": [
+                {"sku": "x-1", "price": 9.99, "quantity": 2},
+                {"sku": "x-2", "price": 19.99, "quantity": 1},
+            ],
+            "currency": "EUR",
+        },
+        "timestamp": "2026-11-27T12:00:00.000Z",
+    }
+    events = simulate(min(count, 100_000), seed=1)
+    values = [orjson.dumps(beside | event | {"tv": round(event["tv"])}) for event in events]
+    return islice(cycle(values), count)
+
+
 def wide_events(count: int, fields: int) -> Iterator[bytes]:
     """Events of so many features, x1 and on, with a target that is their sum and noise."""
     rng = np.random.default_rng(1)

@@ -1,11 +1,11 @@
-"""A window of a steady stream: what a service costs in it, and how it answers meanwhile."""
+"""A steady stream: what a service costs in it, and then how it answers while it goes on."""
 
 from collections import defaultdict
 from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import median
 from tempfile import NamedTemporaryFile
-from time import monotonic, perf_counter
+from time import perf_counter, sleep
 
 import numpy as np
 import orjson
@@ -26,7 +26,8 @@ SETTLED_SECONDS = 5.0
 """The stream runs so long before it is watched: what a start does more is over."""
 
 TRAIN = orjson.dumps({"method": "train"})
-QUESTIONS_TO_A_TRAIN = 25
+QUESTION_SECONDS = 0.01
+QUESTIONS_TO_A_TRAIN = 50
 
 Names = dict[str, str]
 
@@ -72,9 +73,10 @@ def stream(servers: str, partitions: int, seconds: float) -> Steady:
         wait_until(lambda: service.metric(LEARNED) > SETTLED_SECONDS * RATE, LIMIT_SECONDS)
         changelog = f"{names['APPLICATION_ID']}-changelog"
         before, began, used = ends(servers, changelog, partitions), perf_counter(), cpu(service)
-        predicted, trained = ask(servers, names, seconds)
+        sleep(seconds)
         used, took = cpu(service) - used, perf_counter() - began
         after = ends(servers, changelog, partitions)
+        predicted, trained = ask(servers, names, seconds)
         size, gaps = read(servers, changelog, before, after)
         return Steady(
             processor=used / took,
@@ -105,7 +107,7 @@ def cpu(service: Service) -> float:
 
 
 def ask(servers: str, names: Names, seconds: float) -> tuple[list[float], list[float]]:
-    """Ask for so long, one question after the other; seconds of predictions and of `train`."""
+    """Ask for so long, a question each QUESTION_SECONDS; seconds of predictions and of `train`."""
     topics_ = (names["REQUESTS_TOPIC"], names["REPLIES_TOPIC"])
     predicted, trained = [], []
     with (
@@ -114,10 +116,13 @@ def ask(servers: str, names: Names, seconds: float) -> tuple[list[float], list[f
     ):
         predictions.ask(QUESTIONS_TO_A_TRAIN)  # the first ones find caches cold
         trains.ask(1)
-        until = monotonic() + seconds
-        while monotonic() < until:
-            predicted += predictions.ask(QUESTIONS_TO_A_TRAIN)
-            trained += trains.ask(1)
+        began = perf_counter()
+        for number in range(int(seconds / QUESTION_SECONDS)):
+            sleep(max(0.0, began + number * QUESTION_SECONDS - perf_counter()))
+            if number % QUESTIONS_TO_A_TRAIN:
+                predicted += predictions.ask(1)
+            else:
+                trained += trains.ask(1)
     return predicted, trained
 
 
@@ -131,7 +136,7 @@ def follow(names: Names, seconds: float) -> float:
             wait_until(lambda: follower.status("/livez") != 0, LIMIT_SECONDS)
             wait_until(lambda: follower.metric("riverline_model_events") > 0, LIMIT_SECONDS)
             began, used = perf_counter(), cpu(follower)
-            wait_until(lambda: perf_counter() - began > seconds, 2 * seconds + 1)
+            sleep(seconds)
             return (cpu(follower) - used) / (perf_counter() - began)
         finally:
             follower.process.kill()

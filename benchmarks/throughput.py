@@ -4,14 +4,14 @@ All read one topic of 4 partitions that was filled before, each in a process of 
 group. The time runs from the end of the warm-up, a tenth of the events, to the last event learned.
 """
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
 
-from contenders import CONTENDERS, Contender, run
+from contenders import CONTENDERS, MEMORY, SERVICE, Contender, run
 from contract import topics
-from events import create, fill, fresh, mobile_events
+from events import create, fill, fresh, large_events, mobile_events
 from machine import machine, today
 from programs import ContenderError
-from results import Run, Throughput
+from results import Run, Throughput, ratios, spread
 from sizes import Sizes, warm_up
 from turns import in_turn
 
@@ -19,15 +19,23 @@ SLOWEST = 3_000.0  # events a second: a slower contender is stopped
 START_SECONDS = 60.0
 TRIES = 2
 TOLERANCE = 1e-6
+LARGE_TIMES = 1.2
+"""What is promised of large events, by the fastest peer."""
 
 Say = Callable[[str], None]
 
 
-def measure(servers: str, sizes: Sizes, parts: Collection[str], say: Say) -> Throughput:
+def measure(
+    servers: str,
+    sizes: Sizes,
+    parts: Collection[str],
+    say: Say,
+    values: Callable[[int], Iterator[bytes]] = mobile_events,
+) -> Throughput:
     """All rounds of those contenders that are in these parts."""
     topic = fresh("events")
     create(servers, topics.events(topic))
-    fill(servers, topic, mobile_events(warm_up(sizes.events) + sizes.events))
+    fill(servers, topic, values(warm_up(sizes.events) + sizes.events))
     contenders = [contender for contender in CONTENDERS if contender.part in parts]
     found = Throughput(
         when=today(),
@@ -47,6 +55,22 @@ def measure(servers: str, sizes: Sizes, parts: Collection[str], say: Say) -> Thr
             found.runs[name].append(done)
     _compare(found)
     return found
+
+
+def measure_large(servers: str, sizes: Sizes, say: Say) -> bool:
+    """Part (i): the same with large events; whether what was promised is held."""
+    found = measure(servers, sizes, {"a", "b", "c"}, say, large_events)
+    ours, fastest = found.rates(SERVICE), 0.0
+    for name in found.runs:
+        times = spread(ratios(ours, found.rates(name)))
+        if times is None:
+            say(f"{name}: failed")
+            continue
+        say(f"{name}: riverline is {times.median:.2f} x ({times.low:.2f} to {times.high:.2f})")
+        if name not in (SERVICE, MEMORY):
+            fastest = max(fastest, 1 / times.median)
+    say(f"the fastest peer: {1 / fastest:.2f} x (at least {LARGE_TIMES})" if fastest else "no peer")
+    return not found.faults and 0 < fastest <= 1 / LARGE_TIMES
 
 
 def _try(contender: Contender, servers: str, topic: str, found: Throughput, say: Say) -> Run | None:

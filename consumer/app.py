@@ -130,7 +130,7 @@ class App:
                     "from their average, which has no meaning where the partitions differ",
                     partitions=clients.log.partitions,
                 )
-            log.info("serving", http_port=self.web.port, formula=self._settings.formula)
+            log.info("serving", http_port=self.web.port, formula=str(self._settings.spec.formula))
             self._wait()
             self._stop.set()
             for thread in threads:
@@ -241,7 +241,7 @@ def _reason(death: BaseException) -> str:
 def _info(settings: Settings) -> dict[str, str]:
     return {
         "version": version("riverline"),
-        "formula": settings.formula,
+        "formula": str(settings.spec.formula),
         "learner": settings.learner,
         "river": version("river"),
         "python": platform.python_version(),

@@ -7,12 +7,13 @@ from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, FilePath, SecretStr, ValidationInfo, field_validator
+from pydantic import BeforeValidator, Field, FilePath, SecretStr, ValidationInfo, field_validator
 
 from consumer.decode import Refusal, parse_formula
+from consumer.decode.mapping import ModelFileError, read_model
 from consumer.model import ModelSpec
 from contract import topics
-from contract.environment import Environment, TopicName
+from contract.environment import Environment, LogFormat, LogLevel
 from contract.login import Names
 from contract.tls import server_context
 
@@ -34,10 +35,12 @@ class Settings(Environment):
         ("prediction-repl*", "prediction-requests*repl*", "f-reply-*"),
         description="reply topics that a request may name; never one of the service's own",
     )
-    dead_letter_topic: TopicName = Field("mobile-events.dead-letters", description="refused events")
     formula: str = Field("sales ~ tv", description="the model: target ~ features")
     learner: Literal["bayesian", "sgd"] = Field(
         "bayesian", description="bayesian (exact) or sgd (river's StandardScaler|LinearRegression)"
+    )
+    model: FilePath | None = Field(
+        None, description="a model file, TOML: instead of FIELDS and FORMULA"
     )
     planned_events: int = Field(
         1000,
@@ -93,6 +96,14 @@ class Settings(Environment):
         None, description="its private key, if not in the same file", validate_default=True
     )
 
+    log_level: Annotated[LogLevel, BeforeValidator(str.lower)] = Field(
+        "info", description="the least that is logged: debug, info, warning, error or critical"
+    )
+    log_format: Annotated[LogFormat, BeforeValidator(str.lower)] | None = Field(
+        None,
+        description="json, logfmt or console (default: console on a terminal, else logfmt)",
+    )
+
     @field_validator("http_token")
     @classmethod
     def _token_can_be_sent(cls, token: SecretStr | None) -> SecretStr | None:
@@ -127,6 +138,27 @@ class Settings(Environment):
                 raise ValueError(refusal.message) from refusal
         return formula
 
+    @field_validator("model")
+    @classmethod
+    def _model_is_usable(cls, file: Path | None, info: ValidationInfo) -> Path | None:
+        if file is None:
+            return None
+        for name in ("fields", "formula"):
+            if (
+                info.data.get(name, cls.model_fields[name].default)
+                != cls.model_fields[name].default
+            ):
+                raise ValueError(f"has the fields and the formula: {name.upper()} must not be set")
+        try:
+            model = read_model(file.read_text("utf-8"))
+        except ModelFileError as error:
+            raise ValueError("".join(f"\n  {line}" for line in str(error).splitlines())) from error
+        except (OSError, ValueError) as error:
+            raise ValueError(f"cannot be read: {error}") from error
+        if info.data.get("learner") == "sgd" and not model.intercept:
+            raise ValueError("LEARNER=sgd needs a formula with an intercept")
+        return file
+
     @field_validator("min_insync_replicas")
     @classmethod
     def _replicas_suffice(cls, least: int | None, info: ValidationInfo) -> int | None:
@@ -147,6 +179,8 @@ class Settings(Environment):
     @cached_property
     def spec(self) -> ModelSpec:
         """The model that is learned."""
+        if self.model is not None:
+            return ModelSpec.of_file(read_model(self.model.read_text("utf-8")), self.learner)
         return ModelSpec(self.fields, parse_formula(self.formula, self.fields), self.learner)
 
     @cached_property

@@ -110,6 +110,7 @@ def _learner(
         settings.dead_letter_topic,
         settings.dead_letters_buffer_bytes,
         settings.application_id,
+        context.telemetry.dead_letter_failed,
     )
     changelog = Changelog(
         context,

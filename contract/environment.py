@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Iterable, Mapping
-from typing import Annotated, Any, Self, get_args
+from typing import Annotated, Any, Literal, Self, get_args
 
 from pydantic import BeforeValidator, Field, SecretStr, ValidationError, field_validator
 from pydantic.fields import FieldInfo
@@ -11,10 +11,8 @@ from pydantic_settings import NoDecode
 
 from contract.doors import contradictions
 from contract.login import Login, is_security, split_names
+from contract.messages import RESERVED
 from contract.secret_files import read_secrets
-
-RESERVED = frozenset({"method", "params", "formula", "level", "Intercept"})
-"""Words used in requests and replies: no field may have one of these names."""
 
 
 class SettingsError(Exception):
@@ -22,6 +20,8 @@ class SettingsError(Exception):
 
 
 TopicName = Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,249}$")]
+LogLevel = Literal["debug", "info", "warning", "error", "critical"]
+LogFormat = Literal["json", "logfmt", "console"]
 FieldName = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_.]{0,63}$")]
 
 
@@ -33,6 +33,7 @@ class Environment(Login):
     replies_topic: TopicName = Field(
         "prediction-replies", description="topic of replies to requests that name none"
     )
+    dead_letter_topic: TopicName = Field("mobile-events.dead-letters", description="refused events")
     fields: Annotated[tuple[FieldName, ...], NoDecode, BeforeValidator(split_names)] = Field(
         ("tv", "radio", "newspaper", "sales"),
         description="the numeric fields of an event, in order",

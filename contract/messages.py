@@ -12,6 +12,7 @@ class Outcome(StrEnum):
 
     LEARNED = "learned"
     UNLABELLED = "unlabelled"  # no target: nothing to learn from; not an error
+    SKIPPED = "skipped"  # not of the kind that the model file's `where` asks for
     REFUSED = "refused"  # sent to the dead-letter topic, with a Reason
 
 
@@ -25,7 +26,12 @@ class Reason(StrEnum):
     BAD_SHAPE = "bad-shape"
     MISSING_FIELD = "missing-field"
     NOT_A_NUMBER = "not-a-number"
+    NOT_A_LEVEL = "not-a-level"  # of a category
+    NOT_A_BOOLEAN = "not-a-boolean"
+    NOT_A_TIME = "not-a-time"
     OUT_OF_RANGE = "out-of-range"
+    UNDEFINED = "undefined"  # a function of the formula has no value there: the log of 0
+    TOO_MANY_GAPS = "too-many-gaps"  # it lacks a new set of fields, and there are enough of these
 
 
 class Method(StrEnum):
@@ -55,11 +61,17 @@ class ErrorCode(StrEnum):
     BAD_SHAPE = Reason.BAD_SHAPE
     MISSING_FIELD = Reason.MISSING_FIELD
     NOT_A_NUMBER = Reason.NOT_A_NUMBER
+    NOT_A_LEVEL = Reason.NOT_A_LEVEL
+    NOT_A_BOOLEAN = Reason.NOT_A_BOOLEAN
+    NOT_A_TIME = Reason.NOT_A_TIME
     OUT_OF_RANGE = Reason.OUT_OF_RANGE
+    UNDEFINED = Reason.UNDEFINED
+    TOO_MANY_GAPS = Reason.TOO_MANY_GAPS
     UNKNOWN_METHOD = "unknown-method"
     BAD_PARAMS = "bad-params"
     UNKNOWN_FIELD = "unknown-field"
     BAD_FORMULA = "bad-formula"
+    NOT_KEPT = "not-kept"
     TOO_FEW_EVENTS = "too-few-events"
     CONSTANT_FIELD = "constant-field"
     COLLINEAR_FIELD = "collinear-field"
@@ -68,6 +80,9 @@ class ErrorCode(StrEnum):
     NOT_LEARNED = "not-learned"
     INTERNAL = "internal"
 
+
+RESERVED = frozenset({"method", "params", "formula", "level", "Intercept"})
+"""Words used in requests and replies: no field may have one of these names."""
 
 VALUE_LIMIT = 1e12
 """The largest magnitude of a number in an event or a request."""
@@ -119,3 +134,8 @@ DEAD_LETTER_HEADERS = (
     "riverline.length",  # bytes of the original value; absent if it was null
     "riverline.sha256",  # of the original value, hexadecimal; absent if it was null
 )
+
+# A mended dead letter that is sent again names its place, `topic-partition-offset`. In the same
+# transaction a note goes to the dead-letter topic: the letter's key, no value, and this header.
+REPLAY_OF = "riverline.replay-of"
+REPLAYED = "riverline.replayed"

@@ -79,6 +79,11 @@ case "$part" in
     ;;
   service-replies) allow topic "$replies" Write ;;
   producer) allow topic "$events" Write ;;
+  mender)
+    allow topic "$letters" Read Write
+    allow topic "$events" Write
+    allow transactional-id "$letters-replay" Write Describe
+    ;;
   asker) asker ;;
   asker-creates)
     asker

@@ -9,14 +9,18 @@ from pathlib import Path
 from typing import Any, Final
 
 from consumer.settings import Settings
-from contract.environment import RESERVED, Environment
+from contract.environment import Environment
+from contract.messages import RESERVED
 
 TARGET: Final = Path(__file__).parents[1] / "gateway/src/environment.ts"
 
-PYTHON_ALONE: Final = "kafka_sasl_oauth_token_provider"
-"""Names a Python function."""
+PYTHON_ALONE: Final = frozenset({"kafka_sasl_oauth_token_provider", "dead_letter_topic"})
+"""What the gateway does not read: a Python function; a topic that it has nothing to do with."""
 
-NAMES: Final = [*(it for it in Environment.model_fields if it != PYTHON_ALONE), "application_id"]
+NAMES: Final = [
+    *(it for it in Environment.model_fields if it not in PYTHON_ALONE),
+    *("application_id", "log_level", "log_format"),
+]
 
 
 def main() -> None:

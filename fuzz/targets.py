@@ -34,7 +34,8 @@ from consumer.model.replay import Replay
 from consumer.model.spec import ModelSpec
 from consumer.model.statistics.running import BLOCK
 from consumer.state import snapshot
-from consumer.state.snapshot import DamagedError, ForeignError, Part
+from consumer.state.belonging import ForeignError
+from consumer.state.snapshot import DamagedError, Part
 from contract.messages import VALUE_LIMIT, Method, Reason
 from unit.batches import HEADER, fetched, sealed
 from unit.records import FIELDS, Record, model
@@ -148,7 +149,7 @@ def _restore(data: bytes) -> str:
         if history is not None:
             partition.take_up(saved := history.history(spec))
             assert saved.position == history.position
-            _read_on(Replay(saved, EventDecoder(TWO, "sales")))
+            _read_on(Replay(saved, spec.decode))
     except DamagedError:
         return "damaged"
     except ForeignError:

@@ -8,6 +8,7 @@ from typing import Annotated, Any, NoReturn
 
 import orjson
 import typer
+from pydantic import Field
 from rich.console import Console
 
 from contract.environment import Environment, SettingsError
@@ -21,11 +22,14 @@ from producer.errors import (
     PredictionTimeoutError,
     TopicMissingError,
 )
+from producer.letters import MendError, letters_table, opened_letters, read_mended, replay
 from producer.send import send_events
 from producer.show import TABLES
 from producer.table import TableError, count_rows, read_rows
 
 FAILED, BAD_USAGE, SHUT_OUT = 1, 2, 3
+TELL_SECONDS = 2.0
+"""How long a service is waited for that says what it has refused."""
 
 cli = typer.Typer(
     add_completion=False,
@@ -49,10 +53,15 @@ def options(
 
 @cli.command("csv")
 def send_csv(
-    file: Annotated[Path, typer.Argument(help="A CSV file with a header row.")],
+    file: Annotated[
+        Path, typer.Argument(help="A CSV file with a header row, or its .gz; - for standard input.")
+    ],
     rate: Rate = None,
 ) -> None:
     """Make each row of a CSV file an event: its columns are the event's members.
+
+    Empty cells and NA are null. A column of numbers with separators, as 1,389, is refused before
+    anything is sent. With MODEL set the file may have any columns; else it must have FIELDS.
 
     Exit codes: 0 all events are on the topic; 1 some are not, or may not be; 2 the file cannot be
     read or lacks columns; 3 Kafka cannot be reached, or does not let us in.
@@ -60,7 +69,9 @@ def send_csv(
     settings = _settings()
     try:
         total = count_rows(file)
-        _send(settings, read_rows(file, settings.fields), total, rate)
+        required = settings.fields if settings.model is None else ()
+        _send(settings, read_rows(file, required), total, rate)
+        _tell_refusals(settings)
     except (TableError, OSError) as error:
         _fail(str(error), BAD_USAGE)
 
@@ -70,15 +81,22 @@ def simulate(
     count: Annotated[int, typer.Option(min=1, help="How many events.")],
     rate: Rate = None,
     seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same events.")] = 1,
+    nested: Annotated[bool, typer.Option("--nested", help="Nested, with gaps.")] = False,  # noqa: FBT002 - a flag
 ) -> None:
     """Send simulated mobile ad events with known coefficients.
 
     sales = 2.94 + 0.0458 tv + 0.1885 radio - 0.001 newspaper + N(0, 1.69), which is 9.4 at tv=50.
 
+    With --nested they are a shop's events, for MODEL=examples/models/segment.toml:
+    revenue = 2 + 1.5 price + N(0, 1), and 3 more on Android.
+
     Exit codes: 0 all events are on the topic; 1 some are not, or may not be; 2 FIELDS has others;
     3 Kafka cannot be reached, or does not let us in.
     """
     settings = _settings()
+    if nested:
+        _send(settings, simulation.nested(count, seed), count, rate)
+        return
     if not set(settings.fields) <= set(simulation.FIELDS):
         _fail(f"FIELDS: simulate has only {', '.join(simulation.FIELDS)}", BAD_USAGE)
     _send(settings, simulation.simulate(count, seed), count, rate)
@@ -125,6 +143,49 @@ def ask(
         print(orjson.dumps(reply).decode())  # noqa: T201 - the answer
 
 
+@cli.command("dead-letters")
+def dead_letters(
+    again: Annotated[
+        typer.FileBinaryRead | None,
+        typer.Option(
+            "--replay", metavar="FILE", help="Send these again: JSON lines; - for standard input."
+        ),
+    ] = None,
+    json: Annotated[bool, typer.Option("--json", help="JSON lines in a terminal, too.")] = False,  # noqa: FBT002 - a flag
+) -> None:
+    """Show the refused events that wait, or send mended ones again.
+
+    Prints a JSON line for each, tables in a terminal. To mend one, change the value in its line,
+    and hand the line to --replay, which sends each letter once, however often it is called:
+
+    python -m producer dead-letters --json > letters.jsonl
+
+    python -m producer dead-letters --replay letters.jsonl
+
+    Exit codes: 0 shown, or sent; 1 a topic is missing; 2 lines that cannot be sent, each named, and
+    none is sent; 3 Kafka cannot be reached, or does not let us in.
+    """
+    settings = _settings()
+    try:
+        if again is not None:
+            done = replay(settings, read_mended(again))
+            already = f"; {done.already:,} were before" if done.already else ""
+            Console(stderr=True).print(f"{done.sent:,} sent again{already}", highlight=False)
+            return
+        with opened_letters(settings) as letters:
+            if sys.stdout.isatty() and not json:
+                Console().print(letters_table(letters, len(letters.replayed)))
+                return
+            for letter in letters:
+                print(orjson.dumps(letter.document()).decode())  # noqa: T201 - the answer
+    except MendError as error:
+        _fail(str(error), BAD_USAGE)
+    except TopicMissingError as error:
+        _fail(str(error), FAILED)
+    except KafkaUnavailableError as error:
+        _fail(str(error), SHUT_OUT)
+
+
 def _show(method: Method, reply: Reply) -> bool:
     """Show a reply as a table; return whether its method has one."""
     try:
@@ -147,10 +208,18 @@ def _feature(text: str) -> tuple[str, Any]:
         return name, value  # for the consumer to refuse
 
 
-def _settings() -> Environment:
+class _Settings(Environment):
+    """What the producer reads beside what all share."""
+
+    model: Path | None = Field(
+        None, description="the service's model file: a CSV file may then have any columns"
+    )
+
+
+def _settings() -> _Settings:
     logging.getLogger("kafka").setLevel(logging.CRITICAL)  # we report faults ourselves, once
     try:
-        return Environment.read()
+        return _Settings.read()
     except SettingsError as error:
         _fail(f"The settings are not usable:\n{error}", BAD_USAGE)
 
@@ -174,6 +243,24 @@ def _send(
             f"they may or may not be there ({reasons})",
             FAILED,
         )
+
+
+def _tell_refusals(settings: Environment) -> None:
+    """Say what the service has refused, if it answers in time; it may still be reading."""
+    try:
+        with PredictionClient(settings, timeout=TELL_SECONDS) as client:
+            reply = client.ask(Method.DESCRIBE)
+    except PredictionError as error:
+        said = str(error) if "refused" in str(error) else ""
+    except (PredictionTimeoutError, TopicMissingError, KafkaUnavailableError):
+        return
+    else:
+        outcomes = reply.get("outcomes", {})
+        refused, last = outcomes.get("refused", 0), reply.get("last_refused", {})
+        said = f"{refused:,} of {sum(outcomes.values()):,} events were refused" if refused else ""
+        said += f", the last one because {last['detail']}" if refused and last else ""
+    if said:
+        print(f"The service, so far: {said}", file=sys.stderr)  # noqa: T201
 
 
 def _fail(message: str, code: int) -> NoReturn:

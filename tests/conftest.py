@@ -72,7 +72,7 @@ def cluster(three_brokers: EmbeddedCluster) -> EmbeddedCluster:
 @pytest.fixture(scope="session")
 def secured(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedCluster]:
     """A secured cluster of three for the whole session: nobody stops its brokers."""
-    parts = ("service-creates", "producer", "asker", "asker-creates", "gateway")
+    parts = ("service-creates", "producer", "asker", "asker-creates", "gateway", "mender")
     security = Security(tmp_path_factory.mktemp("secure"), ("riverline", "service", *parts))
     with EmbeddedCluster(3, security=security) as cluster:
         yield cluster

@@ -92,6 +92,17 @@ def changelog_consumer(settings: Settings) -> Consumer:
     )
 
 
+def exploring_consumer(settings: Settings) -> Consumer:
+    """Consumer of a look at any topic: without a group, from where it is told."""
+    return _consumer(
+        settings,
+        role="explorer",
+        auto_offset_reset="earliest",
+        max_partition_fetch_bytes=MAX_SNAPSHOT_BYTES,
+        isolation_level="read_committed",
+    )
+
+
 def group_id(settings: Settings, role: str) -> str:
     """The consumer group of a role: ``learner`` or ``responder``."""
     return f"{settings.application_id}-{role}"

@@ -22,10 +22,11 @@ from consumer.settings import Settings
 from contract.topics import MAX_SNAPSHOT_BYTES
 
 INTRODUCTION_SECONDS = 0.01
+SNAPSHOTS_LINGER_MS = 20
 
 
 def producer(settings: Settings, *, role: str, **options: object) -> Producer:
-    """Open a producer without batching delay, whose ``send`` never blocks.
+    """Open a producer, without batching delay by default, whose ``send`` never blocks.
 
     Where it does not know the topic, ``send`` raises KafkaTimeoutError at once and requests the
     topic's metadata: see ``introduce``. Its buffer has no limit (kafka-python 3.0 has no
@@ -40,12 +41,12 @@ def producer(settings: Settings, *, role: str, **options: object) -> Producer:
         client_id=f"{settings.application_id}-{role}-{settings.member}",
         acks="all",
         enable_idempotence=False,
-        linger_ms=0,
         max_block_ms=0,
         partitioner=round_the_leaderless,
         metrics_enabled=False,
         bootstrap_timeout_ms=2000,
         **{
+            "linger_ms": 0,
             "request_timeout_ms": REQUEST_TIMEOUT_MS,
             "metadata_max_age_ms": METADATA_MAX_AGE_MS,
             **options,
@@ -76,8 +77,13 @@ def forwards_producer(settings: Settings) -> Producer:
 
 
 def snapshots_producer(settings: Settings) -> Producer:
-    """Producer of snapshots, which are large."""
-    return producer(settings, role="snapshots", max_request_size=MAX_SNAPSHOT_BYTES)
+    """Producer of snapshots, which are large; those of a slice of partitions go together."""
+    return producer(
+        settings,
+        role="snapshots",
+        max_request_size=MAX_SNAPSHOT_BYTES,
+        linger_ms=SNAPSHOTS_LINGER_MS,
+    )
 
 
 def replies_producer(settings: Settings) -> Producer:

@@ -4,14 +4,15 @@ Pure. A fault of an event is returned, as ``Rejected``; one of a request or an a
 ``Refusal`` or ``BadAddressError``, and nothing else is. Imports only the contract.
 """
 
-from consumer.decode.event import UNLABELLED, Decoded, EventDecoder, Rejected, Unreadable
+from consumer.decode.event import SKIPPED, UNLABELLED, Decoded, EventDecoder, Rejected, Unreadable
 from consumer.decode.formula import INTERCEPT, Formula, parse_formula
-from consumer.decode.record import Record
+from consumer.decode.record import Record, ValueAlone
 from consumer.decode.refusal import Refusal
 from consumer.decode.request import Request, check_deadline, decode_request, features
 
 __all__ = [
     "INTERCEPT",
+    "SKIPPED",
     "UNLABELLED",
     "Decoded",
     "EventDecoder",
@@ -21,6 +22,7 @@ __all__ = [
     "Rejected",
     "Request",
     "Unreadable",
+    "ValueAlone",
     "check_deadline",
     "decode_request",
     "features",

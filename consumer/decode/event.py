@@ -48,7 +48,14 @@ class Unlabelled:
 
 UNLABELLED: Final = Unlabelled()
 
-Decoded = Row | Unlabelled | Rejected
+
+class Skipped:
+    """An event that the model file's ``where`` does not ask for."""
+
+
+SKIPPED: Final = Skipped()
+
+Decoded = Row | Unlabelled | Skipped | Rejected
 
 
 def parse_object(value: bytes | None) -> dict[str, Any] | Rejected:
@@ -64,7 +71,7 @@ def parse_object(value: bytes | None) -> dict[str, Any] | Rejected:
     except orjson.JSONDecodeError as error:
         return Rejected(Reason.BAD_JSON, f"not JSON: {error}")
     if type(document) is not dict:
-        return Rejected(Reason.BAD_SHAPE, f"expected a JSON object, got {_kind(document)}")
+        return Rejected(Reason.BAD_SHAPE, f"expected a JSON object, got {describe_kind(document)}")
     return document
 
 
@@ -74,7 +81,9 @@ def parse_number(name: str, value: object) -> float | Rejected:
     Booleans and strings are not numbers. orjson has already refused NaN and infinity.
     """
     if type(value) is not float and type(value) is not int:
-        return Rejected(Reason.NOT_A_NUMBER, f"{name}: expected a number, got {_kind(value)}")
+        return Rejected(
+            Reason.NOT_A_NUMBER, f"{name}: expected a number, got {describe_kind(value)}"
+        )
     if not -VALUE_LIMIT <= value <= VALUE_LIMIT:
         return Rejected(Reason.OUT_OF_RANGE, f"{name} is beyond {VALUE_LIMIT:g} in magnitude")
     return float(value)
@@ -127,5 +136,6 @@ class EventDecoder:
 _KINDS = {bool: "a boolean", str: "a string", list: "a list", dict: "an object", type(None): "null"}
 
 
-def _kind(value: object) -> str:
+def describe_kind(value: object) -> str:
+    """What a value of JSON is, for a message: "a string"."""
     return _KINDS.get(type(value), "a number")

@@ -69,6 +69,21 @@ def plain_reader(fields: tuple[str, ...], target: str) -> Reader:
     return read
 
 
+def is_plain(value: bytes) -> bool:
+    """Whether msgspec, which skips what it does not need, refuses in it all that orjson refuses."""
+    if type(value) is not bytes or len(value) > MAX_MESSAGE_BYTES:
+        return False
+    shape = value.translate(_SHAPE)
+    if shape.find(b"0e000") >= 0 or (len(value) >= _DIGITS and _is_extreme(value, shape)):
+        return False
+    if not value.isascii():
+        try:
+            value.decode()
+        except UnicodeDecodeError:
+            return False
+    return True
+
+
 def _is_extreme(value: bytes, shape: bytes) -> bool:
     """Whether there may be _DIGITS digits in a row, or more than _DEPTH levels of nesting.
 

@@ -1,6 +1,7 @@
 """The parts of a Kafka record that are read."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 
@@ -17,3 +18,14 @@ class Record(Protocol):
     def value(self) -> bytes | None: ...
     @property
     def headers(self) -> Sequence[tuple[str, bytes | None]]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class ValueAlone:
+    """A record of which only the value is known, as of an event that came as a request."""
+
+    value: bytes | None
+    offset: int = 0
+    timestamp: int = 0
+    key: bytes | None = None
+    headers: Sequence[tuple[str, bytes | None]] = ()

@@ -4,7 +4,10 @@ from contract.messages import ErrorCode
 
 
 class Refusal(Exception):  # noqa: N818 - it is an answer
-    """A request gets an error reply instead of an answer; the responder writes it.
+    """A request gets an error reply instead of an answer.
+
+    Raised where the fault is found, in ``decode``, ``model`` and ``respond``, with its sentence;
+    caught in ``respond/answers.py``, and written by ``model/answer.py``'s ``error``.
 
     The fault is the asker's, but for ErrorCode.INTERNAL.
 

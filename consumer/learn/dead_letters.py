@@ -1,7 +1,7 @@
 """Refused events out, to the dead-letter topic: the original, its origin and the reason."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from time import monotonic
 
@@ -45,12 +45,21 @@ class DeadLetters:
         topic: The dead-letter topic.
         buffer_bytes: What may wait to be acknowledged before no more records should be read.
         application: The APPLICATION_ID, which each letter says.
+        failed: Called each time that Kafka did not take a letter.
     """
 
-    def __init__(self, producer: Producer, topic: str, buffer_bytes: int, application: str) -> None:
+    def __init__(
+        self,
+        producer: Producer,
+        topic: str,
+        buffer_bytes: int,
+        application: str,
+        failed: Callable[[], None],
+    ) -> None:
         self._producer = producer
         self._topic = topic
         self._application = application
+        self._failed = failed
         self._buffer_bytes = buffer_bytes
         self._bytes = 0
         self._unsettled: list[Letter] = []
@@ -118,6 +127,7 @@ class DeadLetters:
             self._tell(error)
 
     def _tell(self, error: Exception) -> None:
+        self._failed()
         if not self._told:
             log.warning("dead letters are not delivered; they wait", error=repr(error))
         self._told = True

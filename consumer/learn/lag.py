@@ -1,12 +1,15 @@
 """How far the learner is behind the ends of its partitions' logs."""
 
-from time import monotonic
+from collections.abc import Sequence
+from time import monotonic, time
 
 from kafka import TopicPartition
 from kafka.errors import KafkaError
 
 from consumer.client import MAX_POLL_RECORDS, Consumer, offsets
 from consumer.context import Context
+from consumer.decode import Record
+from consumer.learn.age import Age
 from consumer.learn.owned import OwnedPartitions
 
 
@@ -24,6 +27,12 @@ class Lag:
         self._topic = context.settings.events_topic
         self._consumer = consumer
         self._owned = owned
+        self._ages: dict[int, Age] = {}
+
+    def learned(self, number: int, records: Sequence[Record]) -> None:
+        """Note how far in time a partition of ours is learned."""
+        now = time()
+        self._age(number, now).learned(records[-1].timestamp, now=now)
 
     def fits_one_poll(self) -> bool:
         """Whether one more poll would bring all records that Kafka has told of."""
@@ -45,7 +54,13 @@ class Lag:
             lags[number] = self._lag(number, position)
         health.behind = sum(lag for lag in lags.values() if lag is not None)
         health.unknown = frozenset(number for number, _ in self._owned if lags[number] is None)
-        self._context.telemetry.lags(lags)
+        now = time()
+        self._ages = {number: self._age(number, now) for number in lags}
+        ages = {number: age.seconds(lags[number], now=now) for number, age in self._ages.items()}
+        self._context.telemetry.lags(lags, ages)
+
+    def _age(self, number: int, now: float) -> Age:
+        return self._ages.setdefault(number, Age(now))
 
     def _lag(self, number: int, position: int | None) -> int | None:
         """None: not known, as where the partition has no leader."""

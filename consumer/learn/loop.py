@@ -3,11 +3,11 @@
     1  poll             records of our partitions
     2  fold             decode; predict, score, learn (partition.py)
     3  dead letters     sent for what was refused
-    4  publish          the model serves what was learned
+    4  publish          the model serves what was learned, of all partitions at once
     5  reply            to the senders that asked to be told
     6  settle           Kafka has acknowledged every dead letter so far
     7  snapshots        of what moved, a part and its position in one record, to the changelog
-    8  acknowledged     by Kafka: from now on the snapshot's position counts
+    8  acknowledged     by Kafka: from now on the snapshot's position counts (state/sending.py)
     9  commit           the group's offset, for lag and tooling alone
 
 1 to 5 for every poll; 6 to 9 every CHECKPOINT_INTERVAL_MS for the partitions that moved, a slice of
@@ -17,7 +17,7 @@ alone: nothing is waited for or committed. docs/FAILURES.md has a row for each g
 
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from time import monotonic, perf_counter
 from typing import Protocol
 
@@ -26,7 +26,7 @@ from kafka import TopicPartition
 from kafka.errors import AuthorizationError, LogTruncationError, OffsetOutOfRangeError
 from kafka.structs import OffsetAndMetadata
 
-from consumer.client import Batches, Consumer, poll
+from consumer.client import MAX_POLL_RECORDS, Batches, Consumer, poll
 from consumer.client.permissions import RETRY_SECONDS
 from consumer.context import Context
 from consumer.decode import Decoded, Record
@@ -34,14 +34,17 @@ from consumer.errors import NEW_ID, StateError
 from consumer.learn.dead_letters import SETTLE_SECONDS, DeadLetters
 from consumer.learn.lag import Lag
 from consumer.learn.owned import OwnedPartitions
-from consumer.learn.saving import Saving
+from consumer.learn.refusals import Refusals
+from consumer.learn.saving import SLICE_SECONDS, Saving
 from consumer.model import FoldResult, Model
 from consumer.state import Changelog
 
 POLL_MS = 200
-PACE_SECONDS = 0.02
+PACE_SECONDS, LONGEST_PACE_SECONDS = 0.02, 0.2
 """The least time between two polls that keep up: at a thousand events a second the learner would
-else be busy with polls of one event each, and answers would wait for it."""
+else be busy with polls of one event each, and answers would wait for it. A poll of many partitions
+costs more: then it is PACE_TURNS times as long as learning took, up to the longest."""
+PACE_TURNS = 20
 STOP_SECONDS = 2.0
 
 log = structlog.get_logger()
@@ -87,6 +90,7 @@ class Learner:
         self._changelog = changelog
         self._owned = OwnedPartitions(context, consumer, dead_letters, changelog)
         self._lag = Lag(context, consumer, self._owned)
+        self._refusals = Refusals()
         self._saving = Saving(context, self._owned, dead_letters, changelog)
 
     def run(self, stop: threading.Event) -> None:
@@ -108,14 +112,25 @@ class Learner:
         polled = self._poll(stop)
         polled_at = monotonic()
         self._learn(polled, self._owned.follow_group())
+        pace = PACE_TURNS * (monotonic() - polled_at)
         health = self._context.health
         begins = self._saving.turn()
         if begins:
             self._commit()
         if health.assignment["learner"] and (begins or health.behind is None):
             self._lag.note()
-        if polled and self._lag.fits_one_poll():
-            stop.wait(max(0.0, polled_at + PACE_SECONDS - monotonic()))
+        came = sum(map(len, polled.values()))
+        if 0 < came < MAX_POLL_RECORDS and self._lag.fits_one_poll():
+            self._rest(stop, polled_at + min(max(pace, PACE_SECONDS), LONGEST_PACE_SECONDS))
+
+    def _rest(self, stop: threading.Event, until: float) -> None:
+        """Until it is time to poll again; what there is to save is saved meanwhile."""
+        while not stop.is_set() and (left := until - monotonic()) > 0:
+            if not self._saving.is_under_way:
+                stop.wait(left)
+                return
+            stop.wait(min(left, SLICE_SECONDS))
+            self._saving.turn()
 
     def _poll(self, stop: threading.Event) -> Batches:
         """The next records; none while too many dead letters wait.
@@ -149,29 +164,36 @@ class Learner:
 
     def _learn(self, polled: Batches, ours: set[int]) -> None:
         """Fold the polled records of these partitions; the others are another instance's."""
+        asking = {}
         for at, records in polled.items():
             if at.partition in ours:
-                self._fold(at.partition, records)
+                result = self._fold(at.partition, records)
+                self._dead_letters.send(self._topic, at.partition, result.refused)
+                if (said := self._refusals.saw(at.partition, result, monotonic())) is not None:
+                    log.warning("events are refused", topic=self._topic, **said)
+                asking[at.partition] = result.asking
+        if asking:
+            self._publish(asking)
 
-    def _fold(self, number: int, records: Sequence[Record]) -> None:
+    def _fold(self, number: int, records: Sequence[Record]) -> FoldResult:
         precedence = self._context.precedence
         started = perf_counter() - precedence.waited
         try:
             result = self._owned[number].fold(precedence.after_answers(records))
         except StateError as error:
             raise StateError(f"{self._topic}-{number}: {error}") from error
-        self._publish(number, result, perf_counter() - precedence.waited - started)
+        self._context.telemetry.folded(result, perf_counter() - precedence.waited - started)
+        self._lag.learned(number, records)
+        return result
 
-    def _publish(self, number: int, result: FoldResult, seconds: float) -> None:
-        """Send the dead letters, serve the new state, and only then acknowledge."""
-        self._dead_letters.send(self._topic, number, result.refused)
-        self._context.telemetry.folded(result, seconds)
-        self._context.served.own(number, self._owned[number].view())
-        if result.asking:
-            again, model = self._owned.end_at_restore(number), self._context.served.model
-            self._acknowledgements.send(
-                result.asking, model, again=again, now_ms=time.time() * 1000
-            )
+    def _publish(self, asking: Mapping[int, Sequence[tuple[Record, Decoded]]]) -> None:
+        """Serve the new states of these partitions, and only then acknowledge."""
+        served = self._context.served
+        served.own({number: self._owned[number].view() for number in asking})
+        for number, events in asking.items():
+            if events:
+                again, now_ms = self._owned.end_at_restore(number), time.time() * 1000
+                self._acknowledgements.send(events, served.to_answer(), again=again, now_ms=now_ms)
 
     def _commit(self) -> None:
         """Let the group's offsets follow the saved states, for lag tools; nothing reads them."""

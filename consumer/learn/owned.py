@@ -178,5 +178,5 @@ class OwnedPartitions:
             self._consumer.resume(at)
             del self._held[at.partition]
             self._partitions[at.partition] = partition
-            self._context.served.own(at.partition, partition.view())
+        self._context.served.own({at.partition: it.view() for at, (it, _) in restored.items()})
         return {at.partition for at in restored}

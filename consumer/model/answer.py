@@ -6,15 +6,16 @@ from typing import Any
 
 import orjson
 
-from consumer.decode import Formula, Refusal, Request, features, parse_formula
-from consumer.model.describe import describe
+from consumer.decode import Formula, Refusal, Request
+from consumer.model.asked import asked, wanted
 from consumer.model.merged import Model
-from consumer.model.statistics.diagnostics import diagnose
 from consumer.model.statistics.history import WINDOW
 from consumer.model.statistics.inference.anytime import PLANNED_EVENTS, always_valid, optimal_g
+from consumer.model.statistics.inference.describe import describe
+from consumer.model.statistics.inference.diagnostics import diagnose
 from consumer.model.statistics.inference.terms import contributions
 from consumer.model.statistics.regression import LEVEL, predict
-from contract.messages import ErrorCode, Method
+from contract.messages import ErrorCode, Method, Outcome
 
 Reply = dict[str, Any]
 
@@ -31,6 +32,15 @@ def answer(request: Request, model: Model, planned_events: int = PLANNED_EVENTS)
         Refusal: It cannot be answered.
         ValueError: The method is ``learn``, which the learner acknowledges.
     """
+    try:
+        return _answer(request, model, planned_events)
+    except Refusal as refusal:
+        if refusal.code is ErrorCode.TOO_FEW_EVENTS and (said := _refused(model)):
+            raise Refusal(refusal.code, f"{refusal.message}; {said}") from refusal
+        raise
+
+
+def _answer(request: Request, model: Model, planned_events: int) -> Reply:
     match request.method:
         case Method.PREDICT:
             return _predict(request.params, model)
@@ -64,7 +74,12 @@ def summarise(model: Model) -> Reply:
     Raises:
         Refusal: There are no events yet.
     """
-    description = describe(model.summary)
+    description = describe(model.summary, model.spec.names, model.spec.categories)
+    for name, figures in description.fields.items():
+        if undeclared := model.undeclared(name):
+            figures["undeclared"] = undeclared
+        if known_from := model.since(name):
+            figures["known_from"] = known_from
     return {
         "summary": description.fields,
         "quantiles": description.quantiles,
@@ -75,37 +90,50 @@ def summarise(model: Model) -> Reply:
 def _describe(params: dict[str, Any], model: Model) -> Reply:
     _no_others(params, allowed=("recent",))
     reply = summarise(model)
+    reply["outcomes"] = model.outcomes
+    if (last := model.last_refused) is not None:
+        reply["last_refused"] = {"reason": last.reason, "detail": last.detail}
     if "recent" in params:
         reply["recent"] = _recent(params["recent"], model)
     return reply
 
 
-def _recent(wanted: object, model: Model) -> Reply:
+def _recent(number: object, model: Model) -> Reply:
     """The newest labelled rows, newest last, from the window that diagnostics use."""
-    if type(wanted) is not int or not 0 <= wanted <= WINDOW:
+    if type(number) is not int or not 0 <= number <= WINDOW:
         raise Refusal(ErrorCode.BAD_PARAMS, f"recent must be a whole number from 0 to {WINDOW}")
     rows = model.summary.window().tolist()
-    oldest = max(0, len(rows) - int(wanted))
-    return {"fields": list(model.spec.fields), "rows": rows[oldest:]}
+    oldest = max(0, len(rows) - int(number))
+    return {"fields": list(model.spec.names), "rows": [*map(model.spec.shown, rows[oldest:])]}
+
+
+def _refused(model: Model) -> str:
+    """How many events were refused, and why the last one was; empty if none was."""
+    refused, last = model.outcomes[Outcome.REFUSED], model.last_refused
+    if not refused:
+        return ""
+    why = f", the last one because {last.detail}" if last is not None else ""
+    return f"{refused} of {sum(model.outcomes.values())} events were refused{why}"
 
 
 def _train(params: dict[str, Any], model: Model, planned_events: int) -> Reply:
     _no_others(params, allowed=("formula", "terms"))
-    wanted = params.get("terms", False)
-    if type(wanted) is not bool:
+    each = params.get("terms", False)
+    if type(each) is not bool:
         raise Refusal(ErrorCode.BAD_PARAMS, "terms must be true or false")
-    regression = model.fit(_formula(params, model))
+    regression = model.fit(wanted(params, model.spec))
     table = regression.to_reply()
     g = optimal_g(planned_events, len(regression.coefficients))
     for term, figures in always_valid(regression, g).items():
         table["coefficients"][term]["always_valid"] = asdict(figures)
-    if wanted:
+    if each:
         table["terms"] = {term: asdict(it) for term, it in contributions(regression).items()}
     return {
         **table,
         "mixture_precision": g,
         "residuals": diagnose(model.summary, regression).to_reply(),
         "prequential": model.errors,
+        **({"since": since} if (since := model.since("formula")) else {}),
         **_basis(model, regression.formula),
     }
 
@@ -114,17 +142,13 @@ def _predict(params: dict[str, Any], model: Model) -> Reply:
     """Predict by river's model for the configured formula, by the exact regression for others."""
     params = dict(params)
     level = _level(params.pop("level", LEVEL))
-    named = {"formula": params.pop("formula")} if "formula" in params else None
-    own = model.spec.formula
-    given = features(params, model.spec.fields, own.target if named is None else None)
-    formula = _formula_of(given, model) if named is None else _formula(named, model)
-    _all_given(given, formula)
-    regression = model.fit(formula)
-    exact = predict(regression, given, level)
+    question = asked(params, model.spec)
+    formula = question.formula
+    exact = predict(model.fit(formula), question.x, level)
     name = "ols"
-    if formula == own:
+    if formula == model.spec.formula:
         name = model.spec.learner
-        exact = exact.around(model.predict(given))
+        exact = exact.around(model.predict(question.x))
     reply: Reply = {
         "prediction": exact.prediction,
         "interval": {"level": level, "low": exact.low, "high": exact.high},
@@ -134,35 +158,6 @@ def _predict(params: dict[str, Any], model: Model) -> Reply:
         del reply["interval"]  # it is the exact regression's
         reply["average_of_partitions"] = len(model.parts)
     return {**reply, **_basis(model, formula)}
-
-
-def _formula_of(given: dict[str, float], model: Model) -> Formula:
-    """The formula for these features: the configured one, or one over just these."""
-    own = model.spec.formula
-    if given.keys() == set(own.terms):
-        return own
-    if not given:
-        raise Refusal(ErrorCode.BAD_PARAMS, f"no feature is given; the formula is {own}")
-    return Formula(own.target, tuple(name for name in model.spec.fields if name in given))
-
-
-def _all_given(given: dict[str, float], formula: Formula) -> None:
-    for name in formula.terms:
-        if name not in given:
-            raise Refusal(ErrorCode.MISSING_FIELD, f"{name} is missing; the formula is {formula}")
-
-
-def _formula(params: dict[str, Any], model: Model) -> Formula:
-    """The requested formula; the configured one by default."""
-    own = model.spec.formula
-    text = params.get("formula")
-    if text is None:
-        return own
-    if type(text) is not str:
-        raise Refusal(ErrorCode.BAD_FORMULA, "formula must be a string such as 'sales ~ tv'")
-    formula = parse_formula(text, model.spec.fields, own.target)
-    same = formula.target == own.target and set(formula.terms) == set(own.terms)
-    return own if same else formula
 
 
 def _level(level: object) -> float:

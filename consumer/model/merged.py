@@ -7,16 +7,19 @@ from typing import Any
 
 import numpy as np
 
-from consumer.decode import Formula, Refusal
+from consumer.decode import Formula, Refusal, Rejected
 from consumer.model.estimators.estimator import combine
 from consumer.model.prequential import figures
 from consumer.model.spec import ModelSpec
+from consumer.model.statistics.columns import Selection
+from consumer.model.statistics.quantiles import Frequent
 from consumer.model.statistics.regression import Regression, fit
 from consumer.model.statistics.running import SufficientStatistics
 from consumer.model.statistics.summary import Summary, merge
 from consumer.model.view import PartitionView
 from contract.messages import Outcome
 
+MAX_UNDECLARED = 10
 MAX_FITS = 64
 """Regressions cached per model: requests may ask for any number of formulas."""
 
@@ -45,10 +48,26 @@ class Model:
         return sum(view.counts[Outcome.LEARNED] for view in self.parts.values())
 
     @cached_property
+    def outcomes(self) -> dict[str, int]:
+        """How many events had each outcome."""
+        views = self.parts.values()
+        return {it.value: sum(view.counts[it] for view in views) for it in Outcome}
+
+    @property
+    def last_refused(self) -> Rejected | None:
+        """Why a refused event was: the last of a partition, as far as this process has seen it."""
+        return next((it.last_refused for it in self.parts.values() if it.last_refused), None)
+
+    def undeclared(self, name: str) -> dict[str, int]:
+        """The most frequent texts that are not levels of a category, with about their counts."""
+        found = [view.undeclared[name] for view in self.parts.values() if name in view.undeclared]
+        return Frequent.merged(found).most(MAX_UNDECLARED) if found else {}
+
+    @cached_property
     def summary(self) -> Summary:
         """The sum of the partitions' statistics."""
         views = [self.parts[number].statistics for number in sorted(self.parts)]
-        return merge(views or [SufficientStatistics(self.spec.fields).view()])
+        return merge(views or [SufficientStatistics(self.spec.columns).view()])
 
     def fit(self, formula: Formula) -> Regression:
         """The exact regression of any formula over the fields; cached.
@@ -59,13 +78,26 @@ class Model:
         if formula not in self._fits:
             if len(self._fits) >= MAX_FITS:
                 self._fits.clear()
-            self._fits[formula] = fit(self.summary, formula)
+            needed = Selection(formula, self.spec.columns).needs
+            self._fits[formula] = fit(self.summary.over(needed), formula)
         return self._fits[formula]
 
     @cached_property
     def errors(self) -> dict[str, Any]:
         """The prequential figures; each event is predicted by its partition's model before it."""
         return figures([self.parts[number].errors for number in sorted(self.parts)])
+
+    def since(self, name: str) -> dict[str, int]:
+        """By partition, from which position a field that was added is known.
+
+        Of ``formula``: from where the prequential errors count. Empty if the model was not changed.
+        """
+        found = {}
+        for number, view in sorted(self.parts.items()):
+            known = view.since if name == "formula" else view.since.get("fields", {})
+            if name in known:
+                found[str(number)] = known[name]
+        return found
 
     @cached_property
     def coefficients(self) -> dict[str, float]:
@@ -77,11 +109,16 @@ class Model:
         views = [self.parts[number].estimate for number in sorted(self.parts)]
         return self.spec.by_term(combine(views))
 
+    def prepare(self) -> None:
+        """Compute now what predictions of the configured formula rest on."""
+        _ = self.coefficients
+
     def predict(self, features: Mapping[str, float]) -> float:
         """The river model's prediction for the formula's features, in the target's unit.
 
         Call it only if :meth:`fit` does not refuse the configured formula.
         """
-        intercept, *weights = self.coefficients.values()
-        terms = self.spec.formula.terms
-        return intercept + float(np.dot(weights, [features[name] for name in terms]))
+        formula = self.spec.formula
+        weights = list(self.coefficients.values())
+        intercept = weights.pop(0) if formula.intercept else 0.0
+        return intercept + float(np.dot(weights, [features[name] for name in formula.terms]))

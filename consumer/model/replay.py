@@ -6,17 +6,22 @@ digests of the requests that it had seen; and blocks are cut as they were, since
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Self
 
 import numpy as np
 
 from consumer.decode import Decoded, Record
 from consumer.decode.dialects import is_of_request
+from consumer.model.folding import TOO_MANY_GAPS
 from consumer.model.repeats import Repeats
+from consumer.model.statistics.columns import Columns
 from consumer.model.statistics.history import History
-from consumer.model.statistics.quantiles import Sketch
+from consumer.model.statistics.quantiles import Frequent, Sketch
 from consumer.model.statistics.running import BLOCK, as_matrix, read_pending
+
+UNDECLARED = " undeclared"
+"""After a category's name: the sketch of the texts that are not its levels."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +34,8 @@ class SavedHistory:
         pending: The rows after them, fewer than BLOCK.
         timestamps: Theirs, milliseconds since the epoch.
         repeats: The requests seen; not to be changed.
+        undeclared: The most frequent texts that are not levels, by field.
+        decode: Reads records as the model that it was saved with did; None: as the present one.
     """
 
     position: int
@@ -36,6 +43,8 @@ class SavedHistory:
     pending: Sequence[Sequence[float]]
     timestamps: Sequence[int]
     repeats: Repeats
+    undeclared: Mapping[str, Frequent] = field(default_factory=dict)
+    decode: Callable[[Record], Decoded] | None = None
 
     @classmethod
     def nothing(cls, k: int, position: int) -> Self:
@@ -44,7 +53,7 @@ class SavedHistory:
 
     @classmethod
     def from_state(
-        cls, fields: Sequence[str], state: Mapping[str, Any], sketches: Mapping[str, str]
+        cls, columns: Columns, state: Mapping[str, Any], sketches: Mapping[str, str]
     ) -> Self:
         """Restore from ``Partition.history_state`` and the sketches.
 
@@ -52,13 +61,18 @@ class SavedHistory:
             ValueError: They are not of a history over these fields.
         """
         try:
-            n, pending, timestamps = read_pending(state, len(fields))
-            found = [Sketch.from_text(sketches[field]) for field in fields]
-            history = History.from_state(state, n, found)
+            n, pending, timestamps = read_pending(state, columns)
+            found = [Sketch.from_text(sketches[name]) for name in columns.fields]
+            history = History.from_state(state, n, found, columns)
             repeats = Repeats.from_state(state["forwarded"])
-            return cls(state["position"], history, pending, timestamps, repeats)
+            undeclared = {
+                name: Frequent.from_text(sketches[name + UNDECLARED])
+                for name in columns.fields
+                if name + UNDECLARED in sketches
+            }
+            return cls(state["position"], history, pending, timestamps, repeats, undeclared)
         except (KeyError, TypeError, OverflowError, RuntimeError) as error:
-            raise ValueError(f"not a history over {fields}: {error!r}") from error
+            raise ValueError(f"not a history over {columns.fields}: {error!r}") from error
 
 
 class Replay:
@@ -66,14 +80,14 @@ class Replay:
 
     Args:
         saved: Where it begins.
-        decode: Reads a record's value.
+        decode: Reads a record.
 
     Attributes:
         position: The offset of the next record to read.
         history: The history of the complete blocks so far.
     """
 
-    def __init__(self, saved: SavedHistory, decode: Callable[[Any], Decoded]) -> None:
+    def __init__(self, saved: SavedHistory, decode: Callable[[Record], Decoded]) -> None:
         self.position = saved.position
         self.history = saved.history
         self._pending = list(saved.pending)
@@ -89,7 +103,7 @@ class Replay:
         self.position = record.offset + 1
         if record.headers and is_of_request(record.headers) and self._repeats.saw(record):
             return
-        event = self._decode(record.value)
+        event = self._decode(record)
         if type(event) is tuple:
             self._pending.append(event)
             self._timestamps.append(record.timestamp)
@@ -98,3 +112,27 @@ class Replay:
                 self.history = self.history.plus(rows, np.array(self._timestamps, np.int64))
                 self._pending.clear()
                 self._timestamps.clear()
+
+
+def as_folded(
+    decode: Callable[[Record], Decoded],
+    before: Callable[[Record], Decoded] | None,
+    changed: int,
+    has_admitted: Callable[[Sequence[float]], bool],
+) -> Callable[[Record], Decoded]:
+    """Decodes records as they were when they were folded.
+
+    Args:
+        decode: By the present model.
+        before: By the model before the last change, if the history is of that.
+        changed: The position of the change.
+        has_admitted: Whether rows like this one have been admitted.
+    """
+
+    def read(record: Record) -> Decoded:
+        event = before(record) if before and record.offset < changed else decode(record)
+        if type(event) is tuple and not has_admitted(event):
+            return TOO_MANY_GAPS
+        return event
+
+    return read

@@ -1,6 +1,7 @@
 """The current model, shared between the learner, the follower and the responder."""
 
 import threading
+from collections.abc import Mapping
 
 from consumer.model.merged import Model
 from consumer.model.spec import ModelSpec
@@ -19,6 +20,7 @@ class Served:
         self._model: Model | None = None
         self._owned: dict[int, PartitionView] = {}
         self._followed: dict[int, PartitionView] = {}
+        self._asked = False
         self._swap = threading.Lock()
 
     @property
@@ -29,11 +31,36 @@ class Served:
                 self._model = Model(self._spec, {**self._followed, **self._owned})
             return self._model
 
-    def own(self, partition: int, view: PartitionView) -> None:
-        """Serve this view of one of our own partitions."""
+    def to_answer(self) -> Model:
+        """The model, for an answer: the next one is summed before it is served."""
+        self._asked = True
+        return self.model
+
+    def own(self, views: Mapping[int, PartitionView]) -> None:
+        """Serve these views of our own partitions, all of them at once.
+
+        If there was a question since the last time, the new model is summed before it is served:
+        with many partitions no answer waits for that. One thread may call this.
+        """
         with self._swap:
-            self._owned[partition] = view
-            self._model = None
+            asked, self._asked = self._asked, False
+            followed = self._followed.copy()
+            model = Model(self._spec, {**followed, **self._owned, **views})
+        if asked:
+            model.prepare()
+        with self._swap:
+            self._owned.update(views)
+            self._model = model if self._followed == followed else None
+
+    def ours(self) -> set[int]:
+        """The partitions that are served as our own."""
+        with self._swap:
+            return set(self._owned)
+
+    def owned(self, partition: int) -> PartitionView:
+        """The view of one of our own partitions that is served now."""
+        with self._swap:
+            return self._owned[partition]
 
     def release(self, partition: int) -> None:
         """Stop owning a partition: serve its followed view from now on."""

@@ -1,17 +1,19 @@
 """A partition's state at one moment, for the threads that answer."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
+from consumer.decode import Rejected
 from consumer.model.estimators.bayesian import Posterior
 from consumer.model.estimators.estimator import Estimator, scored
 from consumer.model.estimators.gradient import Weights
 from consumer.model.prequential import Prequential
-from consumer.model.statistics.factor import Floats, with_constant
+from consumer.model.spec import ModelSpec
+from consumer.model.statistics.factor import Floats
 from consumer.model.statistics.least_squares import LeastSquares
+from consumer.model.statistics.quantiles import Frequent
 from consumer.model.statistics.running import StatisticsView
 from contract.messages import Outcome
 
@@ -27,15 +29,21 @@ class PartitionView:
         position: The offset of the next record to fold.
         counts: Events by outcome.
         statistics: The sufficient statistics of the labelled events.
+        since: From which positions parts of the model are known, if it was changed.
+        undeclared: The most frequent texts that are not levels, by field.
+        last_refused: Why the last refused event was; None where none was seen by this process.
     """
 
     position: int
     counts: dict[Outcome, int]
     statistics: StatisticsView
-    _columns: NDArray[np.intp]
+    _spec: ModelSpec
     _known: LeastSquares
     _estimator: Estimator
     _errors: Prequential
+    since: Mapping[str, Any] = field(default_factory=dict)
+    last_refused: Rejected | None = None
+    undeclared: Mapping[str, Frequent] = field(default_factory=dict)
 
     @property
     def answers(self) -> bool:
@@ -51,7 +59,7 @@ class PartitionView:
     @cached_property
     def errors(self) -> Prequential:
         """The prequential sums."""
-        if not self.statistics.pending:
+        if not len(self._pending):
             return self._errors
         errors = self._errors.copy()
         tested = scored(self._estimator.score_block, self._pending, self._known, self._after)
@@ -60,7 +68,7 @@ class PartitionView:
 
     @cached_property
     def _pending(self) -> Floats:
-        return with_constant(self.statistics.pending_rows()[:, self._columns])
+        return self._spec.events(self.statistics.pending_rows)
 
     @cached_property
     def _after(self) -> LeastSquares:

@@ -13,11 +13,12 @@ from kafka import TopicPartition
 
 from consumer.context import Context
 from consumer.decode import (
-    EventDecoder,
+    SKIPPED,
     Record,
     Refusal,
     Rejected,
     Request,
+    ValueAlone,
     check_deadline,
     decode_request,
 )
@@ -59,7 +60,7 @@ class Answers:
         self._replies = replies
         self._forwards = forwards
         self._positions = positions
-        self._decode = EventDecoder(context.settings.fields, context.settings.spec.formula.target)
+        self._spec = context.settings.spec
 
     def handle(self, record: Record, at: TopicPartition) -> Sent | None:
         """Answer one request.
@@ -94,12 +95,12 @@ class Answers:
             log.exception("a request could not be answered", method=method)
             fault = Refusal(ErrorCode.INTERNAL, "the service is at fault, not the request")
             sent = self._refuse(address, record.key, method, fault)
-        self._telemetry.answered(perf_counter() - started)
+        self._telemetry.answered(perf_counter() - started, _waited(record, sent))
         return sent
 
     def _body(self, request: Request) -> answer.Reply:
         """The answer, with the age of what is known where a log's end is not."""
-        body = answer.answer(request, self._served.model, self._settings.planned_events)
+        body = answer.answer(request, self._served.to_answer(), self._settings.planned_events)
         return body | {"stale_seconds": stale} if (stale := self._health.stale) else body
 
     def _address(self, headers: Headers) -> Address:
@@ -125,11 +126,14 @@ class Answers:
             value = orjson.dumps(request.params)
         except TypeError:  # orjson reads deeper than it writes
             raise Refusal(ErrorCode.BAD_PARAMS, "the event is nested too deep") from None
-        event = self._decode(value)
+        event = self._spec.decode(ValueAlone(value))
         if isinstance(event, Rejected):
             raise Refusal(ErrorCode(event.reason), event.detail)
         if not isinstance(event, tuple):
-            target = self._settings.spec.formula.target
+            if event is SKIPPED:
+                message = "the model file's where does not ask for it: nothing to learn from"
+                raise Refusal(ErrorCode.NOT_LEARNED, message)
+            target = self._spec.formula.target
             raise Refusal(ErrorCode.MISSING_FIELD, f"{target} is missing: nothing to learn from")
         uncommitted = self._positions.forwarded(at)
         if self._forwards.is_half_full(uncommitted):
@@ -163,3 +167,9 @@ class Answers:
         reply = PendingReply(address, key, body, method, monotonic(), outcome)
         self._replies.send(reply)
         return reply
+
+
+def _waited(record: Record, sent: Sent) -> float | None:
+    """Seconds since the request was sent; None if it does not say, or nobody waits any more."""
+    expired = isinstance(sent, PendingReply) and sent.outcome is RequestOutcome.EXPIRED
+    return None if expired or record.timestamp < 0 else time.time() - record.timestamp / 1000

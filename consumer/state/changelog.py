@@ -157,7 +157,7 @@ class Changelog:
         if not self.due(number, partition, "the snapshot is on its way") or sending.is_under_way:
             return False
         taken = snapshot.take(partition, number, self._topic_id)
-        view = self._context.served.model.parts[number]
+        view = self._context.served.owned(number)
         known = partition.spec.by_term(combine([view.estimate])) if view.answers else {}
         return sending.send(taken, 0, known)
 

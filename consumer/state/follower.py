@@ -22,6 +22,9 @@ from consumer.state.memory import Memory
 from consumer.state.restore import Followed
 
 POLL_MS = 50  # a takeover waits for a turn or two
+PACE_SECONDS = 0.1
+"""The time between two polls while nobody waits: the snapshots of many partitions come one by one,
+and a poll costs as much for one as for all."""
 LOOK_SECONDS = 1.0
 RETRY_SECONDS = 0.5
 AWAY_SECONDS = 5.0
@@ -57,9 +60,11 @@ class Follower:
         self._memory = Memory(context, writer)
         self._partition_count = partition_count
         self._asked_at = self._looked_at = -math.inf
+        self._resting: set[int] = set()
         self._leaderless_since: dict[int, float] = {}
         # Shared with the threads that wait for a partition's end:
         self._progress = threading.Condition()
+        self._hurry = threading.Event()
         self._positions: dict[int, int] = {}
         self._at_start = Ends()
         self._awaited = Ends()
@@ -70,6 +75,9 @@ class Follower:
             self._context.health.beat("follower", now=monotonic())
             try:
                 self._turn()
+                if self.loaded.is_set() and not self._awaited.unreached(self._positions):
+                    self._hurry.wait(PACE_SECONDS)
+                self._hurry.clear()
             except AuthorizationError:  # the watch tells of it
                 stop.wait(RETRY_SECONDS)
             except KafkaError as error:
@@ -78,6 +86,8 @@ class Follower:
 
     def _turn(self) -> None:
         self._begin_new_partitions()
+        if self.loaded.is_set():
+            self._rest_where_ours()
         for at, records in poll(self._consumer, POLL_MS).items():
             self._memory.take(at.partition, records)
         self._note_progress()
@@ -97,6 +107,7 @@ class Follower:
         """Look up where these partitions of the changelog end: ``latest`` will be asked for."""
         with self._progress:
             self._awaited.want(partitions)
+        self._hurry.set()
 
     def latest(self, partitions: Iterable[int], timeout_seconds: float) -> dict[int, Followed]:
         """What the changelog says of partitions up to their present ends; of those known in time.
@@ -106,6 +117,7 @@ class Follower:
         partitions = list(partitions)
         with self._progress:
             self._awaited.want(partitions)
+            self._hurry.set()
             self._progress.wait_for(
                 lambda: self._awaited.unreached(self._positions).isdisjoint(partitions),
                 timeout_seconds,
@@ -131,8 +143,19 @@ class Follower:
         with self._progress:
             self._positions |= {at.partition: start for at, start in starts.items()}
         self._consumer.assign([self._place(number) for number in self._positions])
+        self._resting = set()
         for number, position in self._positions.items():
             self._consumer.seek(self._place(number), position)
+
+    def _rest_where_ours(self) -> None:
+        """Do not read what we write ourselves; once it is given up, read on from there.
+
+        Not from the end: what the next owner has written until we know of it would be missed.
+        """
+        ours = self._context.served.ours() & self._positions.keys()
+        self._consumer.pause(*map(self._place, ours - self._resting))
+        self._consumer.resume(*map(self._place, self._resting - ours))
+        self._resting = ours
 
     def _place(self, number: int) -> TopicPartition:
         return TopicPartition(self._topic, number)

@@ -10,8 +10,9 @@ import structlog
 from consumer.context import Context
 from consumer.decode import Record
 from consumer.model import Partition
+from consumer.state.belonging import ForeignError
 from consumer.state.restore import Content, Followed, Found, Valid
-from consumer.state.snapshot import DamagedError, ForeignError, Part, Snapshot, read, take
+from consumer.state.snapshot import DamagedError, Part, Snapshot, read, take
 
 Decoded = TypeVar("Decoded")
 

@@ -17,6 +17,8 @@ from typing import Any
 import orjson
 
 from consumer.model import ModelSpec, Partition, SavedHistory
+from consumer.state.belonging import ForeignError, foreign, identity, must_match
+from consumer.state.change import Change
 
 FORMAT = 3
 WHOLE_FORMAT = 2
@@ -26,8 +28,6 @@ OLD_FORMAT = 1
 FURTHEST = 2**62
 """No log reaches this position."""
 RIVERLINE = version("riverline")
-RIVER = ".".join(version("river").split(".")[:2])
-"""The version of river whose arrays a state holds: major and minor."""
 
 
 class Part(StrEnum):
@@ -46,10 +46,6 @@ class DamagedError(Exception):
     """A record of the changelog is not a snapshot, or is not as it was written."""
 
 
-class ForeignError(Exception):
-    """An intact snapshot of something else, say of another formula; says which, and the way out."""
-
-
 @dataclass(frozen=True, slots=True)
 class Snapshot:
     """A snapshot of one part that has been verified.
@@ -62,7 +58,9 @@ class Snapshot:
         sha256: The digest of the canonical state that was written, hexadecimal.
         state: The canonical state.
         sketches: A history's quantile sketches; they draw random bits, so they are not part of it.
-        is_current: Whether it was written in this format: another is to be written anew.
+        is_current: Whether it was written in this format, by this model: another is to be written
+            anew.
+        change: How a state of another model file is taken up.
     """
 
     part: Part
@@ -73,6 +71,7 @@ class Snapshot:
     state: dict[str, Any]
     sketches: dict[str, str]
     is_current: bool = True
+    change: Change | None = None
 
     def restore(self, spec: ModelSpec) -> Partition:
         """A partition with this regression, and no history yet.
@@ -81,7 +80,8 @@ class Snapshot:
             DamagedError: The state does not fit the spec.
         """
         try:
-            return Partition.from_state(spec, self.state)
+            state = self.state if self.change is None else self.change.regression(self.state)
+            return Partition.from_state(spec, state)
         except (KeyError, TypeError, ValueError) as error:
             raise DamagedError(f"the state cannot be taken up: {error}") from error
 
@@ -92,22 +92,24 @@ class Snapshot:
             DamagedError: The state does not fit the spec.
         """
         try:
-            return SavedHistory.from_state(spec.fields, self.state, self.sketches)
+            if self.change is not None:
+                return self.change.history(self.state, self.sketches)
+            return SavedHistory.from_state(spec.columns, self.state, self.sketches)
         except ValueError as error:
             raise DamagedError(f"the state cannot be taken up: {error}") from error
 
 
 def take(partition: Partition, number: int, topic_id: str) -> Snapshot:
     """The snapshot of a partition's regression as it is now."""
-    state = _identity(partition.spec, number, topic_id) | partition.to_state()
+    state = identity(partition.spec, number, topic_id) | partition.to_state()
     position = partition.position
     return Snapshot(Part.REGRESSION, number, position, topic_id, digest(state), state, {})
 
 
 def take_history(partition: Partition, number: int, topic_id: str) -> Snapshot:
     """The snapshot of a partition's history as it is now; only if the partition has it whole."""
-    state = _identity(partition.spec, number, topic_id) | partition.history_state()
-    sketches = partition.statistics.history.sketch_texts(partition.spec.fields)
+    state = identity(partition.spec, number, topic_id) | partition.history_state()
+    sketches = partition.sketches()
     position = partition.position
     return Snapshot(Part.HISTORY, number, position, topic_id, digest(state), state, sketches)
 
@@ -150,7 +152,7 @@ def read(value: bytes | None, number: int, spec: ModelSpec) -> list[Snapshot]:
         if document["format"] == OLD_FORMAT:
             raise DamagedError(f"it is of format {OLD_FORMAT}, which is learned again from the log")
         if document["format"] not in (FORMAT, WHOLE_FORMAT):
-            raise ForeignError(_foreign("format", document["format"], FORMAT))
+            raise ForeignError(foreign("format", document["format"], FORMAT))
         state, sha256 = document["state"], document["sha256"]
         if digest(state) != sha256:
             raise DamagedError("its SHA-256 does not match its state")
@@ -160,7 +162,7 @@ def read(value: bytes | None, number: int, spec: ModelSpec) -> list[Snapshot]:
             raise DamagedError("its topic id is not a string")
         if state["partition"] != number:
             raise DamagedError(f"it belongs to partition {state['partition']}")
-        _must_match(state, spec)
+        changed = must_match(state, spec)
         current = document["format"] == FORMAT
         return [
             Snapshot(
@@ -171,7 +173,8 @@ def read(value: bytes | None, number: int, spec: ModelSpec) -> list[Snapshot]:
                 sha256,
                 of_part,
                 sketches,
-                current,
+                current and changed is None,
+                changed,
             )
             for part, of_part, sketches in (_part(document) if current else _both_parts(document))
         ]
@@ -201,18 +204,6 @@ def _sketches(document: dict[str, Any]) -> dict[str, str]:
     return sketches
 
 
-def _identity(spec: ModelSpec, number: int, topic_id: str) -> dict[str, Any]:
-    """What a state belongs to."""
-    return {
-        "partition": number,
-        "topic_id": topic_id,
-        "fields": list(spec.fields),
-        "formula": str(spec.formula),
-        "learner": spec.learner,
-        "river": RIVER,
-    }
-
-
 def digest(state: dict[str, Any]) -> str:
     """SHA-256 of the canonical document: JSON with sorted members, as orjson writes it."""
     return hashlib.sha256(orjson.dumps(state, option=orjson.OPT_SORT_KEYS)).hexdigest()
@@ -224,18 +215,3 @@ def _is_finite(value: Any) -> bool:  # noqa: ANN401 - JSON
     if isinstance(value, list):
         return all(map(_is_finite, value))
     return not isinstance(value, float) or math.isfinite(value)
-
-
-def _must_match(state: dict[str, Any], spec: ModelSpec) -> None:
-    ours = _identity(spec, 0, "")
-    for name in ("formula", "fields", "learner", "river"):
-        if state[name] != ours[name]:
-            raise ForeignError(_foreign(name, state[name], ours[name]))
-
-
-def _foreign(name: str, theirs: object, ours: object) -> str:
-    return (
-        f"the saved state is of another {name}: {str(theirs)[:80]!r}, and this service has "
-        f"{ours!r}. Go back to that {name}, or choose a new APPLICATION_ID, which relearns from "
-        "the log"
-    )

@@ -1,4 +1,4 @@
-"""Metrics, health, lasting faults, and the HTTP server that shows them.
+"""Metrics, health, lasting faults, the HTTP server that shows them, and the log.
 
 May import the model; nothing of Kafka.
 """
@@ -7,6 +7,7 @@ from consumer.telemetry.faults import FaultKind, Faults
 from consumer.telemetry.guard import guard
 from consumer.telemetry.health import Health, LogEnd, Unsaved, listed, not_ready, silent_loops
 from consumer.telemetry.http import Web
+from consumer.telemetry.log import configure_log
 from consumer.telemetry.metrics import Telemetry
 from consumer.telemetry.rate_limit import RateLimit
 
@@ -19,6 +20,7 @@ __all__ = [
     "Telemetry",
     "Unsaved",
     "Web",
+    "configure_log",
     "guard",
     "listed",
     "not_ready",

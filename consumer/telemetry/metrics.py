@@ -15,11 +15,13 @@ from prometheus_client.platform_collector import PlatformCollector
 from prometheus_client.process_collector import ProcessCollector
 
 from consumer.model import FoldResult, Served
+from consumer.telemetry.build import versions
 from consumer.telemetry.collectors import HealthCollector, ModelCollector, UnsaidCollector
 from consumer.telemetry.health import Health
 from contract.messages import Method, Outcome, Reason, RequestOutcome
 
 _BUCKETS = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0)
+_LATENCIES = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 
 UNKNOWN_METHOD = "unknown"  # the label of a request whose method is not known
 
@@ -29,7 +31,7 @@ class Telemetry:
 
     Args:
         served: The model whose figures are exported.
-        info: Labels of ``riverline_info``: formula, learner, versions.
+        info: Labels of ``riverline_info``: what is learned, and how.
     """
 
     def __init__(self, served: Served, info: Mapping[str, str]) -> None:
@@ -45,17 +47,36 @@ class Telemetry:
         self._dead_letters = self._counter(
             "riverline_dead_letters", "Events refused, by reason.", "reason"
         )
+        self._undeclared = self._counter(
+            "riverline_undeclared_levels",
+            "Values of categories that are not among their levels, by field of the model file.",
+            "field",
+        )
+        self._dead_letters_failed = self._counter(
+            "riverline_dead_letters_failed",
+            "Times that Kafka did not take a dead letter; each is sent again.",
+        )
         self._learn = self._histogram(
             "riverline_learn_seconds", "Seconds to fold one poll's records of one partition."
         )
         self._answer = self._histogram(
             "riverline_answer_seconds", "Seconds to answer one request, without the broker's time."
         )
-        self._lag = Gauge(
+        self._latency = Histogram(
+            "riverline_answer_latency_seconds",
+            "Seconds from a request's record timestamp until its reply was written.",
+            registry=self.registry,
+            buckets=_LATENCIES,
+        )
+        self._lag = self._gauge(
             "riverline_consumer_lag",
             "Records behind the end of the log, by partition; NaN if not known.",
-            ["partition"],
-            registry=self.registry,
+            "partition",
+        )
+        self._lag_seconds = self._gauge(
+            "riverline_consumer_lag_seconds",
+            "Age of what is not learned yet, by record time and partition; NaN if not known.",
+            "partition",
         )
         self._behind = self._gauge(
             "riverline_events_behind",
@@ -65,9 +86,9 @@ class Telemetry:
             "riverline_assigned_partitions",
             "Partitions of the events topic assigned to this instance.",
         )
-        Gauge(
-            "riverline_info", "Formula, learner and versions.", list(info), registry=self.registry
-        ).labels(**info).set(1)
+        self._gauge("riverline_info", "Formula, learner and versions.", *info).labels(**info).set(1)
+        build = versions()
+        self._gauge("riverline_build_info", "Versions of what runs.", *build).labels(**build).set(1)
         self._checkpoint = self._histogram(
             "riverline_checkpoint_seconds",
             "Seconds from sending a snapshot to its acknowledgement.",
@@ -97,11 +118,10 @@ class Telemetry:
         self._followed = self._gauge(
             "riverline_followed_partitions", "Partitions served from other instances' snapshots."
         )
-        self._followed_lag = Gauge(
+        self._followed_lag = self._gauge(
             "riverline_followed_lag",
             "Records between a followed snapshot and the end of its log, by partition.",
-            ["partition"],
-            registry=self.registry,
+            "partition",
         )
         self._start_closed_sets()
 
@@ -147,24 +167,46 @@ class Telemetry:
         """Count a fold of records."""
         self._events.labels(Outcome.LEARNED).inc(result.learned)
         self._events.labels(Outcome.UNLABELLED).inc(result.unlabelled)
+        self._events.labels(Outcome.SKIPPED).inc(result.skipped)
         self._events.labels(Outcome.REFUSED).inc(len(result.refused))
         for refused in result.refused:
             self._dead_letters.labels(refused.why.reason).inc()
+        for name, texts in result.undeclared.items():
+            self._undeclared.labels(name).inc(len(texts))
         self._learn.observe(seconds)
 
-    def answered(self, seconds: float) -> None:
-        """A request was answered or refused."""
+    def dead_letter_failed(self) -> None:
+        """Kafka did not take a dead letter."""
+        self._dead_letters_failed.inc()
+
+    def answered(self, seconds: float, waited: float | None) -> None:
+        """A request was answered or refused.
+
+        Args:
+            seconds: What that took.
+            waited: The time since its record's timestamp, by the asker's clock or the broker's;
+                None if it has none, or expired.
+        """
         self._answer.observe(seconds)
+        if waited is not None:
+            self._latency.observe(max(0.0, waited))
 
     def requested(self, method: Method | None, outcome: RequestOutcome) -> None:
         """Count a settled request, once; ``method`` is None if not known."""
         self._requests.labels(method or UNKNOWN_METHOD, outcome).inc()
 
-    def lags(self, lags: Mapping[int, int | None]) -> None:
-        """Set the lag of each assigned partition, None if not known; drop all others."""
+    def lags(self, lags: Mapping[int, int | None], seconds: Mapping[int, float]) -> None:
+        """Set the lag of each assigned partition; drop all others.
+
+        Args:
+            lags: In records; None if not known.
+            seconds: By record time; NaN if not known.
+        """
         self._lag.clear()
+        self._lag_seconds.clear()
         for partition, lag in lags.items():
             self._lag.labels(partition).set(_known(lag))
+            self._lag_seconds.labels(partition).set(seconds[partition])
         self._behind.set(sum(map(_known, lags.values())))
         self._assigned.set(len(lags))
 
@@ -183,8 +225,8 @@ class Telemetry:
     def _counter(self, name: str, text: str, *labels: str) -> Counter:
         return Counter(name, text, labels, registry=self.registry)
 
-    def _gauge(self, name: str, text: str) -> Gauge:
-        return Gauge(name, text, registry=self.registry)
+    def _gauge(self, name: str, text: str, *labels: str) -> Gauge:
+        return Gauge(name, text, labels, registry=self.registry)
 
     def _histogram(self, name: str, text: str) -> Histogram:
         return Histogram(name, text, registry=self.registry, buckets=_BUCKETS)

@@ -15,6 +15,7 @@ import { bearer } from "./auth.ts";
 import type { Appender } from "./appender.ts";
 import type { Client } from "./client.ts";
 import type { Health } from "./health.ts";
+import { traceback } from "./log.ts";
 import type { Metrics } from "./metrics.ts";
 import { Problem, type Code } from "./problem.ts";
 import { rateLimited } from "./rate-limit.ts";
@@ -103,7 +104,7 @@ function operations(client: Client, health: Health, metrics: Metrics): Router {
 
 function report(log: Logger): ErrorRequestHandler {
   const tell = rateLimited((passedOver, err: unknown, path: string) => {
-    log.error({ err, path, passedOver }, "internal error");
+    log.error({ path, unsaid: passedOver, exception: traceback(err) }, "internal error");
   });
   return (error: unknown, request, response, next) => {
     if (response.headersSent) {

@@ -104,5 +104,24 @@ export const ENVIRONMENT = {
     "description": "names the consumer groups and the changelog topic",
     "default": "riverline",
     "pattern": "^[A-Za-z0-9._-]{1,200}$"
+  },
+  "LOG_LEVEL": {
+    "description": "the least that is logged: debug, info, warning, error or critical",
+    "default": "info",
+    "choices": [
+      "debug",
+      "info",
+      "warning",
+      "error",
+      "critical"
+    ]
+  },
+  "LOG_FORMAT": {
+    "description": "json, logfmt or console (default: console on a terminal, else logfmt)",
+    "choices": [
+      "json",
+      "logfmt",
+      "console"
+    ]
   }
 } as const;

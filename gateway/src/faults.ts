@@ -38,7 +38,7 @@ export class Faults {
     const standing = new Set(this.standing.map(({ sentence }) => sentence));
     for (const [sentence, told] of this.#told) {
       if (standing.has(sentence)) continue;
-      if (told.open) this.#log.info(`no longer: ${sentence}`);
+      if (told.open) this.#log.info({ reason: `no longer: ${sentence}` }, "recovered");
       told.open = false;
       if (this.#now() - told.at >= REPEAT_MS) this.#told.delete(sentence);
     }
@@ -57,6 +57,6 @@ export class Faults {
     const told = this.#told.get(sentence);
     if (told !== undefined && this.#now() - told.at < REPEAT_MS) return;
     this.#told.set(sentence, { at: this.#now(), open: true });
-    this.#log.warn({ kind, ...more }, sentence);
+    this.#log.error({ kind, reason: sentence, ...more }, "fault");
   }
 }

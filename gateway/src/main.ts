@@ -2,7 +2,6 @@
 
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
-import { pino } from "pino";
 import { createApp } from "./app.ts";
 import { Appender } from "./appender.ts";
 import { Client } from "./client.ts";
@@ -11,6 +10,7 @@ import { Connections, PATIENCE } from "./connections.ts";
 import { Faults } from "./faults.ts";
 import { Health } from "./health.ts";
 import { appendingProducer, scout } from "./kafka.ts";
+import { createLog, traceback } from "./log.ts";
 import { Metrics } from "./metrics.ts";
 import { describeSettings, readSettings, SettingsError, type Settings } from "./settings.ts";
 import { Tokens } from "./token.ts";
@@ -32,7 +32,12 @@ function settingsOrExit(): Settings {
 }
 
 const settings = settingsOrExit();
-const log = pino({ base: null, timestamp: pino.stdTimeFunctions.isoTime });
+const form = settings.LOG_FORMAT ?? (process.stdout.isTTY ? "console" : "logfmt");
+const log = createLog(settings.LOG_LEVEL, form, process.stdout);
+process.on("uncaughtException", (error) => {
+  log.fatal({ exception: traceback(error) }, "ended");
+  process.exit(1);
+});
 const metrics = new Metrics();
 const faults = new Faults(metrics, log);
 const tokens = Tokens.of(settings);

@@ -1,7 +1,9 @@
 /** The Prometheus metrics: one object on one registry, label values from closed sets. */
 
 import type { RequestHandler } from "express";
+import { version as nodeVersion } from "node:process";
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from "prom-client";
+import packageJson from "../package.json" with { type: "json" };
 import { KINDS, type Kind } from "./diagnose.ts";
 
 const SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
@@ -64,6 +66,13 @@ export class Metrics {
       help: "Connections closed to make room for newer ones",
       registers,
     });
+    const build = { version: packageJson.version, node: nodeVersion };
+    new Gauge({
+      name: "riverline_gateway_build_info",
+      help: "Versions of what runs",
+      labelNames: ["version", "node"],
+      registers,
+    }).set(build, 1);
     collectDefaultMetrics({ register: this.registry });
   }
 

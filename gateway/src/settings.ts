@@ -66,6 +66,18 @@ const Environment = z.object({
     .refine((list) => list.every((server) => /^.+:\d{1,5}$/.test(server)), "must be HOST:PORT,...")
     .default([...SHARED.KAFKA_BOOTSTRAP_SERVERS.default])
     .describe(SHARED.KAFKA_BOOTSTRAP_SERVERS.description),
+  LOG_LEVEL: z
+    .string()
+    .toLowerCase()
+    .pipe(z.enum(SHARED.LOG_LEVEL.choices))
+    .default(SHARED.LOG_LEVEL.default)
+    .describe(SHARED.LOG_LEVEL.description),
+  LOG_FORMAT: z
+    .string()
+    .toLowerCase()
+    .pipe(z.enum(SHARED.LOG_FORMAT.choices))
+    .optional()
+    .describe(SHARED.LOG_FORMAT.description),
   APPLICATION_ID: z
     .string()
     .regex(new RegExp(SHARED.APPLICATION_ID.pattern), "must be letters, digits, dots, dashes")

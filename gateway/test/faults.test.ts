@@ -15,8 +15,8 @@ function world() {
   const clock = { now: 0 };
   const said: string[] = [];
   const log = {
-    warn: (_: unknown, sentence: string) => said.push(sentence),
-    info: (sentence: string) => said.push(sentence),
+    error: ({ reason }: { reason: string }) => said.push(reason),
+    info: ({ reason }: { reason: string }) => said.push(reason),
   } as unknown as Logger;
   const metrics = new Metrics();
   return { clock, said, metrics, faults: new Faults(metrics, log, () => clock.now) };

@@ -38,6 +38,15 @@ test("lists are split at commas, and numbers are numbers", () => {
   assert.equal(settings.KAFKA_SSL_CHECK_HOSTNAME, false);
 });
 
+test("the log's level and format are words in any case", () => {
+  assert.equal(readSettings({}).LOG_LEVEL, "info");
+  assert.equal(readSettings({}).LOG_FORMAT, undefined);
+  const settings = readSettings({ LOG_LEVEL: "Warning", LOG_FORMAT: "JSON" });
+  assert.deepEqual([settings.LOG_LEVEL, settings.LOG_FORMAT], ["warning", "json"]);
+  const variables = faults({ LOG_LEVEL: "loud", LOG_FORMAT: "xml" }).map((line) => line.split(":")[0]);
+  assert.deepEqual(variables, ["LOG_LEVEL", "LOG_FORMAT"]);
+});
+
 test("all faults are told at once, each with its variable", () => {
   const lines = faults({
     GATEWAY_PORT: "http",

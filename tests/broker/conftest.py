@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
 
 import pytest
+from kafka import KafkaAdminClient
 
 from consumer.client import connections
 from consumer.client.topics.creation import ensure_topics
@@ -74,6 +75,14 @@ def _wait_until_it_starts(service: Service) -> None:
         service.process.send_signal(signal.SIGUSR1)  # where every thread stands
         wait_until(lambda: "MainThread" in service.log.read_text())
         raise
+
+
+@pytest.fixture
+def partitioned(kafka: str, settings: Environment) -> Environment:
+    """The same, with an events topic of three partitions."""
+    with closing(KafkaAdminClient(bootstrap_servers=kafka)) as admin:
+        admin.create_topics({settings.events_topic: {"num_partitions": 3}})
+    return settings
 
 
 @pytest.fixture

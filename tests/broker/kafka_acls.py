@@ -29,6 +29,7 @@ def main() -> None:
     parser.add_argument("--allow-principal", required=True)
     parser.add_argument("--topic")
     parser.add_argument("--group")
+    parser.add_argument("--transactional-id")
     parser.add_argument("--cluster", action="store_true")
     parser.add_argument("--resource-pattern-type", choices=["literal", "prefixed"])
     parser.add_argument("--operation", action="append", required=True)
@@ -36,6 +37,8 @@ def main() -> None:
     pattern = ACLResourcePatternType[(asked.resource_pattern_type or "literal").upper()]
     if asked.cluster:
         on = ResourcePattern(ResourceType.CLUSTER, "kafka-cluster")
+    elif asked.transactional_id:
+        on = ResourcePattern(ResourceType.TRANSACTIONAL_ID, asked.transactional_id, pattern)
     elif asked.topic:
         on = ResourcePattern(ResourceType.TOPIC, asked.topic, pattern)
     else:

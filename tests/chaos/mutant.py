@@ -331,9 +331,9 @@ def blocks_of_polls(_: int) -> None:
     def around(real: Function, self: Partition, records: Iterable[Record]) -> FoldResult:
         result: FoldResult = real(self, records)
         statistics = self.statistics
-        if len(rows := statistics.view().pending_rows()):
+        if len(rows := statistics.view().pending_rows):
             times = np.array(statistics._timestamps)
-            statistics._blocks = statistics._blocks.plus(rows)
+            statistics._blocks = statistics._blocks.plus(rows, statistics.columns)
             statistics.history = statistics.history.plus(rows, times)
             statistics._pending.clear()
             statistics._timestamps.clear()

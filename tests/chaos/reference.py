@@ -21,7 +21,8 @@ from consumer.model.partition import Partition
 from consumer.model.replay import SavedHistory
 from consumer.settings import Settings
 from consumer.state import snapshot
-from consumer.state.snapshot import DamagedError, ForeignError, Part, Snapshot
+from consumer.state.belonging import ForeignError
+from consumer.state.snapshot import DamagedError, Part, Snapshot
 from contract.messages import Outcome
 from support.waiting import wait_until
 

@@ -71,3 +71,49 @@ def kill_the_broker(kafka: EmbeddedKafka, times: int, seconds: float) -> None:
         pace.wait(seconds / (times + 1))
         kafka.kill()
         kafka.start()
+
+
+MODEL = """
+formula = "sales ~ tv * device"
+keep = ["log1p(radio)"]
+where = "newspaper > `3`"
+[fields.sales]
+[fields.tv]
+range = [0, 290]
+[fields.radio] # half of the devices do not tell
+path = "[@][?device=='ios'].radio | [0]"
+[fields.newspaper]
+missing = "indicator"
+[fields.device]
+type = "category"
+levels = ["ios", "web"]
+other = "other"
+"""
+
+
+def test_kill_9_changes_no_bit_of_a_model_with_gaps_and_levels(kafka: str, tmp_path: Path) -> None:
+    chance = random.Random(SEED)  # noqa: S311 - repeatable
+    file = tmp_path / "model.toml"
+    file.write_text(MODEL)
+    world = World(kafka, tmp_path, environment={"MODEL": str(file)}).begin()
+    instances = [world.instance(name).start() for name in ("one", "two")]
+    for instance in instances:
+        instance.wait_ready()
+    with ThreadPoolExecutor(1) as beside:
+        sending = beside.submit(stream, kafka, world.events_topic, EVENTS // 5, SEED, 30.0)
+        pace = threading.Event()  # never set
+        try:
+            for _ in range(KILLS // 2):
+                pace.wait(chance.uniform(1, 2))
+                victim = chance.choice(instances)
+                assert victim.runs, f"it ended by itself: {victim.said}"
+                victim.kill()
+                victim.start()
+            sending.result()
+            wait_saved(world)
+            verdict = judge(world)
+        finally:
+            world.close()
+    tell(verdict)
+    assert verdict.faults == []
+    assert verdict.records >= EVENTS // 5

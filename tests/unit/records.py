@@ -50,12 +50,12 @@ def folded(values: Iterable[bytes | None], made: ModelSpec | None = None) -> Par
 def restored(partition: Partition) -> Partition:
     """The partition as its two parts give it back, after a journey through JSON."""
     made = partition.spec
-    sketches = partition.statistics.history.sketch_texts(made.fields)
+    sketches = partition.sketches()
     regression, history = orjson.loads(
         orjson.dumps([partition.to_state(), partition.history_state()])
     )
     again = Partition.from_state(made, regression)
-    again.take_up(SavedHistory.from_state(made.fields, history, sketches))
+    again.take_up(SavedHistory.from_state(made.columns, history, sketches))
     return again
 
 

@@ -70,6 +70,14 @@ def test_without_an_environment_the_defaults_are_the_documented_ones() -> None:
     assert (settings.http_host, settings.http_port) == ("127.0.0.1", 8000)
 
 
+def test_the_log_s_level_and_format_are_words_in_any_case(monkeypatch: Set) -> None:
+    assert (Settings.read().log_level, Settings.read().log_format) == ("info", None)
+    settings = read(monkeypatch, LOG_LEVEL="Warning", LOG_FORMAT="JSON")
+    assert (settings.log_level, settings.log_format) == ("warning", "json")
+    told = faults(monkeypatch, LOG_LEVEL="loud", LOG_FORMAT="xml")
+    assert [line.partition(":")[0] for line in told] == ["LOG_LEVEL", "LOG_FORMAT"]
+
+
 def test_two_faults_are_both_named(monkeypatch: Set) -> None:
     told = faults(monkeypatch, HTTP_PORT="70000", LEARNER="oracle")
     assert sorted(line.partition(":")[0] for line in told) == ["HTTP_PORT", "LEARNER"]

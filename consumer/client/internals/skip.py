@@ -1,4 +1,4 @@
-"""Seeks past a record that kafka-python cannot unpack."""
+"""The last resort, where kafka-python raises: most bad records come through ``batches``."""
 
 from typing import Any
 

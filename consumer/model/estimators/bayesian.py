@@ -20,6 +20,7 @@ from typing import Any, NamedTuple, Self
 import numpy as np
 from river.linear_model import BayesianLinearRegression
 
+from consumer.decode import INTERCEPT
 from consumer.model.statistics.factor import (
     Floats,
     cholesky,
@@ -45,8 +46,8 @@ class Posterior:
     """The posterior of a Bayesian regression, in the form that adds up over partitions.
 
     Attributes:
-        rows: Events [1, terms, target] equivalent to all that was learned, shape (p + 1, p + 1):
-            their cross product is the posterior's precision, their least squares its mean.
+        rows: Events [1, terms, target] equivalent to all that was learned, shape (m, p + 1): their
+            cross product is the posterior's precision, their least squares its mean.
     """
 
     rows: Floats
@@ -80,6 +81,7 @@ class Bayesian:
         self.terms = tuple(terms)
         self._start: LeastSquares | None = None
         self._river = self._new_river()
+        self._learned: Floats | None = None  # its posterior, once it was asked for
 
     def learn_block(
         self, rows: Floats, exact: Floats | None, before: LeastSquares, after: LeastSquares
@@ -98,10 +100,11 @@ class Bayesian:
             that prediction would have been refused.
         """
         found = self._innovations(rows) if exact is None else None
+        self._learned = None
         if found is not None:
             self._learn(found)
         if found is None or self._river._ss_arr.diagonal().max() > MAX_PRECISION:
-            self._start_from(after)
+            self.start_from(after)
         return self._errors(found, rows, exact, before)
 
     def score_block(
@@ -119,7 +122,7 @@ class Bayesian:
             return found.errors
         return one_step_ahead(before, rows) if exact is None else exact
 
-    def _start_from(self, known: LeastSquares) -> None:
+    def start_from(self, known: LeastSquares) -> None:
         """Renew the coordinates; there are none until the events determine every coefficient."""
         self._start = known if known.answers else None
         self._river = self._new_river()
@@ -172,11 +175,12 @@ class Bayesian:
             more: The further events, [1, terms, target], shape (m, p + 1).
         """
         if self._start is None:
-            return Posterior(triangle(known.factor, more))
-        root = cholesky(self._river._ss_arr).T
-        right = root @ self._start.factor[:-1, -1] + lower_solve(root.T, self._river._eta_arr)
-        rows = np.column_stack((root @ self._start.factor[:-1, :-1], right))
-        return Posterior(triangle(rows, more))
+            return Posterior(np.concatenate((known.factor, more)))
+        if self._learned is None:
+            root = cholesky(self._river._ss_arr).T
+            right = root @ self._start.factor[:-1, -1] + lower_solve(root.T, self._river._eta_arr)
+            self._learned = np.column_stack((root @ self._start.factor[:-1, :-1], right))
+        return Posterior(np.concatenate((self._learned, more)))
 
     def copy(self) -> Self:
         """An independent copy."""
@@ -204,10 +208,12 @@ class Bayesian:
             ValueError: The state is of other terms, or a number in it is impossible.
         """
         p = len(self.terms)
+        self._learned = None
         if tuple(state["idx"]) != self.terms:
             raise ValueError("the state is of other terms")
         if (start := state["start"]) is not None:
-            self._start = LeastSquares(count(start["n"]), finite(start["factor"], (p + 1, p + 1)))
+            factor = finite(start["factor"], (p + 1, p + 1))
+            self._start = LeastSquares(count(start["n"]), factor, self.terms[0] == INTERCEPT)
         self._river._ss_arr = finite(state["ss"], (p, p))
         self._river._ss_inv_arr = finite(state["ss_inv"], (p, p))
         self._river._eta_arr = finite(state["eta"], (p,))

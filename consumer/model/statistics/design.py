@@ -2,8 +2,11 @@
 
 import math
 
+import numpy as np
+
 from consumer.decode import Formula, Refusal
-from consumer.model.statistics.factor import Floats, rounding, triangle
+from consumer.model.statistics.columns import Selection
+from consumer.model.statistics.factor import Floats, rounding, size, solve, triangle
 from consumer.model.statistics.summary import Summary
 from contract.messages import ErrorCode
 
@@ -18,28 +21,32 @@ DIGITS = 1e3
 """How far a term must exceed rounding, so that its coefficient has at least three digits."""
 
 
-def open_columns(factor: Floats, n: int) -> tuple[list[bool], list[bool]]:
+def open_columns(factor: Floats, n: int, *, intercept: bool) -> tuple[list[bool], list[bool]]:
     """For the terms and the target: whether each is constant, and whether it is collinear.
 
     Args:
-        factor: R of n rows [1, terms, target], shape (p + 1, p + 1).
+        factor: R of n rows [1, terms, target], shape (p + 1, p + 1); without the 1 if there is no
+            intercept, when only a column of zeros is constant.
         n: How many rows.
+        intercept: Whether there is one.
     """
     noise = DIGITS * rounding(n)
     constant, collinear = [], []
     for j, column in enumerate(zip(*factor.tolist(), strict=True)):
-        size, deviations = math.hypot(*column), math.hypot(*column[1:])
-        constant.append(deviations <= noise * size)
-        collinear.append(column[j] <= max(COLLINEAR * deviations, noise * size))
+        whole = math.hypot(*column)
+        deviations = math.hypot(*column[1:]) if intercept else whole
+        constant.append(deviations <= noise * whole)
+        collinear.append(column[j] <= max(COLLINEAR * deviations, noise * whole))
     # The first term stands alone if it varies; the target may follow from the terms.
-    return constant[1:], [False, *collinear[2:-1], False]
+    first = int(intercept)
+    return constant[first:], [False, *collinear[first + 1 : -1], False]
 
 
-def is_open(factor: Floats, n: int) -> bool:
+def is_open(factor: Floats, n: int, *, intercept: bool = True) -> bool:
     """Whether :func:`design` would refuse to answer from these rows."""
     if n < len(factor):
         return True
-    constant, collinear = open_columns(factor, n)
+    constant, collinear = open_columns(factor, n, intercept=intercept)
     return any(constant) or any(collinear)
 
 
@@ -51,20 +58,43 @@ def design(summary: Summary, formula: Formula) -> Floats:
             ``collinear-field`` if the data do not determine a coefficient.
     """
     n, terms = summary.n, formula.terms
-    needed = len(terms) + 2
+    needed = len(formula.names) + 1
     if n < needed:
         message = f"{formula} needs at least {needed} events; there are {n}"
         raise Refusal(ErrorCode.TOO_FEW_EVENTS, message)
     names = (*terms, formula.target)
-    factor = triangle(summary.factor[:, [0, *(1 + summary.fields.index(name) for name in names)]])
-    constant, collinear = open_columns(factor, n)
-    for field, varies_not in zip(names, constant, strict=True):
-        _check_varies(summary, field, varies=not varies_not)
+    columns = Selection(formula, summary.columns)(summary.factor)
+    factor = triangle(columns)
+    constant, collinear = open_columns(factor, n, intercept=formula.intercept)
+    if not formula.intercept:
+        constant[-1] = size(columns[1:, -1]) <= DIGITS * rounding(n) * size(columns[:, -1])
+    for name, column, varies_not in zip(names, columns.T[-len(names) :], constant, strict=True):
+        if name in summary.fields and (formula.intercept or name == formula.target):
+            _check_varies(summary, name, varies=not varies_not)
+        elif varies_not:
+            value = float(column[0] / summary.factor[0, 0])
+            message = f"{name} is {value:.12g} in all {n} events: it must vary"
+            raise Refusal(ErrorCode.CONSTANT_FIELD, message)
     for j, term in enumerate(terms):
         if collinear[j]:
-            message = f"{term} follows from {', '.join(terms[:j])} in all {n} events"
+            sources = _sources(factor, formula, j)
+            message = f"{term} follows from {', '.join(sources)} in all {n} events"
             raise Refusal(ErrorCode.COLLINEAR_FIELD, f"{message}: it has no effect of its own")
     return factor
+
+
+def _sources(factor: Floats, formula: Formula, j: int) -> list[str]:
+    """The terms before the j-th that it follows from: those with a share in it beyond rounding."""
+    at = j + formula.intercept
+    shares = np.abs(solve(factor[:at, :at], factor[:at, at]))
+    sizes = [size(factor[1:, i]) or size(factor[:, i]) for i in range(at)]
+    least = COLLINEAR * size(factor[formula.intercept :, at])
+    named = [
+        term
+        for i, term in enumerate(formula.terms[:j], start=int(formula.intercept))
+        if shares[i] * sizes[i] > least
+    ]
+    return named or [*formula.terms[:j]] or ["the intercept"]
 
 
 def _check_varies(summary: Summary, field: str, *, varies: bool) -> None:

@@ -89,10 +89,10 @@ def size(column: Floats) -> float:
     return math.hypot(*column.tolist())
 
 
-def finite(value: object, shape: tuple[int, ...]) -> Floats:
+def finite(value: object, shape: tuple[int, ...], *, gaps: bool = False) -> Floats:
     """An array of this shape from packed doubles, at most LARGEST in magnitude.
 
-    Or from nested lists of floats, as format 2 had them.
+    Or from nested lists of floats, as format 2 had them. With ``gaps``, NaN is let through.
 
     Raises:
         ValueError: The value is something else.
@@ -102,7 +102,11 @@ def finite(value: object, shape: tuple[int, ...]) -> Floats:
         array = array.reshape(shape) if array.size == math.prod(shape) else array
     else:
         array = np.array(value)
-    if array.shape != shape or array.dtype != np.float64 or not (np.abs(array) <= LARGEST).all():
+    if array.shape == shape and array.dtype == np.float64:
+        sound = np.abs(array) <= LARGEST
+        if gaps:
+            sound |= np.isnan(array)
+    if array.shape != shape or array.dtype != np.float64 or not sound.all():
         raise ValueError(f"expected finite numbers of shape {shape}")
     return array
 

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from consumer.model.packed import pack, unpack
+from consumer.model.statistics.columns import Columns
 from consumer.model.statistics.factor import Floats, finite
 from consumer.model.statistics.quantiles import Sketch
 
@@ -43,7 +44,7 @@ class History:
         return cls(0, (Sketch(),) * k, np.empty((0, k)), np.empty(0, np.int64))
 
     def plus(self, rows: Floats, timestamps: Times) -> Self:
-        """The history with these rows added, shape (m, k), m > 0, all finite."""
+        """The history with these rows added, shape (m, k), m > 0; NaN where one lacks a field."""
         return type(self)(
             n=self.n + len(rows),
             sketches=tuple(
@@ -64,30 +65,33 @@ class History:
         }
 
     @classmethod
-    def from_state(cls, state: Mapping[str, Any], n: int, sketches: Sequence[Sketch]) -> Self:
-        """Restore from :meth:`to_state`, the number of rows and the sketches.
+    def from_state(
+        cls, state: Mapping[str, Any], n: int, sketches: Sequence[Sketch], columns: Columns
+    ) -> Self:
+        """Restore from :meth:`to_state`, the number of rows, the sketches and the columns.
 
         Raises:
             ValueError: No n rows have such a history.
             KeyError: A part of the state is missing.
         """
-        if any(sketch.n != n for sketch in sketches):
+        if any(sketch.n > n or (columns.whole and sketch.n < n) for sketch in sketches):
             raise ValueError(f"a sketch does not count the {n} folded rows")
         rows, timestamps = timed_rows(
-            state["rows"], state["timestamps_ms"], min(n, WINDOW), len(sketches)
+            state["rows"], state["timestamps_ms"], min(n, WINDOW), columns
         )
         return cls(n, tuple(sketches), rows, timestamps)
 
 
-def timed_rows(rows: object, timestamps: object, m: int, k: int) -> tuple[Floats, Times]:
-    """Rows and their timestamps from a state, as arrays of shapes (m, k) and (m,).
+def timed_rows(rows: object, timestamps: object, m: int, columns: Columns) -> tuple[Floats, Times]:
+    """Rows and their timestamps from a state, as arrays of shapes (m, fields) and (m,).
 
     Raises:
         ValueError: They are something else.
     """
+    k = len(columns.fields)
     if m == 0 and rows == timestamps == []:  # as format 2 had it
         return np.empty((0, k)), np.empty(0, np.int64)
     times = unpack(timestamps, np.int64) if type(timestamps) is str else np.array(timestamps)
     if times.shape != (m,) or times.dtype != np.int64:
         raise ValueError(f"expected {m} timestamps")
-    return finite(rows, (m, k)), times
+    return finite(rows, (m, k), gaps=not columns.whole), times

@@ -22,10 +22,12 @@ class LeastSquares:
     Attributes:
         n: How many events.
         factor: R of their columns [1, terms, target], shape (p + 1, p + 1) for p coefficients.
+        intercept: Whether the first column is the intercept.
     """
 
     n: int
     factor: Floats
+    intercept: bool = True
 
     @cached_property
     def answers(self) -> bool:
@@ -33,7 +35,9 @@ class LeastSquares:
 
         If not, the service refuses to predict.
         """
-        return not is_open(self.factor, self.n) and bool(np.isfinite(self.coefficients).all())
+        return not is_open(self.factor, self.n, intercept=self.intercept) and bool(
+            np.isfinite(self.coefficients).all()
+        )
 
     @cached_property
     def coefficients(self) -> Floats:
@@ -42,7 +46,9 @@ class LeastSquares:
 
     def plus(self, rows: Floats) -> Self:
         """With these events added, [1, terms, target], shape (m, p + 1)."""
-        return type(self)(self.n + len(rows), triangle(self.factor, rows)) if len(rows) else self
+        if not len(rows):
+            return self
+        return type(self)(self.n + len(rows), triangle(self.factor, rows), self.intercept)
 
 
 @np.errstate(over="ignore", invalid="ignore")
@@ -60,6 +66,8 @@ def one_step_ahead(before: LeastSquares, rows: Floats) -> Floats:
         Each target less its prediction, shape (m,); NaN if that would have been refused.
     """
     errors = np.full(len(rows), math.nan)
+    if not np.logical_or(before.factor.any(axis=0), rows.any(axis=0))[:-1].all():
+        return errors  # a level that has not come yet: it leaves a coefficient open to the end
     for i, row in enumerate(rows):
         if before.answers:
             errors[i] = row[-1] - row[:-1] @ before.coefficients

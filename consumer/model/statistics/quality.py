@@ -31,16 +31,20 @@ class Quality:
     bic: float | None
 
 
-def judge(explained: float, unexplained: float, n: int, p: int) -> Quality:
+def judge(
+    explained: float, unexplained: float, n: int, p: int, *, constant: bool = True
+) -> Quality:
     """The quality of a fit of p coefficients to n events.
 
     Args:
-        explained: Root of the sum of squares that the terms explain, about the mean.
+        explained: Root of the sum of squares that the terms explain, about the mean; about 0 if
+            they do not add up to a constant.
         unexplained: Root of the residual sum of squares; not both are 0.
         n: Events, more than p.
         p: Coefficients, the intercept included.
+        constant: Whether the terms add up to a constant, as an intercept or a category in full do.
     """
-    df_model, df_resid = p - 1, n - p
+    df_model, df_resid = p - constant, n - p
     total = math.hypot(explained, unexplained)
     f = log_likelihood = None
     if unexplained > 0:
@@ -52,7 +56,7 @@ def judge(explained: float, unexplained: float, n: int, p: int) -> Quality:
     return Quality(
         residual_sd=unexplained / math.sqrt(df_resid),
         r2=(explained / total) ** 2,
-        adjusted_r2=1 - (unexplained / total) ** 2 * (n - 1) / df_resid,
+        adjusted_r2=1 - (unexplained / total) ** 2 * (n - constant) / df_resid,
         f=f,
         prob_f=None if f is None else f_upper(f, df_model, df_resid),
         log_likelihood=log_likelihood,

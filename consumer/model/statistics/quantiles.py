@@ -1,6 +1,7 @@
-"""Quantiles of a stream in constant memory: KLL sketches, as values that never change.
+"""Quantiles and frequent texts of a stream in constant memory, as values that never change.
 
-Karnin, Lang, Liberty, "Optimal quantile approximation in streams", FOCS 2016, in the
+Karnin, Lang, Liberty, "Optimal quantile approximation in streams", FOCS 2016; Anderson et al., "A
+high-performance algorithm for identifying frequent items in data streams", IMC 2017; both in the
 implementation of Apache DataSketches, which is untyped and wrapped here.
 """
 
@@ -10,12 +11,21 @@ from collections.abc import Iterable, Sequence
 from copy import copy
 from typing import Any, Self
 
-from datasketches import kll_doubles_sketch
+from datasketches import (
+    frequent_items_error_type,
+    frequent_strings_sketch,
+    kll_doubles_sketch,
+)
 
 from consumer.model.statistics.factor import Floats
 
 SKETCH_K = 400
 """The sketch's size: a quantile is within 0.68 % in rank, with 99 % confidence."""
+
+FREQUENT_SIZE = 6
+"""The logarithm of the size: all are counted exactly up to 48 different texts."""
+
+MAX_TEXT = 80
 
 _DIGEST_BYTES = 16
 
@@ -68,11 +78,60 @@ class Sketch:
         Raises:
             ValueError: The text is not such a sketch, or is damaged.
         """
-        content = base64.b64decode(text, validate=True)
-        digest, body = content[:_DIGEST_BYTES], content[_DIGEST_BYTES:]
-        if digest != _digest(body):
-            raise ValueError("the sketch is damaged: its digest does not match")
-        return cls(kll_doubles_sketch.deserialize(body))
+        return cls(kll_doubles_sketch.deserialize(_body(text)))
+
+
+class Frequent:
+    """The most frequent of the texts seen so far; immutable."""
+
+    __slots__ = ("_items",)
+
+    def __init__(self, items: Any = None) -> None:  # noqa: ANN401 - the library has no types
+        self._items = frequent_strings_sketch(FREQUENT_SIZE) if items is None else items
+
+    def plus(self, texts: Iterable[str]) -> Self:
+        """The sketch with these texts added, each cut to MAX_TEXT characters."""
+        items = copy(self._items)
+        for text in texts:
+            items.update(text[:MAX_TEXT])
+        return type(self)(items)
+
+    @classmethod
+    def merged(cls, sketches: Iterable["Frequent"]) -> Self:
+        """The sketch of the texts of all of these."""
+        items = frequent_strings_sketch(FREQUENT_SIZE)
+        for sketch in sketches:
+            items.merge(sketch._items)  # noqa: SLF001 - its own class
+        return cls(items)
+
+    def most(self, number: int) -> dict[str, int]:
+        """So many of the most frequent, with about how often they came."""
+        kind = frequent_items_error_type.NO_FALSE_NEGATIVES
+        found = self._items.get_frequent_items(kind)
+        counts = sorted((-int(count), text) for text, count, *_ in found)
+        return {text: -count for count, text in counts[:number]}
+
+    def to_text(self) -> str:
+        """The sketch in base64, preceded by a digest of its bytes."""
+        body = self._items.serialize()
+        return base64.b64encode(_digest(body) + body).decode("ascii")
+
+    @classmethod
+    def from_text(cls, text: str) -> Self:
+        """The sketch of :meth:`to_text`.
+
+        Raises:
+            ValueError: The text is not such a sketch, or is damaged.
+        """
+        return cls(frequent_strings_sketch.deserialize(_body(text)))
+
+
+def _body(text: str) -> bytes:
+    content = base64.b64decode(text, validate=True)
+    digest, body = content[:_DIGEST_BYTES], content[_DIGEST_BYTES:]
+    if digest != _digest(body):
+        raise ValueError("the sketch is damaged: its digest does not match")
+    return body
 
 
 def _digest(body: bytes) -> bytes:

@@ -13,16 +13,27 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from consumer.decode import INTERCEPT, Formula, Refusal
+from consumer.decode import Formula, Refusal
+from consumer.model.statistics.columns import Selection
 from consumer.model.statistics.design import design
 from consumer.model.statistics.distributions import student_quantile, student_two_sided
-from consumer.model.statistics.factor import Floats, condition_number, rounding, size, solve
+from consumer.model.statistics.factor import (
+    Floats,
+    condition_number,
+    lower_solve,
+    rounding,
+    size,
+    solve,
+)
 from consumer.model.statistics.quality import Quality, judge
 from consumer.model.statistics.summary import Summary
 from contract.messages import ErrorCode
 
 LEVEL = 0.95
 """The default level of an interval."""
+
+SPANNED = 1e-9
+"""How much of a constant may lie outside the span of the terms, by rounding."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +64,7 @@ class Regression:
     Attributes:
         formula: What was fitted.
         n: The events it rests on.
-        df_model: Terms beside the intercept.
+        df_model: Coefficients beside the intercept, or what stands for one.
         df_resid: The events n less the number p of coefficients; at least 1.
         coefficients: By term, the intercept first.
         quality: The goodness of fit.
@@ -117,24 +128,41 @@ def fit(summary: Summary, formula: Formula) -> Regression:
             it open; ``out-of-range`` where a figure is beyond the range of a double.
     """
     factor = design(summary, formula)
-    n, p = summary.n, len(formula.terms) + 1
+    n, p = summary.n, len(formula.names)
     upper, explained, unexplained = factor[:p, :p], factor[:p, p], float(factor[p, p])
     if unexplained <= rounding(n) * size(factor[:, p]):
         unexplained = 0.0  # a perfect fit: the rest is rounding, not noise to divide by
-    quality = judge(size(explained[1:]), unexplained, n, p)
+    constant, beside = _beside_constant(summary, formula, factor)
+    quality = judge(beside, unexplained, n, p, constant=constant)
     inverse = solve(upper, np.eye(p))
     errors = [quality.residual_sd * size(row) for row in inverse]
     rows = map(_coefficient, solve(upper, explained).tolist(), errors, [n - p] * p)
     return Regression(
         formula=formula,
         n=n,
-        df_model=p - 1,
+        df_model=p - constant,
         df_resid=n - p,
-        coefficients=dict(zip((INTERCEPT, *formula.terms), rows, strict=True)),
+        coefficients=dict(zip(formula.names, rows, strict=True)),
         quality=quality,
         factor=upper,
         inverse=inverse,
     )
+
+
+def _beside_constant(summary: Summary, formula: Formula, factor: Floats) -> tuple[bool, float]:
+    """Whether the terms add up to a constant, and the root of the squares explained beside it.
+
+    Without an intercept they do if a category is coded in full: then the column of ones lies in
+    their span, and its projection on it, X'1 rotated as X is, has the length of the whole.
+    """
+    explained = factor[:-1, -1]
+    if formula.intercept:
+        return True, size(explained[1:])
+    sums = Selection(formula, summary.columns)(summary.factor[:1])[0, :-1] * summary.factor[0, 0]
+    ones = lower_solve(factor[:-1, :-1].T, sums) / math.sqrt(summary.n)
+    if size(ones) < 1 - SPANNED:
+        return False, size(explained)
+    return True, size(explained - ones * (ones @ explained))
 
 
 def _coefficient(estimate: float, se: float, df: int) -> Coefficient:
@@ -166,7 +194,8 @@ def predict(regression: Regression, x: Mapping[str, float], level: float = LEVEL
     if missing := [term for term in regression.formula.terms if term not in x]:
         message = f"missing: {', '.join(missing)}; the formula is {regression.formula}"
         raise Refusal(ErrorCode.MISSING_FIELD, message)
-    row = np.array([1.0, *(x[term] for term in regression.formula.terms)])
+    terms = regression.formula.terms
+    row = np.array([*[1.0] * regression.formula.intercept, *(x[term] for term in terms)])
     with np.errstate(over="ignore", invalid="ignore"):  # _in_range checks
         centre = float(row @ [coefficient.coef for coefficient in regression.coefficients.values()])
         leverage_root = size(row @ regression.inverse)

@@ -14,22 +14,27 @@ from typing import Any, Self
 import numpy as np
 
 from consumer.model.packed import pack
-from consumer.model.statistics.blocks import Blocks
-from consumer.model.statistics.factor import Floats, count, triangle, with_constant
+from consumer.model.statistics.blocks import Blocks, Gap, Rows, gap_of
+from consumer.model.statistics.columns import Columns
+from consumer.model.statistics.factor import Floats, count
 from consumer.model.statistics.history import WINDOW, History, Times, timed_rows
 
 BLOCK = 64
 """Rows per block. It is part of the state's definition."""
+
+MAX_GAPS = 64
+"""The most sets of fields that rows may lack, each with a factor of its own."""
+
+MAX_GAP_NUMBERS = 65_536
+"""The most numbers in all of their factors: half a megabyte in a snapshot."""
 
 
 @dataclass(frozen=True, eq=False)
 class StatisticsView:
     """One partition's statistics at one moment; immutable.
 
-    What it gives beyond its attributes is computed when it is first asked for.
-
     Attributes:
-        fields: The names of a row's k columns.
+        columns: What is kept of a row.
         blocks: The statistics of the complete blocks.
         history: The newest rows and the quantiles of the complete blocks; of fewer of them while
             it is read again, or where it comes from a saved one.
@@ -37,7 +42,7 @@ class StatisticsView:
         pending_timestamps: Theirs, milliseconds since the epoch.
     """
 
-    fields: tuple[str, ...]
+    columns: Columns
     blocks: Blocks
     history: History
     pending: tuple[Sequence[float], ...]
@@ -48,36 +53,14 @@ class StatisticsView:
         """How many rows there were."""
         return self.blocks.n + len(self.pending)
 
+    @cached_property
     def pending_rows(self) -> Floats:
-        """The rows that are not folded yet, shape (m, k)."""
-        return self._pending_rows
-
-    @cached_property
-    def factor(self) -> Floats:
-        """R of all rows with a constant before them, shape (1 + k, 1 + k)."""
-        if not self.pending:
-            return self.blocks.factor
-        return triangle(self.blocks.factor, with_constant(self._pending_rows))
-
-    @cached_property
-    def low(self) -> Floats:
-        """The smallest value of each field, shape (k,); infinity where there is none."""
-        pending: Floats = self._pending_rows.min(axis=0, initial=np.inf)
-        return np.minimum(self.blocks.low, pending) + 0.0
-
-    @cached_property
-    def high(self) -> Floats:
-        """The largest, likewise."""
-        pending: Floats = self._pending_rows.max(axis=0, initial=-np.inf)
-        return np.maximum(self.blocks.high, pending) + 0.0
-
-    @cached_property
-    def _pending_rows(self) -> Floats:
-        return as_matrix(self.pending, len(self.fields))
+        """The rows that are not folded yet, shape (m, fields)."""
+        return as_matrix(self.pending, len(self.columns.fields))
 
     def window(self) -> tuple[Floats, Times]:
         """The last rows and their timestamps, at most WINDOW, shapes (m, k) and (m,)."""
-        rows = np.concatenate((self.history.rows, self.pending_rows()))
+        rows = np.concatenate((self.history.rows, self.pending_rows))
         timestamps = np.array(self.pending_timestamps, np.int64)
         return rows[-WINDOW:], np.concatenate((self.history.timestamps, timestamps))[-WINDOW:]
 
@@ -86,19 +69,21 @@ class SufficientStatistics:
     """The statistics of one partition; mutable, with one owner, which also takes the views.
 
     Args:
-        fields: The names of a row's k columns.
+        columns: What is kept of a row; or the names of its k numbers, which then are the columns.
 
     Attributes:
         history: Of the complete blocks. One that is taken up may be behind, and is to be replaced
             by one that has read again; or ahead, and takes no block that it has.
     """
 
-    def __init__(self, fields: Sequence[str]) -> None:
-        self.fields = tuple(fields)
-        self._blocks = Blocks.nothing(len(self.fields))
+    def __init__(self, columns: Columns | Sequence[str]) -> None:
+        self.columns = columns if isinstance(columns, Columns) else Columns(tuple(columns))
+        self.fields = self.columns.fields
+        self._blocks = Blocks.nothing(len(self.fields), self.columns.k)
         self.history = History.nothing(len(self.fields))
         self._pending: list[Sequence[float]] = []
         self._timestamps: list[int] = []
+        self._gaps: set[Gap] = set()
 
     @property
     def n(self) -> int:
@@ -110,16 +95,39 @@ class SufficientStatistics:
         """How many of them are in complete blocks."""
         return self._blocks.n
 
-    @property
-    def factor(self) -> Floats:
-        """R of the rows of the complete blocks, a constant before each, shape (1 + k, 1 + k)."""
-        return self._blocks.factor
+    def over(self, needed: frozenset[int]) -> Rows:
+        """The rows of the complete blocks that have these fields."""
+        return self._blocks.over(needed)
+
+    def admits(self, row: Sequence[float]) -> bool:
+        """Whether a row can be kept: one with a gap of a new kind cannot if there are too many.
+
+        Whatever is not admitted once never is, and what is admitted always is.
+        """
+        total = sum(row)
+        if total == total:  # noqa: PLR0124 - NaN is not: it lacks nothing
+            return True
+        gap = gap_of(row)
+        if gap not in self._gaps:
+            if len(self._gaps) >= MAX_GAPS:
+                return False
+            numbers = [len(self.columns.without(frozenset(it))) for it in (*self._gaps, gap)]
+            if sum(n * (n + 1) // 2 for n in numbers) > MAX_GAP_NUMBERS:
+                return False
+            self._gaps.add(gap)
+        return True
+
+    def has_admitted(self, row: Sequence[float]) -> bool:
+        """Whether a row like this one has been admitted."""
+        total = sum(row)
+        return total == total or gap_of(row) in self._gaps  # noqa: PLR0124 - NaN is not
 
     def update(self, row: Sequence[float], timestamp_ms: int) -> Floats | None:
         """Add one labelled event; returns the rows of the block it completes, shape (BLOCK, k).
 
         Args:
-            row: A finite number for each field, in their order, at most 1e12 in magnitude.
+            row: A number for each field, in their order, at most 1e12 in magnitude; NaN for one
+                that it lacks, if it is admitted.
             timestamp_ms: The record's timestamp, 64 bits as Kafka has it.
         """
         self._pending.append(row)
@@ -128,7 +136,7 @@ class SufficientStatistics:
             rows = as_matrix(self._pending, len(self.fields))
             if self.history.n == self._blocks.n:  # else it has the block, or is being read again
                 self.history = self.history.plus(rows, np.array(self._timestamps, np.int64))
-            self._blocks = self._blocks.plus(rows)
+            self._blocks = self._blocks.plus(rows, self.columns)
             self._pending.clear()
             self._timestamps.clear()
             return rows
@@ -137,7 +145,7 @@ class SufficientStatistics:
     def view(self) -> StatisticsView:
         """The current statistics; later updates do not change the view. Costs a microsecond."""
         return StatisticsView(
-            self.fields,
+            self.columns,
             self._blocks,
             self.history,
             tuple(self._pending),
@@ -146,7 +154,7 @@ class SufficientStatistics:
 
     def to_state(self) -> dict[str, Any]:
         """All but the history; equal events give equal bits."""
-        return self._counted() | self._blocks.to_state()
+        return self._counted() | self._blocks.to_state(self.columns)
 
     def history_state(self) -> dict[str, Any]:
         """The history but for its sketches, and the rows after it; equal events give equal bits."""
@@ -160,23 +168,27 @@ class SufficientStatistics:
         }
 
     @classmethod
-    def from_state(cls, fields: Sequence[str], state: Mapping[str, Any]) -> Self:
+    def from_state(cls, columns: Columns | Sequence[str], state: Mapping[str, Any]) -> Self:
         """Restore from :meth:`to_state`; the history is that of nothing.
 
         Raises:
             ValueError: It is not of statistics over these fields.
         """
-        statistics = cls(fields)
+        statistics = cls(columns)
+        fields = statistics.fields
         try:
-            n, pending, timestamps = read_pending(state, len(statistics.fields))
-            statistics._blocks = Blocks.from_state(state, n, len(statistics.fields))
+            n, pending, timestamps = read_pending(state, statistics.columns)
+            statistics._blocks = Blocks.from_state(state, n, statistics.columns)
         except (KeyError, TypeError, OverflowError) as error:
             raise ValueError(f"not a state of statistics over {fields}: {error!r}") from error
         statistics._pending, statistics._timestamps = pending, timestamps
+        statistics._gaps = {*statistics._blocks.gaps, *map(gap_of, pending)} - {()}
         return statistics
 
 
-def read_pending(state: Mapping[str, Any], k: int) -> tuple[int, list[Sequence[float]], list[int]]:
+def read_pending(
+    state: Mapping[str, Any], columns: Columns
+) -> tuple[int, list[Sequence[float]], list[int]]:
     """From either state: the number of rows in complete blocks, the rows after them, their times.
 
     Raises:
@@ -185,7 +197,7 @@ def read_pending(state: Mapping[str, Any], k: int) -> tuple[int, list[Sequence[f
     """
     n = count(state["n"])
     waiting = n % BLOCK
-    rows, times = timed_rows(state["pending"], state["pending_timestamps_ms"], waiting, k)
+    rows, times = timed_rows(state["pending"], state["pending_timestamps_ms"], waiting, columns)
     return n - waiting, [tuple(row) for row in rows.tolist()], times.tolist()
 
 

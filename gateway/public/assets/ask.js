@@ -30,11 +30,15 @@ export function askForm(form, answer, answered) {
   });
 
   return (features, summary) => {
-    const present = [...fields.querySelectorAll("input")].map((input) => input.name);
-    if (present.join() !== features.join()) fields.replaceChildren(...features.map(field));
+    const present = [...fields.querySelectorAll("input, select")].map((input) => input.name);
+    if (present.join() !== features.join())
+      fields.replaceChildren(...features.map((name) => field(name, summary[name].levels)));
     for (const name of features) {
-      const { min, max } = summary[name];
-      document.getElementById(`range-${name}`).textContent = `${short(min)} to ${short(max)}`;
+      const { min, max, levels } = summary[name];
+      document.getElementById(`range-${name}`).textContent =
+        levels ? `${Object.keys(levels).length} levels`
+        : min === null ? "not seen yet"
+        : `${short(min)} to ${short(max)}`;
     }
   };
 }
@@ -67,20 +71,29 @@ function shown({ prediction, interval, formula, events }) {
   return words;
 }
 
-function field(name) {
-  const input = element("input", {
-    id: `field-${name}`,
-    name,
-    type: "text", // not number: what is wrong with it is said in words, below
-    inputMode: "decimal",
-    autocomplete: "off",
-    spellcheck: false,
-  });
+function field(name, levels) {
+  const input = levels
+    ? choices(name, Object.keys(levels))
+    : element("input", {
+        id: `field-${name}`,
+        name,
+        type: "text", // not number: what is wrong with it is said in words, below
+        inputMode: "decimal",
+        autocomplete: "off",
+        spellcheck: false,
+      });
   input.setAttribute("aria-describedby", `range-${name}`);
   const label = element("label", { htmlFor: input.id, textContent: name });
   const field = element("div", { className: "field" });
   field.append(label, element("small", { id: `range-${name}` }), input);
   return field;
+}
+
+function choices(name, levels) {
+  const select = element("select", { id: `field-${name}`, name });
+  select.append(element("option", { value: "", textContent: "" }));
+  for (const level of levels) select.append(element("option", { value: level, textContent: level }));
+  return select;
 }
 
 const line = (className, textContent) => element("p", { className, textContent });

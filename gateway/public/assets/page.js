@@ -35,6 +35,7 @@ const reconnect = watch({
     appear("figures");
     $("figures").classList.remove("stale");
     showKeyFigures(state);
+    showRefused(state);
     showFields(state.recent.fields.filter((name) => name !== state.target), state.summary);
     showFit(state);
     showTimelines(state);
@@ -77,6 +78,15 @@ function appear(...ids) {
   // The focus must not go with a form that has done its work.
   if (!ids.includes("token") && $("token").contains(document.activeElement)) $("main").focus();
   for (const id of ["trouble", "empty", "figures", "token"]) $(id).hidden = !ids.includes(id);
+}
+
+function showRefused({ outcomes = {}, last_refused: last }) {
+  const { refused = 0 } = outcomes;
+  $("refused").hidden = refused === 0;
+  if (refused === 0) return;
+  const all = Object.values(outcomes).reduce((sum, count) => sum + count, 0);
+  const why = last ? `; the last one: ${last.detail}` : "";
+  say("refused", `${whole(refused)} of ${whole(all)} events were refused${why}.`);
 }
 
 function showKeyFigures({ history, regression }) {

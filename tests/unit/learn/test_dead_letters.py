@@ -28,7 +28,7 @@ class Broker(MemoryProducer):
 
     def __init__(self) -> None:
         super().__init__({TOPIC: {0}}, limit=DEAD_LETTER_BYTES)
-        self.tries = 0
+        self.tries = self.failures = 0
         self.gone: Exception | None = None
 
     def send(self, *args: object, **kwargs: object) -> MemoryFuture:
@@ -36,6 +36,9 @@ class Broker(MemoryProducer):
         if self.gone is not None:
             raise self.gone
         return Open(super().send(*args, **kwargs))  # type: ignore[arg-type]
+
+    def note_failure(self) -> None:
+        self.failures += 1
 
 
 class Open(MemoryFuture):
@@ -66,7 +69,7 @@ def broker() -> Broker:
 
 @pytest.fixture
 def letters(broker: Broker) -> DeadLetters:
-    return DeadLetters(broker, TOPIC, BUFFER_BYTES, "riverline")
+    return DeadLetters(broker, TOPIC, BUFFER_BYTES, "riverline", broker.note_failure)
 
 
 def seconds(work: Callable[[], object]) -> float:
@@ -120,6 +123,7 @@ def test_what_has_failed_is_sent_again(broker: Broker, letters: DeadLetters) -> 
     broker.sent[1].future.fail(KafkaTimeoutError("not within 120 s"))
     assert not letters.settle(0.01)
     assert [sent.key for sent in broker.sent] == [b"events-0-0", b"events-0-1", b"events-0-1"]
+    assert broker.failures == 1
 
 
 def test_what_was_waited_for_in_vain_is_not_waited_for_again(

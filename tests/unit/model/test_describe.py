@@ -5,8 +5,8 @@ import pandas as pd
 import pytest
 
 from consumer.decode.refusal import Refusal
-from consumer.model.describe import describe
 from consumer.model.statistics.history import WINDOW
+from consumer.model.statistics.inference.describe import describe
 from consumer.model.statistics.running import SufficientStatistics
 from consumer.model.statistics.summary import merge
 from contract.messages import ErrorCode

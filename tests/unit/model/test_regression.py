@@ -14,8 +14,8 @@ from statsmodels.tools import add_constant
 
 from consumer.decode.formula import Formula, parse_formula
 from consumer.decode.refusal import Refusal
-from consumer.model.describe import describe
-from consumer.model.statistics.diagnostics import diagnose
+from consumer.model.statistics.inference.describe import describe
+from consumer.model.statistics.inference.diagnostics import diagnose
 from consumer.model.statistics.regression import Regression, fit, predict
 from contract.messages import ErrorCode
 from unit import streams
@@ -198,8 +198,8 @@ def test_a_collinear_field_is_named_after_a_million_events(offset: float) -> Non
     fields = ("a", "b", "duplicate", "multiple", "total", "y")
     rows = np.column_stack([a, b, a, 0.1 * a - 7, a + b, y])
     summary = summed(fields, [tuple(row) for row in rows.tolist()])
-    for field in ("duplicate", "multiple", "total"):
-        with pytest.raises(Refusal, match=f"{field} follows from a, b") as refused:
+    for field, sources in (("duplicate", "a"), ("multiple", "a"), ("total", "a, b")):
+        with pytest.raises(Refusal, match=f"{field} follows from {sources} in all") as refused:
             fit(summary, Formula("y", ("a", "b", field)))
         assert refused.value.code is ErrorCode.COLLINEAR_FIELD
 
@@ -284,3 +284,10 @@ def figures(reply: object) -> Iterator[float]:
             yield from figures(member)
     elif isinstance(reply, int | float):
         yield reply
+
+
+def test_a_collinear_term_names_those_that_it_follows_from_and_no_others() -> None:
+    rows = [(a, b, a * b, 2.0 * a * b - a, y) for a, b, y in noisy(200)]
+    fields = ("a", "b", "c", "d", "y")
+    with pytest.raises(Refusal, match="d follows from a, c in all 200 events"):
+        fitted(fields, rows)

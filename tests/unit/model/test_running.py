@@ -8,6 +8,7 @@ import pytest
 
 from consumer.model.packed import pack
 from consumer.model.replay import SavedHistory
+from consumer.model.statistics.columns import Columns
 from consumer.model.statistics.factor import triangle, with_constant
 from consumer.model.statistics.history import WINDOW
 from consumer.model.statistics.running import BLOCK, SufficientStatistics
@@ -230,6 +231,8 @@ def travelled(statistics: SufficientStatistics) -> tuple[dict[str, Any], dict[st
 def taken_up(state: dict[str, Any], sketches: dict[str, str]) -> SufficientStatistics:
     """Statistics from both parts."""
     statistics = SufficientStatistics.from_state(FIELDS, state)
-    history = SavedHistory.from_state(FIELDS, {"position": 0, "forwarded": "", **state}, sketches)
+    history = SavedHistory.from_state(
+        Columns(FIELDS), {"position": 0, "forwarded": "", **state}, sketches
+    )
     statistics.history = history.history
     return statistics

@@ -1,11 +1,13 @@
 """A CSV file's rows as events."""
 
+import gzip
+import io
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from producer.table import TableError, count_rows, read_rows
+from producer.table import STDIN, TableError, count_rows, read_rows
 from unit import streams
 
 
@@ -105,3 +107,38 @@ def test_a_file_that_is_not_there_is_an_error_of_the_system(path: Path) -> None:
 def test_a_cell_that_is_no_finite_number_stays_text(path: Path, cell: str) -> None:
     (event,) = events(path, f"tv,sales\n1,{cell}\n")
     assert event["sales"] == cell
+
+
+def test_na_is_a_gap(path: Path) -> None:
+    assert events(path, "tv,city\nNA,NA\n1,Rome\n") == [
+        {"tv": None, "city": None},
+        {"tv": 1.0, "city": "Rome"},
+    ]
+
+
+@pytest.mark.parametrize("cell", ["1,389", "1 389", "1'389.50", "12,5", "$12.50", "12 %", "-1,389"])
+def test_numbers_that_only_people_read_are_refused_as_a_whole(path: Path, cell: str) -> None:
+    path.write_text(f'tv,sales\n1,2\n1,"{cell}"\n')
+    with pytest.raises(TableError, match=r"row 2: sales is .*Nothing was sent.*1389 for 1,389"):
+        count_rows(path)
+
+
+def test_text_that_has_such_numbers_among_other_words_is_text(path: Path) -> None:
+    path.write_text('tv,note\n1,"1,389"\n1,dear\n')
+    assert count_rows(path) == 2
+
+
+def test_a_compressed_file_and_standard_input_are_read_alike(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path.write_bytes(gzip.compress(b"tv,sales\n1,2\n"))
+    assert (count_rows(path), list(read_rows(path, ("tv",)))) == (1, [{"tv": 1.0, "sales": 2.0}])
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(path.read_bytes())))
+    assert count_rows(STDIN) == 1
+    assert list(read_rows(STDIN, ())) == [{"tv": 1.0, "sales": 2.0}]
+
+
+def test_a_damaged_compressed_file_is_no_table(path: Path) -> None:
+    path.write_bytes(gzip.compress(b"tv,sales\n1,2\n" * 99)[:-9])
+    with pytest.raises(TableError, match="not a CSV file"):
+        count_rows(path)

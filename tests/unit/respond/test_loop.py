@@ -58,9 +58,19 @@ class World:
             cast("Claim", None),
         )
 
-    def ask(self, value: bytes, *, count: int = 1, headers: Any = ADDRESS) -> None:  # noqa: ANN401
-        asked = [Record(offset, value, key=b"k", headers=headers) for offset in range(count)]
+    def ask(
+        self,
+        value: bytes,
+        *,
+        count: int = 1,
+        headers: Any = ADDRESS,  # noqa: ANN401
+        timestamp: int = -1,
+    ) -> None:
+        asked = [Record(offset, value, timestamp, b"k", headers) for offset in range(count)]
         self.responder._take({AT: cast("Any", asked)})
+
+    def sample(self, name: str) -> float:
+        return self.telemetry.registry.get_sample_value(name) or 0.0
 
     def counted(self, method: str, outcome: str) -> float:
         labels = {"method": method, "outcome": outcome}
@@ -79,6 +89,17 @@ def test_a_request_past_its_deadline_is_told_so(world: World) -> None:
     world.ask(LEARN, headers=[*ADDRESS, ("deadline", late)])
     assert world.out.errors() == [("expired", RequestOutcome.EXPIRED)] * 2
     assert world.events.sent == []
+
+
+def test_the_latency_of_an_answer_counts_from_the_request_s_timestamp(world: World) -> None:
+    now = time.time() * 1000
+    world.ask(b'{"tv": 1}', timestamp=int(now - 5000))
+    world.ask(b'{"tv": 1}', timestamp=int(now + 5000))  # by a clock before ours: no time at all
+    world.ask(b'{"tv": 1}')  # a record without a timestamp
+    late = str(int(now - 50_000)).encode()  # one that nobody waits for
+    world.ask(b'{"tv": 1}', headers=[*ADDRESS, ("deadline", late)], timestamp=int(now - 60_000))
+    assert world.sample("riverline_answer_latency_seconds_count") == 2
+    assert 5.0 <= world.sample("riverline_answer_latency_seconds_sum") < 6.0
 
 
 def test_an_event_that_kafka_has_counts_as_answered_and_not_before(world: World) -> None:

@@ -15,7 +15,8 @@ from consumer.model.estimators.bayesian import Bayesian
 from consumer.model.packed import pack
 from consumer.model.partition import Partition
 from consumer.state import snapshot
-from consumer.state.snapshot import DamagedError, ForeignError, Part
+from consumer.state.belonging import ForeignError
+from consumer.state.snapshot import DamagedError, Part
 from contract.schemas import load_schema
 from unit.records import Record, event, spec
 

@@ -1,1 +1,1 @@
-"""What may be concluded from a fitted regression, beyond the textbook's table. Pure."""
+"""What is read off a summary, or off a fitted regression beyond the textbook's table. Pure."""

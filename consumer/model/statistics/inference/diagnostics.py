@@ -18,6 +18,7 @@ from dataclasses import asdict, dataclass
 
 import numpy as np
 
+from consumer.model.statistics.columns import Selection
 from consumer.model.statistics.distributions import chi2_upper
 from consumer.model.statistics.factor import EPSILON, Floats
 from consumer.model.statistics.regression import Regression
@@ -93,13 +94,9 @@ def diagnose(summary: Summary, regression: Regression) -> Diagnostics:
 
 def _residuals(summary: Summary, regression: Regression) -> Floats:
     """The residuals of the window's rows, shape (m,)."""
-    window = summary.window()
-    formula = regression.formula
-    intercept, *slopes = [row.coef for row in regression.coefficients.values()]
-    terms = window[:, [summary.fields.index(term) for term in formula.terms]]
-    return np.asarray(
-        window[:, summary.fields.index(formula.target)] - intercept - terms @ np.array(slopes)
-    )
+    events = Selection(regression.formula, summary.columns).events(summary.window())
+    coefficients = np.array([row.coef for row in regression.coefficients.values()])
+    return np.asarray(events[:, -1] - events[:, :-1] @ coefficients)
 
 
 def skew_score(skew: float, n: int) -> float:

@@ -1,0 +1,208 @@
+"""Reads an event, of any shape, into the row of a model file's fields and functions. Total."""
+
+import math
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from consumer.decode.event import SKIPPED, UNLABELLED, Decoded, Rejected, Unlabelled, parse_object
+from consumer.decode.formula import echo
+from consumer.decode.mapping.fields import INDICATED, Field
+from consumer.decode.mapping.kinds import Note, reader
+from consumer.decode.mapping.model_file import ModelFile
+from consumer.decode.mapping.paths import FAILS, condition, dotted, equality, is_text, member, path
+from consumer.decode.mapping.plain import Leaves, plain_leaves
+from consumer.decode.record import Record
+from consumer.decode.refusal import Refusal
+from consumer.decode.wilkinson.expressions import Expression
+from contract.messages import ErrorCode, Reason
+
+
+class Mapping:
+    """A model file at work: events and requests in, rows and numbers out.
+
+    Args:
+        model: The model file.
+    """
+
+    def __init__(self, model: ModelFile) -> None:
+        self.model = model
+        design = model.design
+        self._target = model.target_fields
+        self._holds = None if model.where is None else condition(model.where)
+        self._undeclared: list[tuple[str, str]] = []
+        readers = [_FieldReader(field, self._undeclared.append) for field in model.fields]
+        # The target first: an event that lacks it is unlabelled, whatever else it lacks.
+        self._readers = sorted(readers, key=lambda it: it.name not in self._target)
+        # Of requests, in other threads: what these name is not counted.
+        self._of_requests = [_FieldReader(field, lambda _: None) for field in model.fields]
+        self._by_name = {it.name: it for it in self._of_requests}
+        self._names = design.variables.names
+        self._functions = design.functions
+        self._order = design.fields
+        self._plain, self._expected = self._fast_way()
+
+    def _fast_way(self) -> tuple[Callable[[bytes | None], Leaves | None] | None, str | None]:
+        """What reads the fields and then, if there is a ``where``, the text that it compares."""
+        paths = [dotted(it.path, it.name) for it in self._readers]
+        expected = None
+        if self.model.where is not None:
+            compared, expected = equality(self.model.where) or ("@", None)
+            paths.append(dotted(compared, ""))
+        whole = [path for path in paths if path is not None]
+        return (plain_leaves(whole) if len(whole) == len(paths) else None), expected
+
+    def __call__(self, record: Record) -> Decoded:
+        """The row of a labelled event, ``UNLABELLED``, ``SKIPPED``, or the reason for refusal."""
+        leaves = self._plain(record.value) if self._plain is not None else None
+        if leaves is None:
+            return self._by_paths(record)
+        if self._expected is not None and leaves[-1] != self._expected:
+            return SKIPPED
+        return self._row(self._numbers(zip(self._readers, leaves, strict=False), labelled=True))
+
+    def _by_paths(self, record: Record) -> Decoded:
+        document = parse_object(record.value)
+        if isinstance(document, Rejected):
+            return document
+        if self._holds is not None:
+            try:
+                if not self._holds(document, record):
+                    return SKIPPED
+            except FAILS as error:
+                return Rejected(Reason.BAD_SHAPE, f"where: {_said(error)}")
+        return self._row(self._values(self._readers, document, record, labelled=True))
+
+    def _row(self, values: dict[str, float] | Unlabelled | Rejected) -> Decoded:
+        if type(values) is not dict:
+            return values  # type: ignore[return-value]
+        for function in self._functions:
+            value = math.nan if self._lacks(function, values) else function(values)
+            if value is None:
+                return _undefined(function)
+            values[function.name] = value
+        return tuple([values[name] for name in self._order])
+
+    def given(self, params: dict[str, Any]) -> dict[str, float]:
+        """The numbers of a request's fields by name, and the functions that follow from them.
+
+        Raises:
+            Refusal: A name is not a field, or a value does not count.
+        """
+        found: list[tuple[_FieldReader, object]] = []
+        for name, value in params.items():
+            source = self._by_name.get(name)
+            if source is None:
+                known = ", ".join(self._by_name)
+                raise Refusal(
+                    ErrorCode.UNKNOWN_FIELD, f"{echo(name)} is not a field; the fields are {known}"
+                )
+            found.append((source, value))
+        values = self._numbers(found, labelled=False)
+        if not isinstance(values, dict):
+            raise _refusal(values)
+        return self._with_functions(values)
+
+    def given_event(self, event: object, record: Record) -> dict[str, float]:
+        """The numbers of a whole event, the target's too if it has one.
+
+        Raises:
+            Refusal: It is not an object, or a value does not count.
+        """
+        if type(event) is not dict:
+            raise Refusal(ErrorCode.BAD_PARAMS, "event must be an object")
+        values = self._values(self._of_requests, event, record, labelled=False)
+        if not isinstance(values, dict):
+            raise _refusal(values)
+        return self._with_functions(values)
+
+    def take_undeclared(self) -> list[tuple[str, str]]:
+        """The texts of events since the last call that are not levels, each with its field."""
+        taken = self._undeclared.copy()
+        self._undeclared.clear()
+        return taken
+
+    def _values(
+        self,
+        readers: Iterable["_FieldReader"],
+        document: dict[str, Any],
+        record: Record,
+        *,
+        labelled: bool,
+    ) -> dict[str, float] | Unlabelled | Rejected:
+        found = []
+        for source in readers:
+            try:
+                found.append((source, source.get(document, record)))
+            except FAILS as error:
+                # What stands before it counts first, as without it.
+                before = self._numbers(found, labelled=labelled)
+                fault = Rejected(Reason.BAD_SHAPE, f"{source.name}: {_said(error)}")
+                return fault if type(before) is dict else before
+        return self._numbers(found, labelled=labelled)
+
+    def _numbers(
+        self, found: Iterable[tuple["_FieldReader", object]], *, labelled: bool
+    ) -> dict[str, float] | Unlabelled | Rejected:
+        """The numbers of fields, from what stands at their paths."""
+        values: dict[str, float] = {}
+        for source, value in found:
+            if value is None or value == "":
+                if source.name in self._target:
+                    if labelled:
+                        return UNLABELLED
+                    continue
+                if source.substitute is None:
+                    return Rejected(Reason.MISSING_FIELD, source.where)
+                number = source.substitute
+            else:
+                read = source.read(value)
+                if isinstance(read, Rejected):
+                    return read
+                number = read
+            values[source.name] = number
+            if source.indicator is not None:
+                values[source.indicator] = float(value is None or value == "")
+        return values
+
+    @staticmethod
+    def _lacks(function: Expression, values: dict[str, float]) -> bool:
+        return any(math.isnan(values.get(name, math.nan)) for name in function.fields)
+
+    def _with_functions(self, values: dict[str, float]) -> dict[str, float]:
+        for function in self._functions:
+            if not self._lacks(function, values):
+                value = function(values)
+                if value is None:
+                    fault = _undefined(function)
+                    raise Refusal(ErrorCode(fault.reason), fault.detail)
+                values[function.name] = value
+        return {name: value for name, value in values.items() if not math.isnan(value)}
+
+
+class _FieldReader:
+    """Finds one field in an event, and reads it."""
+
+    def __init__(self, field: Field, note: Note) -> None:
+        self.name, self.path = field.name, field.path
+        self.get = member(field.name) if field.path is None else path(field.path)
+        text = field.text or (field.path is not None and is_text(field.path))
+        self.read = reader(field, note, text=text)
+        self.substitute = field.substitute()
+        self.indicator = field.name + INDICATED if field.indicated else None
+        self.where = f"{field.name} is missing" + (f" ({field.path})" if field.path else "")
+
+
+def _refusal(why: Unlabelled | Rejected) -> Refusal:
+    if isinstance(why, Rejected):
+        return Refusal(ErrorCode(why.reason), why.detail)
+    return Refusal(ErrorCode.MISSING_FIELD, "the target is missing")
+
+
+def _undefined(function: Expression) -> Rejected:
+    return Rejected(
+        Reason.UNDEFINED, f"{function.name} has no value there, or one beyond the limit"
+    )
+
+
+def _said(error: BaseException) -> str:
+    return echo(str(error).splitlines()[0] if str(error) else type(error).__name__)

@@ -1,0 +1,122 @@
+"""A suggested model file works on the sample that it was made from."""
+
+import random
+from typing import Any
+
+import orjson
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from consumer.decode.mapping import ModelFileError, read_model
+from consumer.decode.mapping.paths import path
+from consumer.explore import suggest
+from consumer.explore.members import members
+from consumer.model import ModelSpec, Partition
+from contract.messages import Outcome
+from unit.model_files import NAMES, golden
+from unit.records import Record
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers(-9, 9) | st.text(max_size=3),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner),
+    max_leaves=12,
+)
+
+
+def sample(name: str) -> list[Record]:
+    """The example's events, with other numbers each time."""
+    made = random.Random(name)  # noqa: S311 - a seed
+
+    def varied(value: Any, key: str = "") -> Any:  # noqa: ANN401 - JSON
+        if isinstance(value, dict):
+            return {name: varied(it, name) for name, it in value.items()}
+        if isinstance(value, list):
+            return [varied(it) for it in value]
+        timely = "time" in key
+        if isinstance(value, int | float) and not isinstance(value, bool) and not timely:
+            return value * made.uniform(0.5, 2)
+        return value
+
+    learned = [it for it in golden(name) if it.outcome in ("learned", "skipped", "unlabelled")]
+    return [
+        Record(
+            offset,
+            orjson.dumps(varied(orjson.loads(it.value))),
+            1_795_774_500_000 + offset,
+            None,
+            it.headers,
+        )
+        for offset, it in enumerate(learned * 40)
+    ]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_file_that_is_suggested_for_an_example_learns_from_it(name: str) -> None:
+    records = sample(name)
+    text = suggest(records)
+    partition = Partition(ModelSpec.of_file(read_model(text), "bayesian"))
+    partition.fold(records)
+    assert partition.counts[Outcome.LEARNED] >= 40
+    assert f"{partition.counts[Outcome.LEARNED]} learned" in text
+
+
+def test_kinds_levels_gaps_and_times_are_seen() -> None:
+    events = [
+        {
+            "event": "Order Completed" if number % 2 else "Order Viewed",
+            "messageId": f"m-{number}",
+            "properties": {"price": f"{number}.5", "vip": number % 3 == 0}
+            | ({"revenue": number} if number % 2 else {}),
+            "os": ["iOS", "Android", None][number % 3],
+            "sentAt": "2026-11-27T10:00:00Z",
+            "received_at": 1_795_774_500_000 + number,
+        }
+        for number in range(60)
+    ]
+    text = suggest([Record(offset, orjson.dumps(it)) for offset, it in enumerate(events)])
+    made = read_model(text)
+    fields = {field.name: field for field in made.fields}
+    assert made.where == "event == 'Order Completed'"
+    assert made.formula.startswith("revenue ~ ")
+    assert fields["price"].path == "properties.price"
+    assert fields["price"].text
+    assert fields["vip"].type == "boolean"
+    assert set(fields["os"].levels) == {"iOS", "Android"}
+    assert "33 % lack it" in text
+    assert (fields["sentAt"].type, fields["sentAt"].unit) == ("time", None)
+    assert (fields["received_at"].type, fields["received_at"].unit) == ("time", "ms")
+    assert "messageId" not in fields
+
+
+def test_a_formula_is_checked_against_the_sample() -> None:
+    records = sample("segment")
+    assert 'formula = "revenue ~ quantity"' in suggest(records, "revenue ~ quantity")
+    with pytest.raises(ModelFileError, match=r"the fields are: .*revenue"):
+        suggest(records, "profit ~ quantity")
+
+
+@pytest.mark.parametrize("values", [[b"[]"], [b"", None], [b'{"a": "x"}']])
+def test_a_sample_without_numbers_says_so(values: list[bytes | None]) -> None:
+    with pytest.raises(ValueError, match=r"nothing to suggest|is a number"):
+        suggest([Record(0, value) for value in values])
+
+
+@given(st.dictionaries(st.text(max_size=3), JSON))
+def test_every_member_is_found_again_by_its_path(event: dict[str, Any]) -> None:
+    event = orjson.loads(orjson.dumps(event))
+    for where, value in members(event).items():
+        assert path(where)(event, Record(0, None)) == value
+
+
+@given(st.lists(st.dictionaries(st.text(max_size=3), JSON), min_size=1, max_size=5))
+def test_any_sample_gives_a_file_that_can_be_read_or_a_reason(events: list[Any]) -> None:
+    records = [Record(offset, orjson.dumps(it)) for offset, it in enumerate(events)]
+    try:
+        text = suggest(records)
+    except ModelFileError:
+        raise
+    except ValueError as error:
+        assert "number" in str(error) or "nothing" in str(error)  # noqa: PT017 - both ways
+    else:
+        read_model(text)
