@@ -40,12 +40,15 @@ class Memory:
         return self._followed.get(number, Followed())
 
     def remember(self, number: int, partition: Partition, topic_id: str) -> None:
-        """Serve a partition that we no longer own as it is now, until a newer snapshot comes."""
+        """Serve a partition that we no longer own as it is now, until a newer snapshot comes.
+
+        If it comes back to us it is saved anew: that it was saved is not known.
+        """
         if partition.has_whole_history:
             history = partition.saved_history()
-            self._keep(number, history=Valid(history.position, topic_id, history))
+            self._keep(number, history=Valid(history.position, topic_id, history, is_current=False))
         taken = take(partition, number, topic_id)
-        if self._keep(number, regression=Valid(taken.position, topic_id, taken)):
+        if self._keep(number, regression=Valid(taken.position, topic_id, taken, is_current=False)):
             self._context.served.follow(number, partition.view())
 
     def take(self, number: int, records: Iterable[Record]) -> None:
