@@ -157,7 +157,7 @@ class Changelog:
             return False
         taken = snapshot.take(partition, number, self._topic_id)
         view = self._context.served.owned(number)
-        known = partition.spec.by_term(combine([view.estimate])) if view.answers else {}
+        known = partition.spec.by_term(combine([view.estimate])) if view.is_determined else {}
         return sending.send(taken, 0, known)
 
     def histories_worth_saving(

@@ -95,7 +95,7 @@ class Memory:
             try:
                 return one, decode(one)
             except DamagedError as error:
-                self._refuse(number, record, part, error)
+                self._pass_over(number, record, part, error)
         return None
 
     def _read(self, number: int, record: Record) -> list[Snapshot]:
@@ -106,7 +106,7 @@ class Memory:
             return read(record.value, number, self._context.settings.spec)
         except (DamagedError, ForeignError) as error:
             history = record.key == Part.HISTORY.key(number)
-            self._refuse(number, record, Part.HISTORY if history else Part.REGRESSION, error)
+            self._pass_over(number, record, Part.HISTORY if history else Part.REGRESSION, error)
             return []
 
     def _keep(self, number: int, **latest: Valid[Any]) -> bool:
@@ -121,7 +121,7 @@ class Memory:
             self._followed[number] = followed
             return True
 
-    def _refuse(
+    def _pass_over(
         self, number: int, record: Record, part: Part, error: DamagedError | ForeignError
     ) -> None:
         foreign = str(error) if isinstance(error, ForeignError) else None
