@@ -135,6 +135,14 @@ DEAD_LETTER_HEADERS = (
     "riverline.sha256",  # of the original value, hexadecimal; absent if it was null
 )
 
+# The original's headers stand in the letter too, as far as they fit, with this before their names.
+KEPT_HEADER = "riverline.header."
+KEPT_HEADERS_BYTES = 8 * 1024
+"""Of all of them, names and contents."""
+
+OURS = "riverline."
+"""Headers of these names mean something to us; what others send under them is not sent again."""
+
 # A mended dead letter that is sent again names its place, `topic-partition-offset`. In the same
 # transaction a note goes to the dead-letter topic: the letter's key, no value, and this header.
 REPLAY_OF = "riverline.replay-of"

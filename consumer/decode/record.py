@@ -26,6 +26,6 @@ class ValueAlone:
 
     value: bytes | None
     offset: int = 0
-    timestamp: int = 0
+    timestamp: int = -1
     key: bytes | None = None
     headers: Sequence[tuple[str, bytes | None]] = ()

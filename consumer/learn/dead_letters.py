@@ -1,7 +1,7 @@
 """Refused events out, to the dead-letter topic: the original, its origin and the reason."""
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from time import monotonic
 
@@ -9,8 +9,14 @@ import structlog
 from kafka.errors import KafkaError
 
 from consumer.client import Future, Producer
+from consumer.decode.dialects import Headers
 from consumer.model import Refused
-from contract.messages import DEAD_LETTER_BYTES, DEAD_LETTER_VERSION
+from contract.messages import (
+    DEAD_LETTER_BYTES,
+    DEAD_LETTER_VERSION,
+    KEPT_HEADER,
+    KEPT_HEADERS_BYTES,
+)
 
 OVERHEAD_BYTES = 2000
 """What a letter takes beside its value and headers, here and in the producer."""
@@ -153,4 +159,15 @@ def write_letter(application: str, origin: str, partition: int, event: Refused) 
         headers.append(("riverline.length", str(len(value)).encode()))
         headers.append(("riverline.sha256", hashlib.sha256(value).hexdigest().encode()))
         value = value[:DEAD_LETTER_BYTES]
+    headers += _kept(record.headers)
     return Letter(f"{origin}-{partition}-{record.offset}".encode(), value, headers)
+
+
+def _kept(headers: Headers) -> Iterator[tuple[str, bytes]]:
+    """The original's headers, as many of the first as fit."""
+    left = KEPT_HEADERS_BYTES
+    for name, content in headers:
+        left -= len(name) + len(content or b"")
+        if left < 0:
+            return
+        yield KEPT_HEADER + name, content or b""

@@ -9,7 +9,8 @@ from consumer.model import FoldResult
 
 EVERY_SECONDS = 60.0
 
-_QUOTED = re.compile(r"'[^']*'")
+_QUOTED = re.compile(r""" '(?:[^'\\]|\\.)*' | "(?:[^"\\]|\\.)*" """, re.VERBOSE)
+"""What ``repr`` makes of a text."""
 
 
 @dataclass(slots=True)

@@ -75,12 +75,14 @@ class Model:
         Raises:
             Refusal: The events do not determine it.
         """
-        if formula not in self._fits:
+        found = self._fits.get(formula)  # other threads may clear them
+        if found is None:
+            needed = Selection(formula, self.spec.columns).needs
+            found = fit(self.summary.over(needed), formula)
             if len(self._fits) >= MAX_FITS:
                 self._fits.clear()
-            needed = Selection(formula, self.spec.columns).needs
-            self._fits[formula] = fit(self.summary.over(needed), formula)
-        return self._fits[formula]
+            self._fits[formula] = found
+        return found
 
     @cached_property
     def errors(self) -> dict[str, Any]:

@@ -212,8 +212,6 @@ class Partition:
             if self._replay.history.n == self.statistics.folded:
                 self.statistics.history, self._replay = self._replay.history, None
                 break
-        if self.spec.mapping is not None:
-            self.spec.mapping.take_undeclared()  # they were counted when they were folded
         return records
 
     def _folded(self) -> LeastSquares:

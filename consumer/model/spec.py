@@ -66,12 +66,18 @@ class ModelSpec:
 
     @cached_property
     def decoder(self) -> EventDecoder | EventMapping:
-        """What reads events: a record's value for flat numbers, the whole record by a mapping."""
+        """What reads events to be folded: a record's value, or the whole record by a mapping."""
         return self.mapping or EventDecoder(self.fields, self.formula.target)
 
+    @cached_property
+    def _uncounted(self) -> EventMapping | None:
+        return None if self.mapping is None else EventMapping(self.mapping.model, counts=False)
+
     def decode(self, record: Record) -> Decoded:
-        """The row of a record, or what else it is."""
-        return self.decoder(record if self.mapping else record.value)  # type: ignore[arg-type]
+        """The row of a record, or what else it is; for any thread, and counted by nobody."""
+        if self._uncounted is not None:
+            return self._uncounted(record)
+        return self.decoder(record.value)  # type: ignore[arg-type]
 
     def parse(self, text: str) -> Formula:
         """Read a formula; on the left the configured target may be left out.

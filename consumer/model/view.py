@@ -46,9 +46,9 @@ class PartitionView:
     undeclared: Mapping[str, Frequent] = field(default_factory=dict)
 
     @property
-    def answers(self) -> bool:
+    def is_determined(self) -> bool:
         """Whether this partition alone determines all coefficients."""
-        return self._after.answers
+        return self._after.is_determined
 
     @cached_property
     def estimate(self) -> Posterior | Weights:

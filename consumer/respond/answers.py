@@ -126,7 +126,7 @@ class Answers:
             value = orjson.dumps(request.params)
         except TypeError:  # orjson reads deeper than it writes
             raise Refusal(ErrorCode.BAD_PARAMS, "the event is nested too deep") from None
-        event = self._spec.decode(ValueAlone(value))
+        event = self._spec.decode(ValueAlone(value, timestamp=int(time.time() * 1000)))
         if isinstance(event, Rejected):
             raise Refusal(ErrorCode(event.reason), event.detail)
         if not isinstance(event, tuple):

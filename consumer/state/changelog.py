@@ -107,13 +107,12 @@ class Changelog:
 
     def _start(self, records: Log, followed: Followed) -> Partition:
         partition = start(self._context.settings.spec, records, followed)
-        regression, history = followed.regression.latest, followed.history.latest
-        saved = None if history is None or not history.is_current else history
+        regression, history = followed.regression.current, followed.history.current
         parts = {
             Part.REGRESSION: self._sending(regression.position if regression else None, 0),
             Part.HISTORY: (
-                self._sending(saved.position, saved.content.history.n)
-                if saved
+                self._sending(history.position, history.content.history.n)
+                if history
                 else self._sending(None, 0)
             ),
         }
@@ -158,7 +157,7 @@ class Changelog:
             return False
         taken = snapshot.take(partition, number, self._topic_id)
         view = self._context.served.owned(number)
-        known = partition.spec.by_term(combine([view.estimate])) if view.answers else {}
+        known = partition.spec.by_term(combine([view.estimate])) if view.is_determined else {}
         return sending.send(taken, 0, known)
 
     def histories_worth_saving(
@@ -197,7 +196,8 @@ class Changelog:
             self.save(number, partition)
             self.save_history(number, partition)
         self._follower.remember(number, partition, self._topic_id)
-        del self._saved[number]
+        for sending in self._saved.pop(number).parts.values():
+            sending.is_ours = False
         for part in Part:
             self._context.health.unsaved.pop((number, part), None)
 

@@ -61,6 +61,7 @@ class Follower:
         self._partition_count = partition_count
         self._asked_at = self._looked_at = -math.inf
         self._resting: set[int] = set()
+        self._waited_for = False
         self._leaderless_since: dict[int, float] = {}
         # Shared with the threads that wait for a partition's end:
         self._progress = threading.Condition()
@@ -75,7 +76,7 @@ class Follower:
             self._context.health.beat("follower", now=monotonic())
             try:
                 self._turn()
-                if self.loaded.is_set() and not self._awaited.unreached(self._positions):
+                if self.loaded.is_set() and not self._waited_for:
                     self._hurry.wait(PACE_SECONDS)
                 self._hurry.clear()
             except AuthorizationError:  # the watch tells of it
@@ -143,7 +144,6 @@ class Follower:
         with self._progress:
             self._positions |= {at.partition: start for at, start in starts.items()}
         self._consumer.assign([self._place(number) for number in self._positions])
-        self._resting = set()
         for number, position in self._positions.items():
             self._consumer.seek(self._place(number), position)
 
@@ -177,6 +177,7 @@ class Follower:
             self._positions |= {n: at for n, at in positions.items() if at is not None}
             self._at_start.learn({number: found[number] for number in at_start & found.keys()})
             self._awaited.learn({number: found[number] for number in awaited & found.keys()})
+            self._waited_for = bool(self._awaited.unreached(self._positions))
             self._progress.notify_all()
         if not self.loaded.is_set() and self._is_loaded():
             self.loaded.set()

@@ -40,12 +40,15 @@ class Memory:
         return self._followed.get(number, Followed())
 
     def remember(self, number: int, partition: Partition, topic_id: str) -> None:
-        """Serve a partition that we no longer own as it is now, until a newer snapshot comes."""
+        """Serve a partition that we no longer own as it is now, until a newer snapshot comes.
+
+        If it comes back to us it is saved anew: that it was saved is not known.
+        """
         if partition.has_whole_history:
             history = partition.saved_history()
-            self._keep(number, history=Valid(history.position, topic_id, history))
+            self._keep(number, history=Valid(history.position, topic_id, history, is_current=False))
         taken = take(partition, number, topic_id)
-        if self._keep(number, regression=Valid(taken.position, topic_id, taken)):
+        if self._keep(number, regression=Valid(taken.position, topic_id, taken, is_current=False)):
             self._context.served.follow(number, partition.view())
 
     def take(self, number: int, records: Iterable[Record]) -> None:
@@ -92,7 +95,7 @@ class Memory:
             try:
                 return one, decode(one)
             except DamagedError as error:
-                self._refuse(number, record, part, error)
+                self._pass_over(number, record, part, error)
         return None
 
     def _read(self, number: int, record: Record) -> list[Snapshot]:
@@ -103,7 +106,7 @@ class Memory:
             return read(record.value, number, self._context.settings.spec)
         except (DamagedError, ForeignError) as error:
             history = record.key == Part.HISTORY.key(number)
-            self._refuse(number, record, Part.HISTORY if history else Part.REGRESSION, error)
+            self._pass_over(number, record, Part.HISTORY if history else Part.REGRESSION, error)
             return []
 
     def _keep(self, number: int, **latest: Valid[Any]) -> bool:
@@ -118,7 +121,7 @@ class Memory:
             self._followed[number] = followed
             return True
 
-    def _refuse(
+    def _pass_over(
         self, number: int, record: Record, part: Part, error: DamagedError | ForeignError
     ) -> None:
         foreign = str(error) if isinstance(error, ForeignError) else None

@@ -40,7 +40,8 @@ class Valid(Generic[Content]):
         position: The offset of the next record to fold.
         topic_id: The id of the topic that the position belongs to.
         content: The part.
-        is_current: Whether it was written in the present format: else it is to be written anew.
+        is_current: Whether the changelog has it so, in the present format and by the present model:
+            else it is to be written anew.
     """
 
     position: int
@@ -62,6 +63,11 @@ class Found(Generic[Content]):
     latest: Valid[Content] | None = None
     foreign: str | None = None
     damaged: int = 0
+
+    @property
+    def current(self) -> Valid[Content] | None:
+        """The latest, if it need not be written anew."""
+        return self.latest if self.latest is not None and self.latest.is_current else None
 
 
 @dataclass(frozen=True, slots=True)

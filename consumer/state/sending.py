@@ -29,6 +29,7 @@ class Sending:
         position: Of the last acknowledged snapshot; None before the first.
         rows: Of how many folded rows it is.
         failing: Whether the latest snapshot could not be saved.
+        is_ours: Whether the partition is still ours, so that what fails leaves it unsaved.
     """
 
     def __init__(
@@ -37,6 +38,7 @@ class Sending:
         self.position = position
         self.rows = rows
         self.failing = False
+        self.is_ours = True
         self._context = context
         self._producer = producer
         self._writer = writer
@@ -94,8 +96,9 @@ class Sending:
         """Count each snapshot that could not be saved, and log the first in a row."""
         reason = f"{type(error).__name__}: {error}"
         self._context.telemetry.snapshot_failed()
-        unsaved = self._context.health.unsaved
-        unsaved.setdefault((taken.partition, taken.part), Unsaved(monotonic(), "")).reason = reason
+        if self.is_ours:
+            at, unsaved = (taken.partition, taken.part), self._context.health.unsaved
+            unsaved.setdefault(at, Unsaved(monotonic(), "")).reason = reason
         if not self.failing:
             self.failing = True
             log.error(

@@ -1,11 +1,13 @@
 """A dead letter, out of its record; pure."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Self
 
 import orjson
+
+from contract.messages import KEPT_HEADER, OURS
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +22,7 @@ class Letter:
         key: The event's, as far as the letter has it; None if it was null.
         value: The event's, as far as the letter has it; None if it was null.
         length: Bytes of the event's value; None if it was null or is not known.
+        headers: The event's, as far as the letter has them, without those of our own names.
     """
 
     place: str
@@ -29,6 +32,7 @@ class Letter:
     key: bytes | None
     value: bytes | None
     length: int | None
+    headers: tuple[tuple[str, bytes], ...] = ()
 
     @classmethod
     def of(
@@ -51,6 +55,7 @@ class Letter:
             key=told.get("key"),
             value=value,
             length=_whole(texts.get("length", "")),
+            headers=tuple(_original(headers)),
         )
 
     @property
@@ -89,3 +94,10 @@ def _whole(text: str) -> int | None:
         return int(text)
     except ValueError:
         return None
+
+
+def _original(headers: Sequence[tuple[str, bytes | None]]) -> Iterator[tuple[str, bytes]]:
+    for name, content in headers:
+        original = name.removeprefix(KEPT_HEADER)
+        if original != name and not original.startswith(OURS):
+            yield original, content or b""

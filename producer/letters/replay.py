@@ -46,7 +46,7 @@ class Replayed:
 def replay(settings: Environment, mended: Sequence[Mended]) -> Replayed:
     """Send each of these events to the events topic, unless its letter was sent again before.
 
-    Each has its letter's key, and the header ``riverline.replay-of`` with its place.
+    Each has its letter's key and headers, and the header ``riverline.replay-of`` with its place.
 
     Raises:
         MendError: There is no such letter; nothing is sent.
@@ -96,7 +96,7 @@ def _send(producer: Any, settings: Environment, some: Sequence[tuple[Mended, Let
     for mended, letter in some:
         place = mended.place.encode()
         key = letter.key if letter.key and len(letter.key) < DEAD_LETTER_BYTES else None
-        headers = [(REPLAY_OF, place)]
+        headers = [*letter.headers, (REPLAY_OF, place)]
         producer.send(settings.events_topic, mended.value, key=key, headers=headers)
         note = [(REPLAYED, b"1")]
         producer.send(settings.dead_letter_topic, None, key=place, headers=note)

@@ -40,7 +40,8 @@ def letters(service: Service, settings: Environment) -> list[dict[str, Any]]:
     """Two refused events: one that can be mended, one that is no JSON."""
     client = KafkaProducer(bootstrap_servers=list(settings.kafka_bootstrap_servers))
     for value in BAD:
-        client.send(settings.events_topic, value, key=b"k").get(timeout=30)
+        sent = client.send(settings.events_topic, value, key=b"k", headers=[("ce_type", b"sent")])
+        sent.get(timeout=30)
     client.close()
     wait_until(lambda: service.metric(REFUSED) == len(BAD))
     wait_until(lambda: len(waiting()) == len(BAD))
@@ -59,9 +60,10 @@ def test_a_mended_letter_is_learned_once_however_often_it_is_sent_again(
     assert [it["reason"] for it in waiting()] == ["bad-json"]
     wait_until(lambda: service.metric("riverline_events_behind") == 0)
     assert service.metric(LEARNED) == 1
-    (record,) = [it for it in records(settings, settings.events_topic) if it.headers]
     (place,) = [it["dead_letter"] for it in letters if it["reason"] == "not-a-number"]
-    assert (record.key, record.headers) == (b"k", [(REPLAY_OF, place.encode())])
+    *_, record = records(settings, settings.events_topic)
+    assert record.key == b"k"
+    assert record.headers == [("ce_type", b"sent"), (REPLAY_OF, place.encode())]
 
 
 def test_what_a_run_that_died_had_sent_does_not_count(

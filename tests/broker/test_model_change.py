@@ -98,6 +98,27 @@ def test_a_changed_formula_answers_at_once_and_an_added_field_is_learned_from_th
         assert summary["hour"]["missing"] == rows["hour"].isna().sum()
 
 
+def test_a_quiet_log_is_saved_by_each_model_that_it_is_taken_up_by(
+    start: Start, partitioned: Environment, tmp_path: Path
+) -> None:
+    file, both = tmp_path / "model.toml", 'formula = "y ~ x"\n[fields.y]\n[fields.x]\n'
+    first, last = (f'{both}[fields.w]\npath = "{path}"\n' for path in ("here", "there"))
+    file.write_text(first)
+    service = start(MODEL=str(file))
+    send(partitioned, (orjson.dumps({"y": 2.0 * x + x % 3, "x": x}) for x in range(90)))
+    wait_until(lambda: service.metric(LEARNED) == 90)
+    assert service.stop() == 0
+    file.write_text(last)
+    assert command("check", MODEL=str(file)).returncode == 1  # its path is another
+    for without_events in (both, last):
+        file.write_text(without_events)
+        service = start(MODEL=str(file))
+        wait_until(lambda: service.ready)  # noqa: B023 - called here alone
+        with PredictionClient(partitioned) as client:
+            assert client.ask("train")["n"] == 90
+        assert service.stop() == 0
+
+
 def test_from_a_topic_to_a_model_in_two_commands(
     start: Start, partitioned: Environment, tmp_path: Path
 ) -> None:

@@ -30,6 +30,7 @@ from contract.messages import (
     DEAD_LETTER_BYTES,
     DEAD_LETTER_HEADERS,
     DEAD_LETTER_VERSION,
+    KEPT_HEADER,
     MAX_MESSAGE_BYTES,
     VALUE_LIMIT,
     ErrorCode,
@@ -327,13 +328,14 @@ def test_every_dead_letter_validates(example: EventExample) -> None:
 def test_a_dead_letter_validates_whatever_the_key(
     key: bytes | None, value: bytes | None, reason: Reason
 ) -> None:
-    record = Record(0, value, timestamp=-1, key=key)
+    record = Record(0, value, timestamp=-1, key=key, headers=[("ce_type", b"sent")])
     letter = write_letter(
         "riverline", "mobile-events", 0, Refused(record, Rejected(reason, "says why"))
     )
     headers = headers_as_strings(letter.headers)
     assert faults("dead-letter", headers) == []
-    assert [name for name in DEAD_LETTER_HEADERS if name in headers] == list(headers)
+    assert [name for name in DEAD_LETTER_HEADERS if name in headers] == list(headers)[:-1]
+    assert headers[f"{KEPT_HEADER}ce_type"] == "sent"
     assert ("riverline.key" in headers) == (key is not None)
     assert ("riverline.length" in headers) == (value is not None)
     assert letter.key == b"mobile-events-0-0"

@@ -118,7 +118,8 @@ def test_the_design_is_formulaics_by_name_and_number(right: str, seed: int) -> N
     try:
         spec = spec_of(f"y ~ {right}")
     except ValueError as fault:
-        assume("numbers" not in str(fault))  # more than three in a product
+        # More than three in a product; everything taken away again; a category with itself.
+        assume(not any(it in str(fault) for it in ("numbers", "no term", "category twice")))
         raise
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")

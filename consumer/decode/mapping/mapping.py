@@ -22,19 +22,22 @@ class Mapping:
 
     Args:
         model: The model file.
+        counts: Whether undeclared levels are noted, for ``take_undeclared``; then one thread alone
+            may call it with events.
     """
 
-    def __init__(self, model: ModelFile) -> None:
+    def __init__(self, model: ModelFile, *, counts: bool = True) -> None:
         self.model = model
         design = model.design
         self._target = model.target_fields
         self._holds = None if model.where is None else condition(model.where)
         self._undeclared: list[tuple[str, str]] = []
-        readers = [_FieldReader(field, self._undeclared.append) for field in model.fields]
+        note: Note = self._undeclared.append if counts else _unnoted
+        readers = [_FieldReader(field, note) for field in model.fields]
         # The target first: an event that lacks it is unlabelled, whatever else it lacks.
         self._readers = sorted(readers, key=lambda it: it.name not in self._target)
         # Of requests, in other threads: what these name is not counted.
-        self._of_requests = [_FieldReader(field, lambda _: None) for field in model.fields]
+        self._of_requests = [_FieldReader(field, _unnoted) for field in model.fields]
         self._by_name = {it.name: it for it in self._of_requests}
         self._names = design.variables.names
         self._functions = design.functions
@@ -190,6 +193,10 @@ class _FieldReader:
         self.substitute = field.substitute()
         self.indicator = field.name + INDICATED if field.indicated else None
         self.where = f"{field.name} is missing" + (f" ({field.path})" if field.path else "")
+
+
+def _unnoted(_: tuple[str, str]) -> None:
+    """What nobody counts."""
 
 
 def _refusal(why: Unlabelled | Rejected) -> Refusal:

@@ -35,7 +35,7 @@ def path(text: str) -> Get:
         ValueError: It is not a path.
     """
     if text == "@timestamp":
-        return lambda _document, record: record.timestamp
+        return lambda _document, record: None if record.timestamp < 0 else record.timestamp
     if text == "@key":
         return lambda _document, record: _text(record.key)
     if text.startswith(HEADER):

@@ -13,6 +13,9 @@ a formula can be answered depends on the products alone.
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
+from math import prod
+
+from consumer.decode.formula import bad_formula, echo
 
 Term = tuple[str, ...]
 """The factors of a product, each once, in the order of the formula; none for the intercept."""
@@ -25,6 +28,16 @@ Product = tuple[Part, ...]
 
 Sum = dict[Product, float]
 """Products with their weights."""
+
+
+MAX_COLUMNS = 256
+"""The most columns of a formula, and of a model; the intercept included."""
+
+MAX_CATEGORIES = 6
+"""The most categories of one term: it spans two to that power."""
+
+MAX_PRODUCTS = 4096
+"""The most products that the columns of one term are made of."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,17 +91,37 @@ def code(terms: Iterable[Term], factors: Mapping[str, Factor]) -> dict[str, Sum]
     Args:
         terms: In the order of the formula.
         factors: The meaning of each factor that they name.
+
+    Raises:
+        Refusal: ``bad-formula`` beyond a limit; it is found before anything large is made.
     """
     columns: dict[str, Sum] = {}
     spanned: set[frozenset[_Scoped]] = set()
     for term in terms:
+        _check(term, factors)
         new = {
             frozenset(span): span for span in _span(term, factors) if frozenset(span) not in spanned
         }
         spanned.update(new)
         for span in _simplified(list(new.values())):
             columns |= _columns(span, factors)
+        if len(columns) > MAX_COLUMNS:
+            raise bad_formula(f"the formula has more than {MAX_COLUMNS} columns")
     return columns
+
+
+def _check(term: Term, factors: Mapping[str, Factor]) -> None:
+    """Refuse a term of too many columns, or with a category twice."""
+    categories = [factors[text] for text in term if factors[text].levels is not None]
+    if len({it.source for it in categories}) < len(categories):
+        raise bad_formula(f"{echo(':'.join(term))} has a category twice")
+    sizes = [len(it.levels or ()) for it in categories]
+    if (
+        len(sizes) > MAX_CATEGORIES
+        or prod(sizes) > MAX_COLUMNS
+        or prod(2 * size - 1 for size in sizes) > MAX_PRODUCTS
+    ):
+        raise bad_formula(f"{echo(':'.join(term))} is too many columns; the limit is {MAX_COLUMNS}")
 
 
 def multiplied(left: Product, right: Product) -> Product | None:

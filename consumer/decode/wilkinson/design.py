@@ -6,12 +6,9 @@ from functools import cached_property
 
 from consumer.decode.formula import Combination, Formula, bad_formula, echo
 from consumer.decode.refusal import Refusal
-from consumer.decode.wilkinson.coding import Factor, Product, Sum, Term, code
+from consumer.decode.wilkinson.coding import MAX_COLUMNS, Factor, Product, Sum, Term, code
 from consumer.decode.wilkinson.expressions import Expression, category_in, expression
 from contract.messages import ErrorCode
-
-MAX_COLUMNS = 256
-"""The most columns that are kept, the intercept included."""
 
 MAX_NUMBERS = 3
 """The most numbers in one product: of three the squares can still be summed in a double."""
@@ -139,6 +136,8 @@ class _Wanted:
         from consumer.decode.wilkinson.syntax import read_sides  # noqa: PLC0415
 
         sides = read_sides(text, variables.names)
+        if not sides.terms:
+            raise bad_formula(f"{echo(text)} has no term on the right of the ~")
         left = target if sides.target is None else sides.target
         if left is None:
             raise bad_formula("there is no target on the left of the ~")

@@ -25,6 +25,9 @@ MAX_TERMS = 256
 MAX_OPERATORS = 256
 """The most operators and brackets in a formula."""
 
+MAX_PRODUCTS = 20_000
+"""The most products of terms that are made on the way, whatever becomes of them."""
+
 MAX_FACTORS = 8
 """The most factors of one term."""
 
@@ -98,6 +101,7 @@ class _Reader:
     def __init__(self, text: str, rest: tuple[str, ...]) -> None:
         self._text = text
         self._rest = rest
+        self._made = 0
         self._operations: dict[tuple[str, int], Callable[..., Terms]] = {
             ("+", 1): lambda terms: terms,
             ("-", 1): lambda _: {},
@@ -144,6 +148,9 @@ class _Reader:
 
     def _products(self, left: Terms, right: Terms) -> Terms:
         products: Terms = {}
+        self._made += len(left) * len(right)
+        if self._made > MAX_PRODUCTS:
+            raise bad_formula(f"{echo(self._text)} has more than {MAX_TERMS} terms on the way")
         for one, other in product(left.values(), right.values()):
             term = tuple(dict.fromkeys((*one, *other)))
             if len(term) > MAX_FACTORS:

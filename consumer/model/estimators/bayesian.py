@@ -124,7 +124,7 @@ class Bayesian:
 
     def start_from(self, known: LeastSquares) -> None:
         """Renew the coordinates; there are none until the events determine every coefficient."""
-        self._start = known if known.answers else None
+        self._start = known if known.is_determined else None
         self._river = self._new_river()
 
     @np.errstate(over="ignore", invalid="ignore")

@@ -51,7 +51,7 @@ def scored(
     Returns:
         The targets that are scored, and target less prediction for each, shapes (m,).
     """
-    exact = None if before.answers and after.answers else one_step_ahead(before, events)
+    exact = None if before.is_determined and after.is_determined else one_step_ahead(before, events)
     missed = predict(events, exact, before, after)
     targets = events[:, -1]
     if exact is None:

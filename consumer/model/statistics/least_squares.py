@@ -30,7 +30,7 @@ class LeastSquares:
     intercept: bool = True
 
     @cached_property
-    def answers(self) -> bool:
+    def is_determined(self) -> bool:
         """Whether these events alone determine every coefficient, within the range of a double.
 
         If not, the service refuses to predict.
@@ -69,7 +69,7 @@ def one_step_ahead(before: LeastSquares, rows: Floats) -> Floats:
     if not np.logical_or(before.factor.any(axis=0), rows.any(axis=0))[:-1].all():
         return errors  # a level that has not come yet: it leaves a coefficient open to the end
     for i, row in enumerate(rows):
-        if before.answers:
+        if before.is_determined:
             errors[i] = row[-1] - row[:-1] @ before.coefficients
         before = before.plus(rows[i : i + 1])
     errors[np.isinf(errors)] = math.nan  # beyond the range of a double: refused

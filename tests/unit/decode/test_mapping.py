@@ -4,6 +4,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import orjson
 import pytest
 from hypothesis import given, settings
@@ -14,6 +15,7 @@ from consumer.decode.event import SKIPPED, UNLABELLED
 from consumer.decode.mapping import Mapping, ModelFileError, read_model
 from consumer.model.folding import FoldResult
 from consumer.model.partition import Partition
+from consumer.model.spec import ModelSpec
 from contract.messages import ErrorCode, Outcome
 from unit.model_files import NAMES, Golden, example, golden
 from unit.records import Record
@@ -169,6 +171,62 @@ HOSTILE = [
     "revenue ~ \x00",
     "revenue ~ \u202eprice",
 ]
+
+
+MANY = "abcdefgh"
+
+OF_CATEGORIES = [
+    "y ~ os:C(os)",
+    "y ~ os:C(os):city:C(city)",
+    "y ~ city:os",
+    "y ~ " + ":".join(MANY),
+    "y ~ " + " + ".join(":".join(set(MANY) - {it}) for it in MANY),
+    "y ~ " + "*".join(MANY[:7]),
+    "y ~ " + ":".join(["(.^8)^9"] * 30),
+    "y ~ 0",
+    "y ~ 1 - 1",
+]
+
+
+@pytest.mark.parametrize("text", OF_CATEGORIES, ids=range(len(OF_CATEGORIES)))
+def test_a_formula_that_would_have_more_columns_than_can_be_kept_is_refused_unmade(
+    text: str,
+) -> None:
+    levels = {"os": 6, "city": 100, **dict.fromkeys(MANY, 2)}
+    categories = "".join(
+        f"[fields.{name}]\ntype = 'category'\nlevels = {[f'l{it}' for it in range(n)]}\n"
+        for name, n in levels.items()
+    )
+    large = read_model(f'formula = "y ~ os"\n[fields.y]\n{categories}').design
+    started = time.perf_counter()
+    with pytest.raises(Refusal) as refused:
+        large.formula(text)
+    assert refused.value.code is ErrorCode.BAD_FORMULA
+    assert time.perf_counter() - started < 2
+
+
+def test_what_is_read_to_be_answered_or_read_again_is_not_counted() -> None:
+    spec = ModelSpec.of_file(read_model(MODEL.replace('other = "other"\n', "")), "bayesian")
+    event = EVENT | {"context": {"os": {"name": "BeOS"}}}
+    record = Record(0, orjson.dumps(event), 0)
+    assert spec.mapping is not None
+    assert isinstance(spec.decode(record), Rejected)
+    assert spec.mapping.take_undeclared() == []
+    assert isinstance(spec.mapping(record), Rejected)
+    assert spec.mapping.take_undeclared() == [("os", "BeOS")]
+
+
+def test_a_record_without_a_timestamp_lacks_the_field_that_stands_there() -> None:
+    spec = ModelSpec.of_file(
+        read_model(
+            'formula = "y ~ x"\n[fields.y]\n[fields.x]\n[fields.hour]\n'
+            'path = "@timestamp"\ntype = "time"\nunit = "ms"\npart = "hour"\n'
+        ),
+        "bayesian",
+    )
+    rows = [spec.decode(Record(0, b'{"y": 1, "x": 2}', at)) for at in (-1, 0, 3_600_000)]
+    hours = [row[2] for row in rows if isinstance(row, tuple)]
+    assert np.array_equal(hours, [np.nan, 0.0, 1.0], equal_nan=True)
 
 
 @pytest.mark.parametrize("text", HOSTILE, ids=range(len(HOSTILE)))

@@ -19,6 +19,13 @@ def test_nothing_is_said_while_nothing_is_refused() -> None:
     assert Refusals().saw(0, result(5), 0.0) is None
 
 
+def test_nothing_that_an_event_said_is_in_the_log() -> None:
+    for text in ("O'Brien", "a'b'secret", 'say "secret"', "both ' and \" of it", "\\", "'"):
+        said = Refusals().saw(0, result(0, f"os: {text!r} is not one of its levels"), 0.0)
+        assert said is not None
+        assert said["last"] == "os: '...' is not one of its levels"
+
+
 def test_the_first_is_said_at_once_and_the_others_in_a_summary_a_minute() -> None:
     refusals = Refusals()
     said = refusals.saw(2, result(3, "os: 'BeOS' is not one of its levels"), 10.0)

@@ -54,7 +54,7 @@ class Learned:
         for start in range(0, len(events), BLOCK):
             block = events[start : start + BLOCK]
             after = self.known.plus(block)
-            steady = self.known.answers and after.answers
+            steady = self.known.is_determined and after.is_determined
             exact = None if steady else one_step_ahead(self.known, block)
             errors.append(self.estimator.learn_block(block, exact, self.known, after))
             self.known = after

@@ -11,7 +11,7 @@ from rich.console import Console
 from consumer.decode.event import Rejected
 from consumer.learn.dead_letters import write_letter
 from consumer.model.folding import Refused
-from contract.messages import DEAD_LETTER_BYTES, MAX_MESSAGE_BYTES, Reason
+from contract.messages import DEAD_LETTER_BYTES, KEPT_HEADERS_BYTES, MAX_MESSAGE_BYTES, Reason
 from producer.letters import Letter, MendError, letters_table, read_mended
 from producer.letters.show import NEWEST
 from unit.records import Record
@@ -49,6 +49,17 @@ def test_a_letter_is_told_as_json_with_its_value_in_it() -> None:
         "timestamp": "2026-05-28T20:26:40.000+00:00",
         "value": {"tv": "50", "sales": 9},
     }
+
+
+def test_a_letter_has_the_events_headers_and_none_that_mean_something_to_us() -> None:
+    headers = [("ce_type", b"sent"), ("riverline.request", b"forged"), ("empty", None)]
+    record = Record(7, b"{", NOON, None, [*headers, ("large", b"x" * KEPT_HEADERS_BYTES), *headers])
+    why = Rejected(Reason.BAD_JSON, "not JSON")
+    written = write_letter("riverline", "mobile-events", 2, Refused(record, why))
+    letter = Letter.of(written.key, written.value, written.headers)
+    assert letter is not None
+    assert letter.headers == (("ce_type", b"sent"), ("empty", b""))
+    assert letter.reason == "bad-json"
 
 
 @given(st.none() | st.binary(max_size=200), st.none() | st.binary(max_size=20))

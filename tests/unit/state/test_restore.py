@@ -44,6 +44,14 @@ def followed(
     return Followed(Found(regression), Found(history))
 
 
+def test_what_the_present_model_did_not_write_is_to_be_written_anew() -> None:
+    written = regression()
+    assert Found(written).current is written
+    assert Found(replace(written, is_current=False)).current is None
+    nothing: Found[Snapshot] = Found()
+    assert nothing.current is None
+
+
 def hashes(partition: Partition) -> tuple[str, str]:
     return take(partition, 3, THEIRS).sha256, take_history(partition, 3, THEIRS).sha256
 
