@@ -66,8 +66,7 @@ class Sketch:
 
     def to_text(self) -> str:
         """The sketch in base64, preceded by a digest of its bytes."""
-        body = self._kll.serialize()
-        return base64.b64encode(_digest(body) + body).decode("ascii")
+        return _text(self._kll.serialize())
 
     @classmethod
     def from_text(cls, text: str) -> Self:
@@ -113,8 +112,7 @@ class Frequent:
 
     def to_text(self) -> str:
         """The sketch in base64, preceded by a digest of its bytes."""
-        body = self._items.serialize()
-        return base64.b64encode(_digest(body) + body).decode("ascii")
+        return _text(self._items.serialize())
 
     @classmethod
     def from_text(cls, text: str) -> Self:
@@ -124,6 +122,10 @@ class Frequent:
             ValueError: The text is not such a sketch, or is damaged.
         """
         return cls(frequent_strings_sketch.deserialize(_body(text)))
+
+
+def _text(body: bytes) -> str:
+    return base64.b64encode(_digest(body) + body).decode("ascii")
 
 
 def _body(text: str) -> bytes:
