@@ -8,7 +8,7 @@ from consumer.client.clients import Clients, cover, open_clients
 from consumer.client.connections import MAX_POLL_RECORDS, group_id
 from consumer.client.door import Door
 from consumer.client.fast_path import ClientPath, client_path
-from consumer.client.internals import TopicCreationError, UnknownClientError, check_kafka_python
+from consumer.client.internals import TopicCreationError, check_kafka_python
 from consumer.client.internals.group import joined, read_what_is_new, rejoin
 from consumer.client.internals.metadata import leader_of, watch_topic_id
 from consumer.client.internals.serve import Batches
@@ -38,7 +38,6 @@ __all__ = [
     "Producer",
     "TopicCreationError",
     "TopicError",
-    "UnknownClientError",
     "check_kafka_python",
     "client_path",
     "cover",

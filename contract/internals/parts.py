@@ -7,11 +7,10 @@ for anything that is no method: it is found in the class, or in a method that se
 import dis
 import inspect
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from functools import reduce
 from importlib import import_module
 from types import FunctionType
-
-import kafka
 
 VERSION = "3.0.12"
 ATTRIBUTE = ""
@@ -67,17 +66,36 @@ def check(parts: Parts = PARTS) -> None:
     Raises:
         UnknownClientError: It is not; names every fault.
     """
-    faults = [] if kafka.__version__ == VERSION else [f"its version is {kafka.__version__}"]
+    try:
+        version = getattr(import_module("kafka"), "__version__", "not known")
+    except ImportError as error:
+        raise _unknown([str(error)]) from None
+    faults = [] if version == VERSION else [f"its version is {version}"]
     faults += _missing(parts.items())
     if faults:
-        raise UnknownClientError(
-            "\n".join(
-                (
-                    f"kafka-python {VERSION} is expected: install what requirements.lock names",
-                    *(f"kafka-python: {fault}" for fault in faults),
-                )
-            )
-        )
+        raise _unknown(faults)
+
+
+@contextmanager
+def imported() -> Iterator[None]:
+    """Around imports: where one fails for want of kafka-python, say what is wrong with it.
+
+    Raises:
+        UnknownClientError: kafka-python is missing, or is not the one we know.
+        ImportError: Something else is missing.
+    """
+    try:
+        yield
+    except ImportError as error:
+        if (error.name or "").partition(".")[0] != "kafka":
+            raise
+        check()
+        raise _unknown([str(error)]) from error
+
+
+def _unknown(faults: Iterable[str]) -> UnknownClientError:
+    expected = f"kafka-python {VERSION} is expected: install what requirements.lock names"
+    return UnknownClientError("\n".join((expected, *(f"kafka-python: {it}" for it in faults))))
 
 
 def _missing(parts: Iterable[tuple[str, str]]) -> Iterator[str]:
