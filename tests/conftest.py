@@ -8,6 +8,7 @@ FAST_PATH=off pytest tests/broker           services without short cuts through 
 """
 
 import os
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -27,15 +28,24 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """For `--dist loadgroup`: each cluster is one worker's alone: idle brokers cost, too.
+    """For `--dist loadgroup`: each test goes to whoever is free, those that take longest first.
 
-    All other tests go by files.
+    The tests of a module that share something (a cluster, a service) go together.
     """
-    for item in items:
-        needs = getattr(item, "fixturenames", ())
-        clusters = [name for name in ("secured", "cluster") if name in needs]
-        file = item.nodeid.partition("::")[0]
-        item.add_marker(pytest.mark.xdist_group(clusters[0] if clusters else file))
+    seconds: Counter[str] = Counter()
+    groups = {item: _group(item) for item in items}
+    for item, group in groups.items():
+        item.add_marker(pytest.mark.xdist_group(group))
+        slow = item.get_closest_marker("slow")
+        seconds[group] += slow.kwargs.get("seconds", 10) if slow else 0
+    items.sort(key=lambda item: -seconds[groups[item]])
+
+
+def _group(item: pytest.Item) -> str:
+    """The test itself; its file, where that has a fixture for all of its tests."""
+    fixtures = getattr(item, "_fixtureinfo").name2fixturedefs.values()  # noqa: B009 - pytest has no public one
+    shared = any(fixture.scope == "module" for found in fixtures for fixture in found)
+    return item.nodeid.partition("::")[0] if shared else item.nodeid
 
 
 @pytest.fixture(scope="session")
@@ -51,9 +61,9 @@ def kafka(request: pytest.FixtureRequest) -> Iterator[str]:
             yield embedded.bootstrap_servers
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def three_brokers() -> Iterator[EmbeddedCluster]:
-    """An open cluster of three for the whole session: use `cluster`, which finds it whole."""
+    """An open cluster of three for a module: use `cluster`, which finds it whole."""
     with EmbeddedCluster(3) as cluster:
         yield cluster
 
@@ -71,10 +81,10 @@ def cluster(three_brokers: EmbeddedCluster) -> EmbeddedCluster:
 
 @pytest.fixture(scope="session")
 def secured(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedCluster]:
-    """A secured cluster of three for the whole session: nobody stops its brokers."""
+    """A secured Kafka of one broker for the whole session: nobody stops it."""
     parts = ("service-creates", "producer", "asker", "asker-creates", "gateway", "mender")
     security = Security(tmp_path_factory.mktemp("secure"), ("riverline", "service", *parts))
-    with EmbeddedCluster(3, security=security) as cluster:
+    with EmbeddedCluster(1, security=security) as cluster:
         yield cluster
 
 

@@ -26,7 +26,7 @@ from producer.simulate import simulate
 from support.service import own_names
 from support.waiting import wait_until
 
-pytestmark = pytest.mark.slow  # three more brokers
+pytestmark = pytest.mark.slow(seconds=40)  # three more brokers
 
 PARTITIONS = 6
 EVENTS = 80_000

@@ -21,9 +21,9 @@ from support.waiting import wait_until
 
 from .test_service import run
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.slow(seconds=50)
 
-ROUNDS = 3
+ROUNDS = 2
 WHILES, WHILE_SECONDS, QUESTIONS = 5, 2.0, 200
 LOG_BYTES = 100_000
 CONNECTIONS = 20_000

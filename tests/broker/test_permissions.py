@@ -257,29 +257,38 @@ LESSER = [
 
 
 @pytest.mark.parametrize("when", ["taken away", AT_START])
-@pytest.mark.parametrize(("name", "operation", "costs"), LESSER)
-def test_what_is_lost_to_nobody_is_named_and_the_service_is_ready(
-    world: World, name: str | None, operation: ACLOperation, costs: str, when: str
-) -> None:
+def test_what_is_lost_to_nobody_is_named_and_the_service_is_ready(world: World, when: str) -> None:
     cluster = ResourcePattern(ResourceType.CLUSTER, "kafka-cluster")
-    on = world.resource(ResourceType.TOPIC, name) if name else cluster
-    about = f"{operation.name} on {on.resource_type.name.lower()} {on.resource_name}"
+    denied = [
+        (world.resource(ResourceType.TOPIC, name) if name else cluster, it)
+        for name, it, _ in LESSER
+    ]
+    about = [
+        f"{operation.name} on {on.resource_type.name.lower()} {on.resource_name}"
+        for on, operation in denied
+    ]
+    said = [
+        f"Kafka does not allow us {it}: {row[2]} until"
+        for it, row in zip(about, LESSER, strict=True)
+    ]
     with ExitStack() as stack:
         if when == AT_START:
-            world.deny(on, operation)
+            for on, operation in denied:
+                world.deny(on, operation)
         service = stack.enter_context(running_service(**world.environment(USER)))
         stack.callback(lambda: print(service.log.read_text()))  # noqa: T201
         wait_until(lambda: service.ready)
         if when != AT_START:
-            world.deny(on, operation)
+            for on, operation in denied:
+                world.deny(on, operation)
         try:
-            said = f"Kafka does not allow us {about}: {costs} until"
-            wait_until(lambda: said in service.log.read_text(), TOLD_SECONDS)
+            wait_until(lambda: all(it in service.log.read_text() for it in said), TOLD_SECONDS)
             assert service.ready
         finally:
-            world.grant(on, operation)
-        over = f'event=recovered about="{about}"'
-        wait_until(lambda: over in service.log.read_text(), BACK_SECONDS)
+            for on, operation in denied:
+                world.grant(on, operation)
+        over = [f'event=recovered about="{it}"' for it in about]
+        wait_until(lambda: all(it in service.log.read_text() for it in over), BACK_SECONDS)
 
 
 def test_a_changelog_that_may_not_grow_with_the_events_is_named_and_grows_after_the_grant(

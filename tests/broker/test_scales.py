@@ -1,7 +1,8 @@
 """Exact at any origin and scale, seen from outside: by predictions, metrics and the table.
 
 Truth is exact arithmetic over the events that were sent, each predicted from those before it in its
-partition. Half of them are sent, the service is restarted, and the rest follows.
+partition. Half of them are sent, the service is restarted, and the rest follows. (What the number
+of partitions does to it is for `tests/property/test_exactness.py`.)
 """
 
 from collections.abc import Callable
@@ -75,6 +76,7 @@ SETS: dict[str, Callable[[], Floats]] = {
     "engel": lambda: of_statsmodels(engel),
 }
 QUICK = {("mean-1e6", 2), ("trump-approval", 5)}
+SLOW = {("unit", 1), ("epoch-seconds", 5), *((name, 2) for name in SETS)} - QUICK
 
 
 def send(settings: Environment, rows: Floats, first: int, partitions: int) -> None:
@@ -94,9 +96,8 @@ def prequential_rmse(rows: Floats, partitions: int) -> float | None:
 @pytest.mark.parametrize(
     ("name", "partitions"),
     [
-        pytest.param(name, count, marks=[] if (name, count) in QUICK else pytest.mark.slow)
-        for name in SETS
-        for count in (1, 2, 5)
+        *sorted(QUICK),
+        *(pytest.param(*case, marks=pytest.mark.slow) for case in sorted(SLOW)),
     ],
 )
 def test_a_service_gives_what_exact_least_squares_gives(

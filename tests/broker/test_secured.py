@@ -1,6 +1,7 @@
 """The doors of a secured cluster: who comes in, who does not, and what they may do."""
 
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -34,13 +35,16 @@ REFUSED_MS = 800  # kafka-python tries again and again: this is long enough to b
 
 
 @pytest.fixture(scope="module")
-def doors(secured: EmbeddedCluster) -> EmbeddedCluster:
-    """The secured cluster with the topic `open`, which the user may write to and describe."""
-    with KafkaAdminClient(**admin_of(secured)) as admin:
-        admin.create_topics([NewTopic("open", 3, 3), NewTopic("closed", 3, 3)])
-        admin.create_acls([allow("open", ACLOperation.WRITE), allow("open", ACLOperation.DESCRIBE)])
-    secured.wait_until_in_sync()
-    return secured
+def doors(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedCluster]:
+    """A secured cluster with the topic `open`, which the user may write to and describe."""
+    with EmbeddedCluster(3, security=Security(tmp_path_factory.mktemp("secure"))) as cluster:
+        with KafkaAdminClient(**admin_of(cluster)) as admin:
+            admin.create_topics([NewTopic("open", 3, 3), NewTopic("closed", 3, 3)])
+            admin.create_acls(
+                [allow("open", ACLOperation.WRITE), allow("open", ACLOperation.DESCRIBE)]
+            )
+        cluster.wait_until_in_sync()
+        yield cluster
 
 
 @pytest.mark.parametrize("mechanism", ["SCRAM-SHA-512", "SCRAM-SHA-256", "PLAIN"])

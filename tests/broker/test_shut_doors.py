@@ -11,6 +11,7 @@ import subprocess
 import sys
 from base64 import b64encode
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -374,6 +375,9 @@ def test_each_shut_door_is_named_and_opens_when_it_is_mended(
     with ExitStack() as stack, fault.away:
         started = monotonic()
         service = stack.enter_context(running(environment))
+        asked = stack.enter_context(ThreadPoolExecutor(1)).submit(
+            asker_says, fault.sentence, environment, monkeypatch
+        )
         wait_until(lambda: told(service, fault.sentence) > 0, IN_TIME_SECONDS)
         seconds = monotonic() - started
         counted = f'riverline_faults_total{{kind="{fault.kind}"}}'
@@ -382,7 +386,7 @@ def test_each_shut_door_is_named_and_opens_when_it_is_mended(
         assert fault.sentence in service.page("/readyz")
         assert service.status("/livez") == 200
         assert told(service, fault.sentence) == 1
-        asker_says(fault.sentence, environment, monkeypatch)
+        asked.result()
         fault.away.close()
         if fault.mend is not None:
             fault.mend(stack)

@@ -112,7 +112,7 @@ def test_the_producer_of_replies_asks_for_no_topic_that_was_deleted(
 # Replies.
 
 
-@pytest.mark.slow
+@pytest.mark.slow(seconds=60)
 def test_ten_thousand_large_replies_to_nowhere_take_bounded_memory(
     start: Start, settings: Environment
 ) -> None:
@@ -184,7 +184,7 @@ def test_while_the_dead_letter_topic_is_gone_letters_wait_and_all_else_goes_on(
     assert "Traceback" not in service.log.read_text()
 
 
-@pytest.mark.slow
+@pytest.mark.slow(seconds=100)
 def test_a_dead_letter_topic_that_is_gone_for_long_trips_no_watchdog(
     start: Start, settings: Environment, names: dict[str, str], admin: KafkaAdminClient
 ) -> None:

@@ -1,4 +1,9 @@
-"""Two consumers killed -9 every second or two, and their broker too, while events stream."""
+"""Two consumers killed -9 every second or two, and their broker too, while events stream.
+
+A safeguard that is taken out shows after a single kill (`test_mutations.py`), and each place where
+a process can die has a test of its own (`test_crash_points.py`): these are for what comes together
+by chance.
+"""
 
 import random
 import threading
@@ -13,18 +18,16 @@ from broker import EmbeddedKafka
 from chaos.reference import judge, wait_saved
 from chaos.world import World, stream, tell
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.slow(seconds=60)
 
-EVENTS = 300_000
-KILLS = 44
-BROKER_KILLS = 6
+EVENTS = 120_000
+KILLS = 20
+BROKER_KILLS = 3
+PARTITIONS = 16
 SEED = 20260801
 
 
-@pytest.mark.parametrize("partitions", [4, 16])
-def test_kill_9_of_consumers_and_of_the_broker_changes_no_bit(
-    tmp_path: Path, partitions: int
-) -> None:
+def test_kill_9_of_consumers_and_of_the_broker_changes_no_bit(tmp_path: Path) -> None:
     chance = random.Random(SEED)  # noqa: S311 - repeatable
     seconds = 1.5 * KILLS
     with (
@@ -33,7 +36,7 @@ def test_kill_9_of_consumers_and_of_the_broker_changes_no_bit(
         # In a process of its own: kafka-python leaves sockets lying about when a broker dies.
         ProcessPoolExecutor(1, get_context("spawn")) as elsewhere,
     ):
-        world = World(kafka.bootstrap_servers, tmp_path, partitions).begin()
+        world = World(kafka.bootstrap_servers, tmp_path, PARTITIONS).begin()
         instances = [world.instance(name).start() for name in ("one", "two")]
         for instance in instances:
             instance.wait_ready()
@@ -56,7 +59,7 @@ def test_kill_9_of_consumers_and_of_the_broker_changes_no_bit(
         finally:
             world.close()
         tell(
-            f"seed {SEED}, {partitions} partitions: {KILLS} kills of consumers and "
+            f"seed {SEED}, {PARTITIONS} partitions: {KILLS} kills of consumers and "
             f"{BROKER_KILLS} of the broker in {stormed:.0f} s; all saved {settled:.1f} s later; "
             f"{verdict}"
         )
@@ -100,10 +103,10 @@ def test_kill_9_changes_no_bit_of_a_model_with_gaps_and_levels(kafka: str, tmp_p
     for instance in instances:
         instance.wait_ready()
     with ThreadPoolExecutor(1) as beside:
-        sending = beside.submit(stream, kafka, world.events_topic, EVENTS // 5, SEED, 30.0)
+        sending = beside.submit(stream, kafka, world.events_topic, EVENTS // 2, SEED, 18.0)
         pace = threading.Event()  # never set
         try:
-            for _ in range(KILLS // 2):
+            for _ in range(12):
                 pace.wait(chance.uniform(1, 2))
                 victim = chance.choice(instances)
                 assert victim.runs, f"it ended by itself: {victim.said}"
@@ -116,4 +119,4 @@ def test_kill_9_changes_no_bit_of_a_model_with_gaps_and_levels(kafka: str, tmp_p
             world.close()
     tell(verdict)
     assert verdict.faults == []
-    assert verdict.records >= EVENTS // 5
+    assert verdict.records >= EVENTS // 2

@@ -19,7 +19,7 @@ from consumer.telemetry.health import MAX_SILENCE_SECONDS
 from leaks import unclosed_sockets
 from support.waiting import wait_until
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.slow(seconds=40)
 
 PREDICT = {"method": "predict", "params": {"tv": 50.0}}
 LAG = re.compile(r'^riverline_consumer_lag\{partition="(\d+)"\} (\S+)$', re.MULTILINE)

@@ -31,9 +31,12 @@ SLOW = {
     "quarkus": QUARKUS,
 }
 
+A_WHILE = pytest.mark.slow(seconds=30)
+
 
 @pytest.mark.parametrize(
-    "client", [*QUICK, *(pytest.param(client, marks=pytest.mark.slow) for client in SLOW)]
+    "client",
+    [*QUICK, *(pytest.param(client, marks=A_WHILE) for client in SLOW)],
 )
 def test_a_real_client_gets_the_reference_prediction_and_a_proper_error(
     client: str, environment: dict[str, str]

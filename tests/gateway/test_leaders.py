@@ -20,7 +20,7 @@ from support.gateway import EVENT, Answer, Gateway, running_gateway
 from support.service import LEARNED, own_names, running_service
 from support.waiting import wait_until
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.slow(seconds=25)
 
 PARTITIONS = 3
 

@@ -15,7 +15,7 @@ HERE = Path(__file__).parent
 pytest.importorskip("schemathesis", reason="schemathesis reads the OpenAPI document")
 
 
-@pytest.mark.slow
+@pytest.mark.slow(seconds=60)
 def test_schemathesis_finds_nothing(make: Make, tmp_path: Path) -> None:
     gateway = make().gateway
     events = [EVENT | {"tv": tv, "radio": tv % 7, "newspaper": tv % 5} for tv in range(100)]
