@@ -4,10 +4,12 @@ import os
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
+from pathlib import Path
 
 import pytest
 from kafka import KafkaAdminClient
 
+from broker import EmbeddedCluster
 from consumer.client import connections
 from consumer.client.topics.creation import ensure_topics
 from consumer.client.topics.replication import Replication
@@ -15,6 +17,8 @@ from consumer.settings import Settings
 from contract.environment import Environment
 from support.service import Service, own_names, running_service
 from support.waiting import wait_until
+
+from .secured_kafka import PASSWORD, USER, Kafka
 
 Start = Callable[..., Service]
 
@@ -89,3 +93,12 @@ def partitioned(kafka: str, settings: Environment) -> Environment:
 def service(start: Start) -> Service:
     """A ready service."""
     return start()
+
+
+@pytest.fixture
+def secured_kafka(secured: EmbeddedCluster, tmp_path: Path) -> Kafka:
+    """The session's secured Kafka, the user of these tests as he was."""
+    it = Kafka(secured, tmp_path)
+    it.set_password(USER, PASSWORD)
+    it.security.authority.issue(USER)
+    return it

@@ -25,8 +25,8 @@ from producer import (
 from support.waiting import wait_until
 from unit.batches import Crafted, write
 
+from .records import run
 from .test_crafted import told
-from .test_service import run
 
 PARTITIONS = 1
 

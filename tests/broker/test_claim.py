@@ -19,7 +19,7 @@ from support.service import LEARNED, Service
 from support.waiting import wait_until
 
 from .conftest import Start
-from .test_service import simulate
+from .records import simulate
 
 STANDS_BY = "standing by: application "
 

@@ -19,10 +19,9 @@ from producer import PredictionClient
 from support.service import Service
 from support.waiting import wait_until
 
-from .test_service import run
+from .records import run
 
 pytestmark = pytest.mark.slow(seconds=50)
-
 ROUNDS = 2
 WHILES, WHILE_SECONDS, QUESTIONS = 5, 2.0, 200
 LOG_BYTES = 100_000

@@ -23,7 +23,7 @@ from support.waiting import wait_until
 from unit.batches import Crafted, craft, varint, write
 
 from .conftest import Start
-from .test_service import read_all
+from .records import read_all
 
 REFUSED = f'riverline_events_total{{outcome="{Outcome.REFUSED}"}}'
 MIN, MAX = -(2**63), 2**63 - 1

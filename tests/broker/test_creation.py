@@ -15,7 +15,7 @@ from producer import PredictionClient, PredictionTimeoutError, TopicMissingError
 from support.waiting import wait_until
 
 from .conftest import Start
-from .test_service import ask_raw, produce, read_all, run
+from .records import ask_raw, produce, read_all, run
 
 ON = {"auto.create.topics.enable": "true", "num.partitions": "1"}
 

@@ -5,19 +5,12 @@ The cluster is secured, its authorizer Kafka's own.
 
 import shutil
 from collections.abc import Iterator
-from contextlib import ExitStack, closing
-from dataclasses import dataclass
+from contextlib import ExitStack
 from http import HTTPStatus
-from typing import Any
 
-import orjson
 import pytest
-from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition
 from kafka.admin import (
-    ACL,
-    ACLFilter,
     ACLOperation,
-    ACLPermissionType,
     ResourcePattern,
     ResourceType,
 )
@@ -26,73 +19,25 @@ from broker import EmbeddedCluster
 from broker.security import ADMIN
 from contract.environment import Environment
 from producer import PredictionClient
-from support.service import Service, own_names, running_service
+from support.service import running_service
 from support.waiting import wait_until
+
+from .permissions import AT_START, BACK_SECONDS, EVENT, TOLD_SECONDS, USER, World, opened, told
 
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(shutil.which("openssl") is None, reason="openssl makes the certificates"),
 ]
 
-USER = "service"
-EVENT = {"tv": 1.0, "radio": 2.0, "newspaper": 3.0, "sales": 4.0}
-AT_START = "at the start"
-TOLD_SECONDS, BACK_SECONDS = 20, 40
 GROWN_SECONDS = 60
 """Until the members of a group hear of new partitions."""
-
-ASKED = 20
-
-
-@dataclass
-class World:
-    """A service of the user's, its names, and who gives and takes.
-
-    Attributes:
-        secured: The cluster.
-        names: Its topics and groups.
-        admin: May do all.
-    """
-
-    secured: EmbeddedCluster
-    names: dict[str, str]
-    admin: Any
-
-    def environment(self, user: str) -> dict[str, str]:
-        assert self.secured.security is not None
-        return self.secured.security.environment(user, self.secured.bootstrap_servers) | self.names
-
-    def resource(self, kind: ResourceType, name: str) -> ResourcePattern:
-        return ResourcePattern(
-            kind, self.names.get(name) or f"{self.names['APPLICATION_ID']}-{name}"
-        )
-
-    def deny(self, on: ResourcePattern, operation: ACLOperation) -> None:
-        self.admin.create_acls([ACL(f"User:{USER}", "*", operation, ACLPermissionType.DENY, on)])
-
-    def grant(self, on: ResourcePattern, operation: ACLOperation) -> None:
-        denied = ACLFilter(f"User:{USER}", "*", operation, ACLPermissionType.DENY, on)
-        self.admin.delete_acls([denied])
 
 
 @pytest.fixture
 def world(secured: EmbeddedCluster) -> Iterator[World]:
     """Whose user may do everything, until something is denied."""
-    assert secured.security is not None
-    names = own_names(secured.bootstrap_servers)
-    environment = secured.security.environment(ADMIN, secured.bootstrap_servers)
-    options = {it.removeprefix("KAFKA_").lower(): value for it, value in environment.items()}
-    with closing(KafkaAdminClient(**options)) as admin:
-        everything = [
-            ResourcePattern(ResourceType.TOPIC, "*"),
-            ResourcePattern(ResourceType.GROUP, "*"),
-            ResourcePattern(ResourceType.CLUSTER, "kafka-cluster"),
-        ]
-        allow = ACLPermissionType.ALLOW
-        admin.create_acls(
-            [ACL(f"User:{USER}", "*", ACLOperation.ALL, allow, on) for on in everything]
-        )
-        yield World(secured, names, admin)
+    with opened(secured) as world:
+        yield world
 
 
 READ_OF = [
@@ -136,12 +81,6 @@ def test_without_the_right_to_read_the_service_lives_says_so_and_goes_on_after_t
             assert client.ask("learn", EVENT)["summary"]["sales"]["count"] == 1
 
 
-def told(service: Service) -> str:
-    """The sentences about permissions in readiness."""
-    page = service.page("/readyz") if service.status("/readyz") else ""
-    return "\n".join(line for line in page.splitlines() if "does not allow" in line)
-
-
 def test_topics_that_it_may_not_make_are_named_and_made_after_the_grant(world: World) -> None:
     on = world.resource(ResourceType.TOPIC, "EVENTS_TOPIC")
     cluster = ResourcePattern(ResourceType.CLUSTER, "kafka-cluster")
@@ -173,79 +112,6 @@ def test_whether_others_answer_is_asked_again_after_the_grant(world: World) -> N
         finally:
             world.grant(on, ACLOperation.DESCRIBE)
         wait_until(lambda: "recovered" in service.log.read_text(), BACK_SECONDS)
-
-
-WRITE_TO = [
-    ("changelog", "what is learned is not saved"),
-    ("DEAD_LETTER_TOPIC", "dead letters wait"),
-    ("REPLIES_TOPIC", "replies to it wait"),
-]
-
-
-@pytest.mark.parametrize("when", ["taken away", AT_START])
-@pytest.mark.parametrize(("name", "costs"), WRITE_TO)
-def test_without_the_right_to_write_nothing_is_lost_and_readiness_says_what_waits(
-    world: World, monkeypatch: pytest.MonkeyPatch, name: str, costs: str, when: str
-) -> None:
-    on = world.resource(ResourceType.TOPIC, name)
-    for variable, setting in world.environment(ADMIN).items():
-        monkeypatch.setenv(variable, setting)
-    settings = Environment.read()
-    with ExitStack() as stack:
-        if when == AT_START:
-            world.deny(on, ACLOperation.WRITE)
-        service = stack.enter_context(running_service(**world.environment(USER)))
-        stack.callback(lambda: print(service.log.read_text()))  # noqa: T201
-        if when != AT_START:
-            wait_until(lambda: service.ready)
-            world.deny(on, ACLOperation.WRITE)
-        try:
-            producer = stack.enter_context(closing(KafkaProducer(**settings.client_options())))
-            if when != AT_START:
-                for value in (orjson.dumps(EVENT), b"not an event", orjson.dumps(EVENT)):
-                    producer.send(settings.events_topic, value).get(timeout=30)
-            wait_until(
-                lambda: f"WRITE on topic {on.resource_name}: {costs}" in told(service),
-                TOLD_SECONDS,
-            )
-            assert service.process.poll() is None
-        finally:
-            world.grant(on, ACLOperation.WRITE)
-        wait_until(lambda: service.ready, BACK_SECONDS)
-        if when == AT_START:
-            for value in (orjson.dumps(EVENT), b"not an event", orjson.dumps(EVENT)):
-                producer.send(settings.events_topic, value).get(timeout=30)
-        wait_until(lambda: service.metric("riverline_model_events") == 2)
-        wait_until(lambda: letters(settings, world.names["DEAD_LETTER_TOPIC"]) == 1)
-
-
-def test_a_reply_that_may_not_be_written_waits_for_the_grant_however_long_it_takes(
-    world: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    on = world.resource(ResourceType.TOPIC, "REPLIES_TOPIC")
-    for variable, setting in world.environment(ADMIN).items():
-        monkeypatch.setenv(variable, setting)
-    settings = Environment.read()
-    with ExitStack() as stack:
-        service = stack.enter_context(running_service(**world.environment(USER)))
-        stack.callback(lambda: print(service.log.read_text()))  # noqa: T201
-        wait_until(lambda: service.ready)
-        producer = stack.enter_context(closing(KafkaProducer(**settings.client_options())))
-        world.deny(on, ACLOperation.WRITE)
-        try:
-            wait_until(lambda: "replies to it wait" in told(service), TOLD_SECONDS)
-            for number in range(ASKED):
-                headers = [("correlation_id", str(number).encode())]
-                producer.send(
-                    settings.requests_topic, b'{"method": "describe"}', headers=headers
-                ).get(timeout=30)
-            # Longer than a reply waits for a topic that is not there.
-            wait_until(lambda: "replies have not been delivered for" in service.page("/readyz"), 40)
-            assert letters(settings, settings.replies_topic) == 0
-        finally:
-            world.grant(on, ACLOperation.WRITE)
-        wait_until(lambda: letters(settings, settings.replies_topic) == ASKED, BACK_SECONDS)
-        wait_until(lambda: service.ready, BACK_SECONDS)
 
 
 LESSER = [
@@ -307,10 +173,3 @@ def test_a_changelog_that_may_not_grow_with_the_events_is_named_and_grows_after_
         finally:
             world.grant(on, ACLOperation.ALTER)
         wait_until(lambda: service.ready, BACK_SECONDS)
-
-
-def letters(settings: Environment, topic: str) -> int:
-    """How many records a topic has."""
-    with closing(KafkaConsumer(**settings.client_options(), group_id=None)) as consumer:
-        at = [TopicPartition(topic, n) for n in consumer.partitions_for_topic(topic)]
-        return int(sum(consumer.end_offsets(at).values()))

@@ -11,7 +11,7 @@ from support.service import LEARNED
 from support.waiting import wait_until
 
 from .conftest import Start
-from .test_service import EVENT, produce
+from .records import EVENT, produce
 
 FAILED = "riverline_snapshots_failed_total"
 

@@ -6,27 +6,22 @@ I1  every partition's saved regression has the SHA-256 of the offline pass at th
 I3  the set of dead letters, by key, is exactly the set of refused events; repeats are allowed
 """
 
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator
+from collections import Counter
+from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
-from time import monotonic
 from typing import Any
 
 import orjson
-from kafka import KafkaAdminClient, KafkaConsumer, TopicPartition
+from kafka import KafkaAdminClient, TopicPartition
 
+from chaos.saved import States, read, reader, saved
 from chaos.world import World
 from consumer.model.partition import Partition
 from consumer.model.replay import SavedHistory
 from consumer.settings import Settings
 from consumer.state import snapshot
-from consumer.state.belonging import ForeignError
-from consumer.state.snapshot import DamagedError, Part, Snapshot
-from support.waiting import wait_until
-
-SECONDS = 120.0
-States = dict[Part, Snapshot]
+from consumer.state.snapshot import Part
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +48,7 @@ def offline(settings: Settings, histories: dict[int, int]) -> Pass:
         settings: Of the service that is judged.
         histories: By partition, where the hash of the history is wanted beside that of the end.
     """
-    with closing(_consumer(settings)) as consumer:
+    with closing(reader(settings)) as consumer:
         topic = settings.events_topic
         topic_id = _topic_id(settings)
         made = Pass({}, {}, {}, set())
@@ -61,7 +56,7 @@ def offline(settings: Settings, histories: dict[int, int]) -> Pass:
             at = TopicPartition(topic, number)
             partition = Partition(settings.spec, consumer.beginning_offsets([at])[at])
             records = 0
-            for batch in _read(consumer, [at]):
+            for batch in read(consumer, [at]):
                 records += len(batch)
                 place = histories.get(number, 0)
                 for part in (
@@ -88,10 +83,10 @@ def _both(partition: Partition, number: int, topic_id: str) -> States:
 def document(world: World, number: int, position: int, part: Part = Part.REGRESSION) -> bytes:
     """What the service would have saved of a part of a partition at this position."""
     settings = world.settings
-    with closing(_consumer(settings)) as consumer:
+    with closing(reader(settings)) as consumer:
         at = TopicPartition(settings.events_topic, number)
         partition = Partition(settings.spec, consumer.beginning_offsets([at])[at])
-        for batch in _read(consumer, [at]):
+        for batch in read(consumer, [at]):
             partition.fold(record for record in batch if record.offset < position)
     assert partition.position == position
     return snapshot.write(_both(partition, number, _topic_id(settings))[part])
@@ -101,84 +96,6 @@ def flip(value: bytes) -> bytes:
     """The same snapshot but for one character of its numbers."""
     place = value.index(b'"pending":"') + len(b'"pending":"') + 2
     return value[:place] + bytes([value[place] ^ 1]) + value[place + 1 :]
-
-
-class Saved:
-    """The changelog, as anybody can read it.
-
-    Attributes:
-        highest: The valid snapshots with the highest position, by partition and part.
-        records: How many records there are, valid or not, by partition.
-        late: How many valid ones came after one with a higher position.
-    """
-
-    def __init__(self, settings: Settings) -> None:
-        self._settings = settings
-        self._consumer = _consumer(settings)
-        self._assigned: set[int] = set()
-        self.highest: dict[int, States] = defaultdict(dict)
-        self.records: Counter[int] = Counter()
-        self.late = 0
-
-    def look(self) -> dict[int, int]:
-        """Read on; the highest position of a regression by partition."""
-        topic = self._settings.changelog_topic
-        there = self._consumer.partitions_for_topic(topic)
-        if there - self._assigned:
-            self._assigned = there
-            self._consumer.assign([TopicPartition(topic, number) for number in there])
-        for at, records in self._consumer.poll(timeout_ms=100).items():
-            for record in records:
-                self._take(at.partition, record)
-        return {
-            number: states[Part.REGRESSION].position
-            for number, states in self.highest.items()
-            if Part.REGRESSION in states
-        }
-
-    def _take(self, number: int, record: Any) -> None:  # noqa: ANN401 - a kafka-python record
-        self.records[number] += 1
-        spec = self._settings.spec
-        try:
-            for state in snapshot.read(record.value, number, spec):
-                if state.part is Part.REGRESSION:
-                    state.restore(spec)
-                else:
-                    state.history(spec)
-                known = self.highest[number].get(state.part)
-                if known is None or state.position >= known.position:
-                    self.highest[number][state.part] = state
-                else:
-                    self.late += 1
-        except (DamagedError, ForeignError):
-            return
-
-    def close(self) -> None:
-        self._consumer.close(autocommit=False, timeout_ms=1000)
-
-
-def saved(settings: Settings) -> dict[int, States]:
-    """The valid snapshots with the highest position of each partition of the changelog, now."""
-    with closing(_consumer(settings)) as consumer, closing(Saved(settings)) as found:
-        topic = settings.changelog_topic
-        ats = [TopicPartition(topic, n) for n in consumer.partitions_for_topic(topic)]
-        for batch in _read(consumer, ats):
-            for record in batch:
-                found._take(record.partition, record)
-        return found.highest
-
-
-def wait_saved(world: World, seconds: float = SECONDS) -> float:
-    """Wait until the changelog holds a state at the log's end, every partition; how long it took.
-
-    Raises:
-        TimeoutError: It did not come to that in time.
-    """
-    started = monotonic()
-    ends = {number: end for number, (_first, end) in world.log_range().items() if end}
-    with closing(Saved(world.settings)) as found:
-        wait_until(lambda: ends.items() <= found.look().items(), seconds)
-    return monotonic() - started
 
 
 @dataclass(slots=True)
@@ -228,10 +145,10 @@ def judge(world: World) -> Verdict:
 
 def dead_letters(settings: Settings) -> Iterator[str]:
     """The keys on the dead-letter topic."""
-    with closing(_consumer(settings)) as consumer:
+    with closing(reader(settings)) as consumer:
         topic = settings.dead_letter_topic
         ats = [TopicPartition(topic, n) for n in consumer.partitions_for_topic(topic)]
-        for batch in _read(consumer, ats):
+        for batch in read(consumer, ats):
             yield from (record.key.decode() for record in batch)
 
 
@@ -268,7 +185,7 @@ def _histories(settings: Settings, due: Pass, found: dict[int, States]) -> Itera
 def _read_on(settings: Settings, number: int, states: States) -> Partition:
     """What a service would take up from these, at the log's end."""
     partition = states[Part.REGRESSION].restore(settings.spec)
-    with closing(_consumer(settings)) as consumer:
+    with closing(reader(settings)) as consumer:
         at = TopicPartition(settings.events_topic, number)
         history = SavedHistory.nothing(
             len(settings.spec.fields), consumer.beginning_offsets([at])[at]
@@ -276,7 +193,7 @@ def _read_on(settings: Settings, number: int, states: States) -> Partition:
         if Part.HISTORY in states:
             history = states[Part.HISTORY].history(settings.spec)
         partition.take_up(history)
-        for batch in _read(consumer, [at]):
+        for batch in read(consumer, [at]):
             partition.fold(batch)
     return partition
 
@@ -285,28 +202,6 @@ def _difference(theirs: dict[str, Any], due: dict[str, Any]) -> str:
     due = orjson.loads(orjson.dumps(due))
     names = [name for name in due if theirs.get(name) != due[name]]
     return f"{', '.join(names)}; counts {theirs['counts']}, due {due['counts']}"
-
-
-def _read(consumer: KafkaConsumer, ats: Iterable[TopicPartition]) -> Iterator[list[Any]]:
-    """Every record of these partitions from the beginning to the end that they have now."""
-    ats = list(ats)
-    consumer.assign(ats)
-    consumer.seek_to_beginning(*ats)
-    ends = consumer.end_offsets(ats)
-    deadline = monotonic() + SECONDS
-    while any(consumer.position(at) < ends[at] for at in ats):
-        assert monotonic() < deadline, f"{ats} not read to the end"
-        yield from consumer.poll(timeout_ms=500, max_records=5000).values()
-
-
-def _consumer(settings: Settings) -> KafkaConsumer:
-    return KafkaConsumer(
-        bootstrap_servers=list(settings.kafka_bootstrap_servers),
-        group_id=None,
-        auto_offset_reset="earliest",
-        max_partition_fetch_bytes=8 * 1024 * 1024,
-        metadata_max_age_ms=2000,
-    )
 
 
 def _topic_id(settings: Settings) -> str:

@@ -20,7 +20,8 @@ from kafka.errors import KafkaError
 
 from broker import EmbeddedCluster
 from chaos.questions import Outcome
-from chaos.reference import judge, wait_saved
+from chaos.reference import judge
+from chaos.saved import wait_saved
 from chaos.world import CHUNK, Instance, World, stream, tell
 from consumer.client.protocols import NO_LEADER
 from leaks import unclosed_sockets
@@ -29,7 +30,6 @@ from support.gateway import install, running_gateway
 from support.waiting import wait_until
 
 pytestmark = pytest.mark.slow(seconds=180)
-
 EVENTS, EVENTS_SECONDS = 300_000, 100.0
 TWO_DOWN_SECONDS = 30.0
 DETECTION_SECONDS = 2.0

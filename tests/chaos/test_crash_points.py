@@ -9,11 +9,11 @@ from multiprocessing import get_context
 import pytest
 
 from chaos.conftest import Make
-from chaos.reference import judge, wait_saved
+from chaos.reference import judge
+from chaos.saved import wait_saved
 from chaos.world import World, events, stream, tell
 
 pytestmark = pytest.mark.slow
-
 KILLED = -9
 EVENTS = 10_000
 

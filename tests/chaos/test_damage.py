@@ -13,16 +13,17 @@ import orjson
 import pytest
 from kafka import TopicPartition
 
+from chaos.asker import Asker
 from chaos.conftest import Make
-from chaos.reference import document, flip, judge, saved, wait_saved
-from chaos.world import Asker, Instance, World, events, tell
+from chaos.reference import document, flip, judge
+from chaos.saved import saved, wait_saved
+from chaos.world import Instance, World, events, tell
 from consumer.model.packed import unpack
 from consumer.state import snapshot
 from consumer.state.snapshot import Part
 from support.waiting import wait_until
 
 pytestmark = pytest.mark.slow
-
 DIED = 1
 EVENTS = 2000
 REFUSED = "riverline_snapshots_refused_total"

@@ -14,13 +14,13 @@ import pytest
 from kafka.errors import KafkaError
 
 from broker import EmbeddedKafka
-from chaos.reference import judge, wait_saved
+from chaos.reference import judge
+from chaos.saved import wait_saved
 from chaos.world import World, events, plain_producer, tell
 from leaks import unclosed_sockets
 from support.waiting import wait_until
 
 pytestmark = pytest.mark.slow
-
 DISK_BYTES = 256 * 2**20
 SMALL_SEGMENTS = {"log.index.size.max.bytes": "65536", "offsets.topic.num.partitions": "1"}
 

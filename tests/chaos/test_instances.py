@@ -7,14 +7,15 @@ from typing import Any
 
 import pytest
 
+from chaos.asker import Asker
 from chaos.conftest import Make
-from chaos.reference import judge, wait_saved
-from chaos.world import Asker, Instance, World, events, stream, tell
+from chaos.reference import judge
+from chaos.saved import wait_saved
+from chaos.world import Instance, World, events, stream, tell
 from consumer.client.connections import SESSION_TIMEOUT_MS
 from support.waiting import wait_until
 
 pytestmark = pytest.mark.slow
-
 TRAIN = {"method": "train"}
 INTERVAL_SECONDS = 1.0
 ASSIGNED = "riverline_assigned_partitions"

@@ -15,11 +15,11 @@ from time import monotonic
 import pytest
 
 from broker import EmbeddedKafka
-from chaos.reference import judge, wait_saved
+from chaos.reference import judge
+from chaos.saved import wait_saved
 from chaos.world import World, stream, tell
 
 pytestmark = pytest.mark.slow(seconds=60)
-
 EVENTS = 120_000
 KILLS = 20
 BROKER_KILLS = 3

@@ -12,15 +12,16 @@ from typing import Any
 import pytest
 
 from broker import EmbeddedCluster
-from chaos.reference import judge, wait_saved
-from chaos.world import Asker, Instance, World, events, plain_producer, tell
+from chaos.asker import Asker
+from chaos.reference import judge
+from chaos.saved import wait_saved
+from chaos.world import Instance, World, events, plain_producer, tell
 from consumer.client.protocols import NO_LEADER
 from consumer.telemetry.health import MAX_SILENCE_SECONDS
 from leaks import unclosed_sockets
 from support.waiting import wait_until
 
 pytestmark = pytest.mark.slow(seconds=40)
-
 PREDICT = {"method": "predict", "params": {"tv": 50.0}}
 LAG = re.compile(r'^riverline_consumer_lag\{partition="(\d+)"\} (\S+)$', re.MULTILINE)
 

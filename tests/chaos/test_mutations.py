@@ -5,13 +5,13 @@ from contextlib import closing
 import pytest
 
 from chaos.conftest import Make
-from chaos.reference import Saved, document, flip, judge
+from chaos.reference import document, flip, judge
+from chaos.saved import Saved
 from chaos.world import Instance, World, events, tell
 from consumer.state.snapshot import Part
 from support.waiting import wait_until
 
 pytestmark = pytest.mark.slow
-
 EVENTS = 2000
 
 

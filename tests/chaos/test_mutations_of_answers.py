@@ -6,14 +6,14 @@ from time import time
 
 import pytest
 
+from chaos.asker import Asker
 from chaos.conftest import Make
-from chaos.world import Asker, World, events, tell
+from chaos.world import World, events, tell
 from support.service import LEARNED
 from support.waiting import wait_until
 from unit.batches import Crafted, craft, write
 
 pytestmark = pytest.mark.slow
-
 EVENTS = 200
 QUESTIONS = 40
 ANSWERED = 'riverline_requests_total{method="predict",outcome="answered"}'

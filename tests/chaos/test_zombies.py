@@ -9,12 +9,12 @@ from time import monotonic
 import pytest
 
 from chaos.conftest import Make
-from chaos.reference import Saved, document, judge, wait_saved
+from chaos.reference import document, judge
+from chaos.saved import Saved, wait_saved
 from chaos.world import Instance, events, stream, tell
 from support.waiting import wait_until
 
 pytestmark = pytest.mark.slow(seconds=40)
-
 TIMES = 2  # each of the two, once
 EVENTS = 40_000
 ASSIGNED = "riverline_assigned_partitions"
