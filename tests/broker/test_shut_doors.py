@@ -39,18 +39,18 @@ def test_each_shut_door_is_named_and_opens_when_it_is_mended(
     fault = make(secured_kafka)
     environment = own_names(secured_kafka.cluster.bootstrap_servers) | fault.environment
     with ExitStack() as stack, fault.away:
-        started = monotonic()
         service = stack.enter_context(running(environment))
         asked = stack.enter_context(ThreadPoolExecutor(1)).submit(
             asker_says, fault.sentence, environment, monkeypatch
         )
+        wait_until(lambda: service.status("/livez") == 200)
+        started = monotonic()
         wait_until(lambda: told(service, fault.sentence) > 0, IN_TIME_SECONDS)
         seconds = monotonic() - started
         counted = f'riverline_faults_total{{kind="{fault.kind}"}}'
         wait_until(lambda: service.metric(counted) >= 2)
         assert service.status("/readyz") == 503
         assert fault.sentence in service.page("/readyz")
-        assert service.status("/livez") == 200
         assert told(service, fault.sentence) == 1
         asked.result()
         fault.away.close()
