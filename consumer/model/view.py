@@ -46,9 +46,10 @@ class PartitionView:
     undeclared: Mapping[str, Frequent] = field(default_factory=dict)
 
     @property
-    def is_determined(self) -> bool:
-        """Whether this partition alone determines all coefficients."""
-        return self._after.is_determined
+    def coefficients(self) -> dict[str, float]:
+        """This partition's own least squares, by term; empty while they are not determined."""
+        known = self._after
+        return self._spec.by_term(known.coefficients) if known.is_determined else {}
 
     @cached_property
     def estimate(self) -> Posterior | Weights:
