@@ -54,8 +54,9 @@ def are_open(factors: Floats, n: NDArray[np.int_], *, intercept: bool) -> NDArra
     least = np.maximum(COLLINEAR * deviations, noise * whole)
     collinear = np.abs(factors.diagonal(axis1=1, axis2=2)) <= least
     first = int(intercept)
-    found = (deviations <= noise * whole)[:, first:].any(axis=1)
-    return (n < factors.shape[2]) | found | collinear[:, first + 1 : -1].any(axis=1)
+    constant = deviations <= noise * whole
+    found = constant[:, first:].any(axis=1) | collinear[:, first + 1 : -1].any(axis=1)
+    return np.asarray(found | (n < factors.shape[2]))
 
 
 def is_open(factor: Floats, n: int, *, intercept: bool = True) -> bool:

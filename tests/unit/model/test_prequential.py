@@ -180,6 +180,10 @@ def test_many_incomplete_blocks_are_scored_together_as_each_by_itself() -> None:
             rows += far
         if number % 5 == 3:  # much leverage
             rows += [[1e7, *row[1:]] for row in rows[-1:]]
+        if number % 5 == 4:  # no leverage, and radio follows from tv after the block alone
+            x, z = rng.normal(size=(2, 64)).tolist()
+            rows = [[it, it + 2e-7 * other, 0.0, other] for it, other in zip(x, z, strict=True)]
+            rows += [[4 * it, 4 * it, 0.0, it] for it in x[:20]]
         views.append(folded(map(event, rows), both).view())
     together = [view.incomplete is not None for view in views]
     assert MANY <= sum(together) < len(views)
