@@ -61,9 +61,9 @@ def _stay_determined(
     known: Sequence[LeastSquares], rows: Floats, lengths: NDArray[np.int_]
 ) -> NDArray[np.bool_]:
     """Whether the events still determine every coefficient with these rows added."""
-    factors = np.concatenate((np.stack([it.factor for it in known]), rows), axis=1)
-    factors = np.linalg.qr(factors, mode="r")
-    n = lengths + [it.n for it in known]
+    stacked = np.concatenate((np.stack([it.factor for it in known]), rows), axis=1)
+    factors = np.asarray(np.linalg.qr(stacked, mode="r"))
+    n = lengths + np.array([it.n for it in known])
     closed = ~are_open(factors, n, intercept=known[0].intercept)
     coefficients = np.zeros((len(known), factors.shape[2] - 1))
     right = factors[closed, :-1, -1:]
