@@ -46,6 +46,10 @@ def _precedence() -> None:
     )
 
 
+def _wakeup() -> None:
+    fast_path.FastPath.together = fast_path.PublicPath.together  # type: ignore[method-assign,assignment]
+
+
 def _unpacking() -> None:
     def as_it_is(_consumer: object) -> None:
         """Leave kafka-python's own."""
@@ -70,6 +74,7 @@ WITHOUT: dict[str, Callable[[], None]] = {
     "sockets": _sockets,
     "spare turn": _turn,
     "precedence": _precedence,
+    "one wake-up": _wakeup,
     "own unpacking": _unpacking,
     "all (FAST_PATH=off)": _all,
 }

@@ -7,15 +7,16 @@ in docs/adr/0002-fast-path.md.
 """
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from typing import Protocol
 
 from consumer.client.internals.direct_producer import DirectProducer
 from consumer.client.internals.group import spare_a_turn
 from consumer.client.internals.serve import Batches, take_where_they_arrive
-from consumer.client.internals.sockets import FastNetClient, Selector
+from consumer.client.internals.sockets import FastNetClient, Selector, one_wakeup
 from consumer.client.precedence import Precedence, PrecedingSelector
-from consumer.client.protocols import Arrived, Consumer, Direct
+from consumer.client.protocols import Arrived, Consumer, Direct, Producer
 from consumer.decode.dialects import Message
 from consumer.settings import Settings
 
@@ -41,6 +42,9 @@ class ClientPath(Protocol):
     def direct(self, requests: Consumer, settings: Settings) -> Direct:
         """A way for replies beside the producer."""
 
+    def together(self, producer: Producer) -> AbstractContextManager[None]:
+        """While many records are sent by one thread."""
+
 
 class FastPath:
     """Short cuts through kafka-python's private parts."""
@@ -65,6 +69,10 @@ class FastPath:
         """A producer in the I/O thread of the requests' consumer."""
         return DirectProducer(requests, settings)
 
+    def together(self, producer: Producer) -> AbstractContextManager[None]:
+        """Wake the producer's I/O thread once for all of them."""
+        return one_wakeup(producer)
+
 
 class PublicPath:
     """kafka-python's public API: records by ``poll``, replies by ``KafkaProducer``."""
@@ -87,6 +95,10 @@ class PublicPath:
     def direct(self, *_: object) -> Direct:
         """One that refuses every reply, so that the producer sends it."""
         return _NoDirect()
+
+    def together(self, _producer: Producer) -> AbstractContextManager[None]:
+        """Nothing to do."""
+        return nullcontext()
 
 
 class _NoDirect:

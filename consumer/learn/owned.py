@@ -103,7 +103,8 @@ class OwnedPartitions:
             del self._held[number]
         new = assigned - self._partitions.keys()
         self._hold(new - self._held.keys())
-        self._changelog.expect(new)
+        if new:
+            self._changelog.expect(new)
         restored = self._restore_held()
         self._report(restored, lost)
         return before & self._partitions.keys() - restored

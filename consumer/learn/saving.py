@@ -1,5 +1,6 @@
 """When the learner saves: a round each CHECKPOINT_INTERVAL_MS, a slice of it in each turn."""
 
+import math
 from collections import deque
 from time import monotonic
 
@@ -56,14 +57,14 @@ class Saving:
     def all(self) -> None:
         """Save everything, histories too: nothing is to be read again."""
         self._begin(most_reread=0)
-        self._save(deadline=None)
+        self._save(math.inf)
 
     def _begin(self, most_reread: int) -> None:
         self._began = monotonic()
         self._regressions.extend(number for number, _ in self._owned)
         self._histories.extend(self._changelog.histories_worth_saving(self._owned, most_reread))
 
-    def _save(self, deadline: float | None) -> None:
+    def _save(self, deadline: float) -> None:
         """Save until the deadline; nothing of the round if dead letters are not delivered."""
         if not self._dead_letters.settle(SETTLE_SECONDS):
             for number, partition in self._owned:
@@ -71,6 +72,10 @@ class Saving:
             self._regressions.clear()
             self._histories.clear()
             return
+        with self._changelog.together():
+            self._save_until(deadline)
+
+    def _save_until(self, deadline: float) -> None:
         for left, save in (
             (self._regressions, self._changelog.save),
             (self._histories, self._changelog.save_history),
@@ -79,5 +84,5 @@ class Saving:
                 number = left.popleft()
                 if number in self._owned:
                     save(number, self._owned[number])
-                if deadline is not None and monotonic() > deadline:
+                if monotonic() > deadline:
                     return

@@ -4,7 +4,6 @@ Pure: no Kafka, clock or thread, except for ``served``, the one reference throug
 is passed from the learner to the responder. May import ``decode``.
 """
 
-from consumer.model.estimators.estimator import combine
 from consumer.model.folding import FoldResult, Refused
 from consumer.model.merged import Model
 from consumer.model.partition import Partition
@@ -24,5 +23,4 @@ __all__ = [
     "Refused",
     "SavedHistory",
     "Served",
-    "combine",
 ]

@@ -16,7 +16,7 @@ from consumer.model.statistics.quantiles import Frequent
 from consumer.model.statistics.regression import Regression, fit
 from consumer.model.statistics.running import SufficientStatistics
 from consumer.model.statistics.summary import Summary, merge
-from consumer.model.view import PartitionView
+from consumer.model.view import PartitionView, errors_of
 from contract.messages import Outcome
 
 MAX_UNDECLARED = 10
@@ -87,7 +87,7 @@ class Model:
     @cached_property
     def errors(self) -> dict[str, Any]:
         """The prequential figures; each event is predicted by its partition's model before it."""
-        return figures([self.parts[number].errors for number in sorted(self.parts)])
+        return figures(errors_of([self.parts[number] for number in sorted(self.parts)]))
 
     def since(self, name: str) -> dict[str, int]:
         """By partition, from which position a field that was added is known.

@@ -94,14 +94,20 @@ class Faded(NamedTuple):
     absolute: float = 0.0
     squared: float = 0.0
 
-    def then(self, errors: Floats) -> Self:
-        """The sums after these further errors, shape (n,), n > 0 and at most BLOCK."""
-        weights, past = _WEIGHTS[-len(errors) :], FADING ** len(errors)
-        return type(self)(
-            self.weight * past + float(weights.sum()),
-            self.absolute * past + float(weights @ np.abs(errors)),
-            self.squared * past + float(weights @ np.square(errors)),
+    @classmethod
+    def of(cls, errors: Floats) -> Self:
+        """The sums of these errors, shape (n,), n > 0 and at most BLOCK."""
+        weights = _WEIGHTS[-len(errors) :]
+        return cls(
+            float(weights.sum()),
+            float(weights @ np.abs(errors)),
+            float(weights @ np.square(errors)),
         )
+
+    def then(self, later: Self, n: int) -> Self:
+        """The sums after n further errors."""
+        past = FADING**n
+        return type(self)(*(old * past + new for old, new in zip(self, later, strict=True)))
 
     def plus(self, other: Self) -> Self:
         """The sums of both."""
@@ -144,10 +150,19 @@ class Prequential:
         if not len(y):
             return
         errors = np.clip(errors, -LARGEST_ERROR, LARGEST_ERROR)
-        block = Errors.of(y, errors)
-        self.errors = self.errors.plus(block)
-        self.faded = self.faded.then(errors)
-        self.recent.append(Block(timestamp_ms, block))
+        self.add(Block(timestamp_ms, Errors.of(y, errors)), Faded.of(errors))
+
+    def plus(self, block: Block, faded: Faded) -> Self:
+        """The sums with those of a further block; this one stays as it is."""
+        made = self.copy()
+        made.add(block, faded)
+        return made
+
+    def add(self, block: Block, faded: Faded) -> None:
+        """Add the sums of a further block."""
+        self.errors = self.errors.plus(block.errors)
+        self.faded = self.faded.then(faded, block.errors.n)
+        self.recent.append(block)
         beyond = sum(block.errors.n for block in self.recent) - RECENT
         while beyond >= self.recent[0].errors.n:
             beyond -= self.recent.popleft().errors.n

@@ -1,14 +1,15 @@
 """A partition's state at one moment, for the threads that answer."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
 from consumer.decode import Rejected
-from consumer.model.estimators.bayesian import Posterior
+from consumer.model.estimators.bayesian import Bayesian, Posterior
 from consumer.model.estimators.estimator import Estimator, scored
 from consumer.model.estimators.gradient import Weights
+from consumer.model.estimators.together import Incomplete, score
 from consumer.model.prequential import Prequential
 from consumer.model.spec import ModelSpec
 from consumer.model.statistics.factor import Floats
@@ -46,15 +47,27 @@ class PartitionView:
     undeclared: Mapping[str, Frequent] = field(default_factory=dict)
 
     @property
-    def is_determined(self) -> bool:
-        """Whether this partition alone determines all coefficients."""
-        return self._after.is_determined
+    def coefficients(self) -> dict[str, float]:
+        """This partition's own least squares, by term; empty while they are not determined."""
+        known = self._after
+        return self._spec.by_term(known.coefficients) if known.is_determined else {}
 
     @cached_property
     def estimate(self) -> Posterior | Weights:
         """The river model's estimate, in the form that sums over partitions."""
         view: Posterior | Weights = self._estimator.view(self._known, self._pending)
         return view
+
+    @property
+    def incomplete(self) -> Incomplete | None:
+        """The incomplete block, if it can be scored together with others."""
+        if not isinstance(self._estimator, Bayesian) or not len(self._pending):
+            return None
+        posterior = self._estimator.posterior()
+        if posterior is None or not self._known.is_determined:
+            return None
+        timestamp = self.statistics.pending_timestamps[-1]
+        return Incomplete(self._known, posterior, self._pending, timestamp, self._errors)
 
     @cached_property
     def errors(self) -> Prequential:
@@ -73,3 +86,15 @@ class PartitionView:
     @cached_property
     def _after(self) -> LeastSquares:
         return self._known.plus(self._pending)
+
+
+MANY = 16
+"""From so many incomplete blocks on it is quicker to score them together."""
+
+
+def errors_of(views: Sequence[PartitionView]) -> list[Prequential]:
+    """The prequential sums of each."""
+    blocks = {at: found for at, view in enumerate(views) if (found := view.incomplete) is not None}
+    together = score([*blocks.values()]) if len(blocks) >= MANY else []
+    scored_so = dict(zip(blocks, together, strict=False))
+    return [scored_so.get(at) or view.errors for at, view in enumerate(views)]

@@ -4,15 +4,16 @@ Used by the learner's thread alone; the follower reads the changelog in a thread
 """
 
 from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from time import monotonic
 
 import structlog
 from kafka import TopicPartition
 
-from consumer.client import Consumer, Producer, offsets
+from consumer.client import Consumer, Producer, client_path, offsets
 from consumer.context import Context
-from consumer.model import Partition, combine
+from consumer.model import Partition
 from consumer.state import pace, snapshot
 from consumer.state.follower import Follower
 from consumer.state.restore import Followed, Log, start
@@ -146,6 +147,10 @@ class Changelog:
         )
         return True
 
+    def together(self) -> AbstractContextManager[None]:
+        """While many partitions are saved: they are sent together."""
+        return client_path(self._context.settings).together(self._producer)
+
     def save(self, number: int, partition: Partition) -> bool:
         """Send the regression if the partition has moved and none is under way; never blocks.
 
@@ -156,9 +161,7 @@ class Changelog:
         if not self.due(number, partition, "the snapshot is on its way") or sending.is_under_way:
             return False
         taken = snapshot.take(partition, number, self._topic_id)
-        view = self._context.served.owned(number)
-        known = partition.spec.by_term(combine([view.estimate])) if view.is_determined else {}
-        return sending.send(taken, 0, known)
+        return sending.send(taken, 0, self._context.served.owned(number).coefficients)
 
     def histories_worth_saving(
         self, owned: Iterable[tuple[int, Partition]], most_events: int
@@ -174,18 +177,24 @@ class Changelog:
 
     def save_history(self, number: int, partition: Partition) -> None:
         """Send the history, if the changelog lacks of it and none is under way; never blocks."""
-        if self._unsaved(number, partition) is not None:
+        if self._lacks_history(number, partition):
             taken = snapshot.take_history(partition, number, self._topic_id)
             self._saved[number].parts[Part.HISTORY].send(taken, partition.statistics.folded, {})
 
+    def _lacks_history(self, number: int, partition: Partition) -> bool:
+        """Whether the changelog lacks of this history, and none is under way."""
+        history = self._saved[number].parts[Part.HISTORY]
+        older = history.rows < partition.statistics.folded and not history.is_under_way
+        return older and partition.has_whole_history
+
     def _unsaved(self, number: int, partition: Partition) -> pace.Unsaved | None:
         """What the changelog lacks of this history; None if nothing, or while one is under way."""
-        saved, rows = self._saved[number], partition.statistics.folded
+        saved = self._saved[number]
         if saved.seen != partition.position:
             saved.seen, saved.since = partition.position, monotonic()
-        history = saved.parts[Part.HISTORY]
-        if history.rows >= rows or history.is_under_way or not partition.has_whole_history:
+        if not self._lacks_history(number, partition):
             return None
+        history, rows = saved.parts[Part.HISTORY], partition.statistics.folded
         known = saved.begins if history.position is None else history.position
         events = partition.position - known
         return pace.Unsaved(number, events, rows, history.rows, saved.since)

@@ -61,7 +61,6 @@ class Follower:
         self._partition_count = partition_count
         self._asked_at = self._looked_at = -math.inf
         self._resting: set[int] = set()
-        self._waited_for = False
         self._leaderless_since: dict[int, float] = {}
         # Shared with the threads that wait for a partition's end:
         self._progress = threading.Condition()
@@ -76,7 +75,7 @@ class Follower:
             self._context.health.beat("follower", now=monotonic())
             try:
                 self._turn()
-                if self.loaded.is_set() and not self._waited_for:
+                if self.loaded.is_set() and not self._is_waited_for:
                     self._hurry.wait(PACE_SECONDS)
                 self._hurry.clear()
             except AuthorizationError:  # the watch tells of it
@@ -89,9 +88,10 @@ class Follower:
         self._begin_new_partitions()
         if self.loaded.is_set():
             self._rest_where_ours()
-        for at, records in poll(self._consumer, POLL_MS).items():
-            self._memory.take(at.partition, records)
-        self._note_progress()
+        if not self._is_idle:
+            for at, records in poll(self._consumer, POLL_MS).items():
+                self._memory.take(at.partition, records)
+            self._note_progress()
         if monotonic() - self._looked_at >= LOOK_SECONDS:
             self._looked_at = monotonic()
             note_log_ends(self._context, self._consumer, self._partition_count)
@@ -131,6 +131,17 @@ class Follower:
     def remember(self, number: int, partition: Partition, topic_id: str) -> None:
         """Serve a partition that we no longer own as it is now, until a newer snapshot comes."""
         self._memory.remember(number, partition, topic_id)
+
+    @property
+    def _is_waited_for(self) -> bool:
+        with self._progress:
+            return bool(self._awaited.unreached(self._positions))
+
+    @property
+    def _is_idle(self) -> bool:
+        """Whether there is nothing to read: all partitions are ours."""
+        everything_rests = self._resting == self._positions.keys()
+        return everything_rests and self.loaded.is_set() and not self._is_waited_for
 
     def _begin_new_partitions(self) -> None:
         """Read every partition of the changelog from its beginning, those it has grown by too."""
@@ -177,7 +188,6 @@ class Follower:
             self._positions |= {n: at for n, at in positions.items() if at is not None}
             self._at_start.learn({number: found[number] for number in at_start & found.keys()})
             self._awaited.learn({number: found[number] for number in awaited & found.keys()})
-            self._waited_for = bool(self._awaited.unreached(self._positions))
             self._progress.notify_all()
         if not self.loaded.is_set() and self._is_loaded():
             self.loaded.set()

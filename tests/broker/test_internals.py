@@ -11,18 +11,29 @@ import pytest
 from kafka import KafkaAdminClient, KafkaProducer, TopicPartition
 from kafka.errors import IllegalStateError, UnknownTopicOrPartitionError
 
-from consumer.client import connections, poll, read_what_is_new, rejoin, watch_topic_id
+from consumer.client import (
+    client_path,
+    connections,
+    introduce,
+    poll,
+    read_what_is_new,
+    rejoin,
+    watch_topic_id,
+)
 from consumer.client.internals.batches import Unpacker
 from consumer.client.internals.fencing import Fence
 from consumer.client.internals.group import joined
 from consumer.client.internals.metadata import leader_of, position_of
 from consumer.client.internals.sockets import FastTCP, Selector
 from consumer.client.precedence import Precedence, PrecedingSelector
+from consumer.client.producers import snapshots_producer
 from consumer.client.topics.creation import topic_id
 from consumer.settings import Settings
+from contract.topics import PARTITION_COUNT
 from support.waiting import wait_until
 
 POLL_MS = 100
+INTRODUCED_SECONDS = 30.0
 LARGE = b"x" * 300_000
 
 
@@ -196,6 +207,35 @@ def is_shown(admin: Any, topic: str) -> bool:  # noqa: ANN401
 
 
 # Sockets.
+
+
+@pytest.mark.parametrize("fast", [True, False])
+def test_what_is_sent_together_wakes_the_producer_once_on_the_fast_path(
+    settings: Settings, *, fast: bool
+) -> None:
+    own = settings.model_copy(update={"fast_path": fast})
+    with closing(snapshots_producer(own)) as opened:
+        introduce(opened, settings.events_topic, INTRODUCED_SECONDS)
+        producer: Any = opened
+        client, woken = producer._sender._client, 0
+        wake = client.wakeup
+
+        def counted() -> None:
+            nonlocal woken
+            woken += 1
+            wake()
+
+        client.wakeup = counted
+        with client_path(own).together(opened):
+            sent = [
+                opened.send(settings.events_topic, b"a snapshot", partition=number)
+                for number in range(PARTITION_COUNT)
+            ]
+        assert woken == (1 if fast else PARTITION_COUNT)
+        for future in sent:
+            future.get(timeout=INTRODUCED_SECONDS)
+        assert opened.send(settings.events_topic, b"alone", partition=0)
+        assert woken == (2 if fast else PARTITION_COUNT + 1)
 
 
 @pytest.mark.parametrize("fast", [True, False])

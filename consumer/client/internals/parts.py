@@ -35,7 +35,7 @@ _ATTRIBUTES = {  # ATTRIBUTE is their signature
     "kafka.consumer.subscription_state:SubscriptionState": "_default_offset_reset_strategy "
     "assignment",
     "kafka.consumer.subscription_state:TopicPartitionState": "position",
-    "kafka.producer.kafka:KafkaProducer": "_metadata",
+    "kafka.producer.kafka:KafkaProducer": "_metadata _sender",
     "kafka.protocol.producer:ProduceRequest": "TopicProduceData",
 }
 
@@ -104,6 +104,7 @@ _METHODS = {
     "kafka.record.memory_records:MemoryRecords": {
         "next_batch": "(self, _min_slice=26, _magic_offset=16)",
     },
+    "kafka.producer.sender:Sender": {"wakeup": "(self)"},
     _TCP: {"_sock_recv": "(self)", "write": "(self, data)"},
 }
 

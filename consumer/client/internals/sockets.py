@@ -7,17 +7,21 @@ millisecond to get it back. kafka-python makes many of them:
 - it writes only in a later turn of its event loop: ``FastTCP.write`` tries to write at once;
 - for each wait it registers a socket with the kernel and unregisters it after, and it looks up
   whether the socket is registered in a way that asks for both its addresses, six calls in all:
-  ``Selector`` leaves the registration in place.
+  ``Selector`` leaves the registration in place;
+- each record that begins a batch wakes the producer's I/O thread through a socket, and that thread
+  then looks through the batches of all partitions: ``one_wakeup`` wakes it once for many.
 """
 
 import selectors
 import ssl
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from kafka.errors import KafkaConnectionError
 from kafka.net.transport import KafkaSSLTransport, KafkaTCPTransport
 
+from consumer.client.protocols import Producer
 from contract.internals.connections import Connections, NetClient
 
 PIECE_BYTES = 64 * 1024
@@ -133,3 +137,22 @@ class FastNetClient(NetClient):
     """The option ``kafka_client`` of a client with such connections."""
 
     connections = FastConnections
+
+
+@contextmanager
+def one_wakeup(producer: Producer) -> Iterator[None]:
+    """Wake a producer's I/O thread at the end, and for none of the records sent before.
+
+    One thread at a time may send meanwhile. A record waits for the rest of ``linger_ms`` then.
+    """
+    sender: Any = getattr(producer, "_sender")
+    sender.wakeup = _stay_asleep
+    try:
+        yield
+    finally:
+        del sender.wakeup  # the class's own is called again
+        sender.wakeup()
+
+
+def _stay_asleep() -> None:
+    """In place of ``Sender.wakeup``."""

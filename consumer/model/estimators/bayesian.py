@@ -21,15 +21,7 @@ import numpy as np
 from river.linear_model import BayesianLinearRegression
 
 from consumer.decode import INTERCEPT
-from consumer.model.statistics.factor import (
-    Floats,
-    cholesky,
-    count,
-    finite,
-    lower_solve,
-    solve,
-    triangle,
-)
+from consumer.model.statistics.factor import Floats, cholesky, count, finite, lower_solve
 from consumer.model.statistics.least_squares import LeastSquares, one_step_ahead
 
 MAX_LEVERAGE = 1e4
@@ -51,6 +43,20 @@ class Posterior:
     """
 
     rows: Floats
+
+
+class Coordinates(NamedTuple):
+    """A posterior in coordinates of its own.
+
+    Attributes:
+        start: What the coordinates come from.
+        covariance: In them, shape (p, p).
+        weighted: Likewise, the precision times the mean, shape (p,).
+    """
+
+    start: LeastSquares
+    covariance: Floats
+    weighted: Floats
 
 
 class Innovations(NamedTuple):
@@ -121,6 +127,12 @@ class Bayesian:
         if found is not None:
             return found.errors
         return one_step_ahead(before, rows) if exact is None else exact
+
+    def posterior(self) -> Coordinates | None:
+        """What it knows, in its own coordinates; None before the start."""
+        if self._start is None:
+            return None
+        return Coordinates(self._start, self._river._ss_inv_arr, self._river._eta_arr)
 
     def start_from(self, known: LeastSquares) -> None:
         """Renew the coordinates; there are none until the events determine every coefficient."""
@@ -234,12 +246,3 @@ class Bayesian:
         river._ss_arr, river._ss_inv_arr = np.eye(p), np.eye(p)
         river._eta_arr, river._cap, river._m_dirty = np.zeros(p), p, True
         return river
-
-
-def mean(posteriors: Sequence[Posterior]) -> Floats:
-    """The posterior mean over all partitions, shape (p,): the least squares of all their rows.
-
-    Call it only if the events of all partitions determine every coefficient.
-    """
-    factor = triangle(*(posterior.rows for posterior in posteriors))
-    return solve(factor[:-1, :-1], factor[:-1, -1])

@@ -5,9 +5,9 @@ from typing import Any, Protocol, Self
 
 import numpy as np
 
-from consumer.model.estimators.bayesian import Bayesian, Posterior, mean
+from consumer.model.estimators.bayesian import Bayesian, Posterior
 from consumer.model.estimators.gradient import StochasticGradient, Weights
-from consumer.model.statistics.factor import Floats
+from consumer.model.statistics.factor import Floats, solve, triangle
 from consumer.model.statistics.least_squares import LeastSquares, one_step_ahead
 
 Block = Callable[[Floats, Floats | None, LeastSquares, LeastSquares], Floats]
@@ -72,3 +72,12 @@ def combine(views: Sequence[Posterior | Weights]) -> Floats:
     weights = [view for view in views if isinstance(view, Weights)]
     shares = [view.n for view in weights]
     return np.average([view.coefficients for view in weights], axis=0, weights=shares)
+
+
+def mean(posteriors: Sequence[Posterior]) -> Floats:
+    """The posterior mean over all partitions, shape (p,): the least squares of all their rows.
+
+    Call it only if the events of all partitions determine every coefficient.
+    """
+    factor = triangle(*(posterior.rows for posterior in posteriors))
+    return solve(factor[:-1, :-1], factor[:-1, -1])

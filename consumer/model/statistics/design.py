@@ -3,6 +3,7 @@
 import math
 
 import numpy as np
+from numpy.typing import NDArray
 
 from consumer.decode import Formula, Refusal
 from consumer.model.statistics.columns import Selection
@@ -40,6 +41,22 @@ def open_columns(factor: Floats, n: int, *, intercept: bool) -> tuple[list[bool]
     # The first term stands alone if it varies; the target may follow from the terms.
     first = int(intercept)
     return constant[first:], [False, *collinear[first + 1 : -1], False]
+
+
+def are_open(factors: Floats, n: NDArray[np.int_], *, intercept: bool) -> NDArray[np.bool_]:
+    """:func:`is_open` of many at once: factors of shape (m, p + 1, p + 1), of n rows each.
+
+    The signs of their diagonals do not matter.
+    """
+    noise = DIGITS * np.array([[rounding(rows)] for rows in n.tolist()])
+    whole = np.hypot.reduce(factors, axis=1)
+    deviations = np.hypot.reduce(factors[:, 1:], axis=1) if intercept else whole
+    least = np.maximum(COLLINEAR * deviations, noise * whole)
+    collinear = np.abs(factors.diagonal(axis1=1, axis2=2)) <= least
+    first = int(intercept)
+    constant = deviations <= noise * whole
+    found = constant[:, first:].any(axis=1) | collinear[:, first + 1 : -1].any(axis=1)
+    return np.asarray(found | (n < factors.shape[2]))
 
 
 def is_open(factor: Floats, n: int, *, intercept: bool = True) -> bool:

@@ -1,5 +1,6 @@
 """A round of saving goes in slices, and ends whatever happens to the partitions meanwhile."""
 
+from contextlib import AbstractContextManager, nullcontext
 from types import SimpleNamespace
 from typing import Any
 
@@ -34,6 +35,9 @@ class World:
 
     def settle(self, _timeout_seconds: float) -> bool:
         return self.delivered
+
+    def together(self) -> AbstractContextManager[None]:
+        return nullcontext()
 
     def save(self, number: int, _partition: object) -> None:
         self.now += SAVE_SECONDS

@@ -9,6 +9,7 @@ from river import metrics
 
 from consumer.model.estimators.bayesian import Posterior
 from consumer.model.prequential import FADING, RECENT, Errors, Faded, Prequential, figures, total
+from consumer.model.view import MANY, errors_of
 from unit.records import bits, event, folded, restored, spec
 
 rng = np.random.default_rng(7)
@@ -165,6 +166,34 @@ def test_an_event_whose_prediction_would_be_refused_within_a_block_is_not_scored
         assert errors.errors.n == len(values) - 4 - 1
         assert np.isfinite([*errors.errors, *errors.faded]).all()
         assert b"null" not in orjson.dumps(partition.to_state()["errors"])
+
+
+def test_many_incomplete_blocks_are_scored_together_as_each_by_itself() -> None:
+    far = [(1e12, 1e12, 0.0, 1.0), (1e12, -1e12, 0.0, 1.0)]
+    both = spec("sales ~ tv + radio")
+    views = []
+    for number in range(3 * MANY):
+        rows = rng.normal(50.0, 9.0, size=(number + 64 * (number % 3), 4)).tolist()
+        if number % 5 == 1:  # a constant field: some are never determined
+            rows = [[7.0, *row[1:]] for row in rows]
+        if number % 5 == 2:  # determined before the block, and not after it
+            rows += far
+        if number % 5 == 3:  # much leverage
+            rows += [[1e7, *row[1:]] for row in rows[-1:]]
+        if number % 5 == 4:  # no leverage, and radio follows from tv after the block alone
+            x, z = rng.normal(size=(2, 64)).tolist()
+            rows = [[it, it + 2e-7 * other, 0.0, other] for it, other in zip(x, z, strict=True)]
+            rows += [[4 * it, 4 * it, 0.0, it] for it in x[:20]]
+        views.append(folded(map(event, rows), both).view())
+    together = [view.incomplete is not None for view in views]
+    assert MANY <= sum(together) < len(views)
+    for found, view in zip(errors_of(views), views, strict=True):
+        assert found.errors == pytest.approx(view.errors.errors, rel=1e-9)
+        assert found.faded == pytest.approx(view.errors.faded, rel=1e-9)
+        assert len(found.recent) == len(view.errors.recent)
+        for theirs, ours in zip(found.recent, view.errors.recent, strict=True):
+            assert theirs.timestamp == ours.timestamp
+            assert theirs.errors == pytest.approx(ours.errors, rel=1e-9)
 
 
 def test_of_an_r2_beyond_the_range_of_a_double_nothing_is_said() -> None:
