@@ -45,6 +45,14 @@ def reader(field: Field, note: Note, *, text: bool) -> Read:
     return _number(field, text=text)
 
 
+def by_name(field: Field, read: Read) -> Read:
+    """As ``read``, where a question names the field: of a time a number is the part itself."""
+    if field.type != "time":
+        return read
+    number = _number(field, text=False)
+    return lambda value: number(value) if type(value) in (int, float) else read(value)
+
+
 def _number(field: Field, *, text: bool) -> Read:
     name, low, high = field.name, field.low, field.high
     hint = "" if text else "; text = true reads numbers in text"
