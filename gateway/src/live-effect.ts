@@ -9,7 +9,7 @@ const MOST_LEVELS = 12;
 /** Tukey's outer fences: what lies further than so many interquartile ranges outside is far out. */
 const FENCE = 3;
 
-const NOT_SEEN = { mean: null, min: null, "25%": null, "75%": null, max: null };
+const NOT_SEEN = { mean: null, min: null, "25%": null, "50%": null, "75%": null, max: null };
 
 const Prediction = z.object({
   prediction: z.number(),
@@ -42,7 +42,7 @@ export function choose({ features: { needed }, summary }: View, named?: string):
   return needed.find((name) => summary[name]?.levels === undefined) ?? needed[0] ?? null;
 }
 
-/** Predictions over a field, other numbers at their means, categories at their reference. */
+/** Predictions over a field, other numbers at their medians, categories at their reference. */
 export async function effect(ask: Ask, view: View, over: string | null): Promise<Effect> {
   const { summary, target } = view;
   const range = within(summary[target]);
@@ -63,8 +63,8 @@ export async function effect(ask: Ask, view: View, over: string | null): Promise
 function held(names: readonly string[], summary: Summary): Record<string, Value> | null {
   const still: Record<string, Value> = {};
   for (const name of names) {
-    const { mean, levels }: Field = summary[name] ?? NOT_SEEN;
-    const value = levels === undefined ? mean : given(summary[name], Object.keys(levels)[0] ?? "");
+    const { mean, levels, "50%": median }: Field = summary[name] ?? NOT_SEEN;
+    const value = levels === undefined ? (median ?? mean) : given(summary[name], Object.keys(levels)[0] ?? "");
     if (value === null) return null;
     still[name] = value;
   }

@@ -25,6 +25,7 @@ const Field = z.object({
   mean: figure,
   min: figure,
   "25%": figure,
+  "50%": figure,
   "75%": figure,
   max: figure,
   levels: z.record(z.string(), z.number()).optional(),

@@ -62,7 +62,7 @@ test("the history is that of the last five minutes", () => {
   assert.equal(samples[0]?.at, 701_000);
 });
 
-test("the line goes over the first field's range, the others at their means", async () => {
+test("the line goes over the first field's range, the others where most events are", async () => {
   const ask = service();
   const view = await look(ask);
   const { over, points } = await effect(ask, view, choose(view));
@@ -75,12 +75,12 @@ test("the line goes over the first field's range, the others at their means", as
 
 /** A service whose formula has a category, a boolean and a field with gaps; it notes the questions. */
 function mixed(asked: Record<string, unknown>[]): Ask {
-  const figures = { mean: 0.25, min: 0, "25%": 0, "75%": 0.5, max: 1 };
+  const figures = { mean: 0.25, min: 0, "25%": 0, "50%": 0, "75%": 0.5, max: 1 };
   const summary = {
-    revenue: { mean: 9, min: 1, "25%": 5, "75%": 10, max: 1e9 },
+    revenue: { mean: 9, min: 1, "25%": 5, "50%": 8, "75%": 10, max: 1e9 },
     os: { levels: { iOS: 5, Android: 9, other: 0 } },
     premium: { ...figures, levels: { false: 9, true: 3 } },
-    price: { mean: 5, min: 0, "25%": 4, "75%": 6, max: 1e9 },
+    price: { mean: 1e8, min: 0, "25%": 4, "50%": 5, "75%": 6, max: 1e9 },
     "price.missing": { ...figures, levels: { false: 9, true: 3 } },
     unused: { mean: 1, min: 0, max: 2 },
   };
@@ -103,7 +103,7 @@ test("what a question may give: the formula's fields, the others; no indicators,
   assert.deepEqual(features, { needed: ["os", "premium", "price"], others: ["unused"] });
 });
 
-test("of a category each level is asked for, the others at their reference or mean", async () => {
+test("of a category each level is asked for, the others at their reference or median", async () => {
   const asked: Record<string, unknown>[] = [];
   const ask = mixed(asked);
   const { points } = await effect(ask, await look(ask), "os");
@@ -129,7 +129,8 @@ test("of many levels the most frequent are shown, in their order", async () => {
   const levels = Object.fromEntries(Array.from({ length: 40 }, (_, i) => [`level ${i}`, i]));
   const ask = mixed([]);
   const view = await look(ask);
-  const os = { mean: null, min: null, "25%": null, "75%": null, max: null, levels };
+  const none = { mean: null, min: null, "25%": null, "50%": null, "75%": null, max: null };
+  const os = { ...none, levels };
   const { points } = await effect(ask, { ...view, summary: { ...view.summary, os } }, "os");
   assert.deepEqual(points.map(({ x }) => x), Object.keys(levels).slice(28));
 });

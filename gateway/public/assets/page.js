@@ -21,6 +21,7 @@ const fitChart = chart($("fit"), (data, size) => (data.levels ? levels : fit)(da
 const errorChart = chart($("error"), timeline);
 const speedChart = chart($("speed"), timeline);
 
+const MANY = 4; // features: with more of them the form needs the whole width
 let latest;
 let asked = null;
 const showFields = askForm($("ask"), $("answer"), (given, reply) => {
@@ -39,6 +40,7 @@ const reconnect = watch(path, {
     $("figures").classList.remove("stale");
     showKeyFigures(state);
     showRefused(state);
+    $("figures").classList.toggle("many", state.features.needed.length > MANY);
     showFields(state.features, state.summary);
     showChoices(state);
     showFit(state);
@@ -164,8 +166,8 @@ function inSentences({ over }, target, { coefficients, residual_sd: spread }, of
     others.length === 0 ? ""
     : others.every((name) => summary[name].levels) ? "The other fields stand at their reference."
     : others.some((name) => summary[name].levels)
-      ? "The other fields stand at their means, categories at their reference."
-    : "The other fields stand at their means.",
+      ? "The other fields stand at their medians, categories at their reference."
+    : "The other fields stand at their medians.",
   ].filter(Boolean).join(" ");
 }
 
