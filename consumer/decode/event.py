@@ -1,5 +1,6 @@
 """Decodes an event's bytes into its row, or a reason for refusal. Total: no input raises."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Self
@@ -81,12 +82,34 @@ def parse_number(name: str, value: object) -> float | Rejected:
     Booleans and strings are not numbers. orjson has already refused NaN and infinity.
     """
     if type(value) is not float and type(value) is not int:
+        has_number = type(value) is str and _DIGIT.search(value)
         return Rejected(
-            Reason.NOT_A_NUMBER, f"{name}: expected a number, got {describe_kind(value)}"
+            Reason.NOT_A_NUMBER,
+            f"{name}: expected a number, got {describe_kind(value)}{_TEXT if has_number else ''}",
         )
     if not -VALUE_LIMIT <= value <= VALUE_LIMIT:
-        return Rejected(Reason.OUT_OF_RANGE, f"{name} is beyond {VALUE_LIMIT:g} in magnitude")
+        return Rejected(Reason.OUT_OF_RANGE, f"{name} {beyond(value)}")
     return float(value)
+
+
+def beyond(value: float) -> str:
+    """That a number is beyond the limit; and of one that looks like a time, what reads it."""
+    said = f"is beyond {VALUE_LIMIT:g} in magnitude"
+    for unit, scale in EPOCH_UNITS.items():
+        if EPOCH[0] / scale < value < EPOCH[1] / scale:
+            way = f"a field of a model file with type = 'time' and unit = '{unit}' reads it"
+            return f"{said}; if it is a time since 1970, {way}"
+    return said
+
+
+EPOCH_UNITS = {"s": 1.0, "ms": 1e-3, "us": 1e-6}
+"""The units of a time since 1970, in seconds."""
+
+EPOCH = (1e9, 4e9)
+"""Numbers between these are seconds since 1970: 2001 to 2096."""
+
+_DIGIT = re.compile(r"[0-9]")
+_TEXT = "; send 12.5 for '12.5' or '$12.50', or read numbers in text: text = true in a model file"
 
 
 class EventDecoder:

@@ -4,15 +4,13 @@ import re
 from collections import Counter
 from dataclasses import dataclass, field
 
-from consumer.decode.mapping.kinds import SECONDS, iso_is_valid
+from consumer.decode.event import EPOCH, EPOCH_UNITS
+from consumer.decode.mapping.kinds import iso_is_valid
 from consumer.explore.members import Scalar
 from contract.messages import VALUE_LIMIT
 
 MAX_LEVELS = 12
 """The most levels of a category that is suggested."""
-
-EPOCH = (1e9, 4e9)
-"""Numbers between these are seconds since 1970: 2001 to 2096."""
 
 _NUMBER = re.compile(r"[+-]?\d{1,15}(\.\d{1,15})?([eE][+-]?\d{1,2})?", re.ASCII)
 _ID = re.compile(r"(^|[._\"@-])(id|uuid|guid|version|specversion)\"?$|[a-z]Id$")
@@ -87,7 +85,7 @@ class Observed:
         """The unit of numbers that are times since 1970."""
         if not self.numbers or not _TIMELY.search(self.path):
             return None
-        for unit, scale in SECONDS.items():
+        for unit, scale in EPOCH_UNITS.items():
             if all(EPOCH[0] < it * scale < EPOCH[1] for it in self.numbers):
                 return unit
         return None

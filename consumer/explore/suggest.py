@@ -3,39 +3,22 @@
 import json
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 
 from consumer.decode import SKIPPED, UNLABELLED, Record, Rejected
 from consumer.decode.event import parse_object
 from consumer.decode.mapping import Mapping as EventMapping
 from consumer.decode.mapping import ModelFileError, read_model
+from consumer.explore.guess import Event, guessed, labels, observed_in, of_formula, that_have
 from consumer.explore.members import Scalar, members
 from consumer.explore.observed import Observed
 from contract.messages import RESERVED
 
-MAX_TERMS = 3
-LEAST_SHARE = 0.05
-"""A member that fewer events have is not suggested as a field."""
+RARE = 3
+"""A level of the formula that fewer events have counts as `other`."""
 
 _KIND_NAMES = ("event", "event_name", "event_type", "type", "eventName", "eventType", "name")
-_TARGETS = [
-    "revenue",
-    "sales",
-    "amount",
-    "total",
-    "spend",
-    "profit",
-    "value",
-    "duration",
-    "delay",
-    "price",
-    "score",
-]
-"""Words in the names of what is worth to be explained, the likeliest first."""
-
 _HEADERS = re.compile(r"@header\.ce_(type|source|subject)")
-
-Event = Mapping[str, Scalar]
 
 
 def suggest(records: Sequence[Record], formula: str | None = None) -> str:
@@ -53,17 +36,21 @@ def suggest(records: Sequence[Record], formula: str | None = None) -> str:
     if not events:
         raise ValueError(f"none of {len(records)} records is a JSON object: nothing to suggest")
     kind, where, meant = _kind(events)
-    observed = _observed(meant)
+    observed = observed_in(meant)
     observed.pop(kind or "", None)
     fields = _named([it for it in observed.values() if it.type is not None])
     numbers = [name for name, it in fields.items() if it.type == "number"]
     if not numbers:
         raise ValueError("no member of the sample's events is a number")
-    head = formula or _formula(fields, numbers, len(meant))
+    head = formula or guessed(fields, numbers, meant)
+    named = of_formula(fields, head)
+    learned = observed_in(that_have(meant, [fields[name].path for name in named]))
     lines = [f"formula = {json.dumps(head)}", "keep = []"]
     lines += [f"where = {json.dumps(where)}"] if where else []
     for name, it in fields.items():
         lines += ["", *_field(name, it, len(meant))]
+        if it.type == "category":
+            lines += _levels(learned.get(it.path, it) if name in named else None, it)
     text = "\n".join(lines) + "\n"
     return "\n".join([*_said(text, records, where), "", text])
 
@@ -80,14 +67,6 @@ def _members(record: Record) -> Event | None:
     return found
 
 
-def _observed(events: Iterable[Event]) -> dict[str, Observed]:
-    observed: dict[str, Observed] = {}
-    for event in events:
-        for path, value in event.items():
-            observed.setdefault(path, Observed(path)).see(value)
-    return observed
-
-
 def _kind(events: Sequence[Event]) -> tuple[str | None, str | None, Sequence[Event]]:
     """Which member tells the kinds of events apart, and the kind that has a target most often."""
     best: tuple[tuple[int, int, int], str | None, str | None, Sequence[Event]]
@@ -98,28 +77,10 @@ def _kind(events: Sequence[Event]) -> tuple[str | None, str | None, Sequence[Eve
             if isinstance(kind := event.get(path), str) and not {"'", "\\"} & set(kind):
                 groups.setdefault(kind, []).append(event)
         for kind, group in groups.items() if len(groups) > 1 else ():
-            score = *_labels(group), -len(group)
+            score = *labels(group), -len(group)
             if score[0] and score > best[0]:
                 best = score, path, f"{path} == '{kind}'", group
     return best[1:]
-
-
-def _labels(events: Sequence[Event]) -> tuple[int, int]:
-    """The likeliest target that the events have: the rank of its name, and how many have it."""
-    return max(
-        (
-            (rank, it.n)
-            for it in _observed(events).values()
-            if it.type == "number" and (rank := _rank(it.path))
-        ),
-        default=(0, 0),
-    )
-
-
-def _rank(path: str) -> int:
-    """How much its name speaks for a target; 0: not at all."""
-    name = _last(path).lower()
-    return max((len(_TARGETS) - at for at, word in enumerate(_TARGETS) if word in name), default=0)
 
 
 def _named(found: Sequence[Observed]) -> dict[str, Observed]:
@@ -140,23 +101,6 @@ def _named(found: Sequence[Observed]) -> dict[str, Observed]:
     return named
 
 
-def _formula(fields: Mapping[str, Observed], numbers: Sequence[str], n: int) -> str:
-    numbers = [name for name in numbers if fields[name].varies] or numbers
-    target = max(numbers, key=lambda name: (_rank(fields[name].path), fields[name].n))
-    least = LEAST_SHARE * n
-    terms = [
-        name
-        for name, it in fields.items()
-        if name != target and it.type in ("number", "category") and it.varies and it.n >= least
-    ]
-    terms.sort(key=lambda name: -fields[name].n)
-    return f"{target} ~ {' + '.join(terms[:MAX_TERMS]) or '1'}"
-
-
-def _last(path: str) -> str:
-    return path.rpartition("=='")[2] if "[?" in path else path.rpartition(".")[2]
-
-
 def _field(name: str, it: Observed, n: int) -> list[str]:
     lines = [f"[fields.{name}]{_comment(it, n)}"]
     if it.path != name:
@@ -165,14 +109,30 @@ def _field(name: str, it: Observed, n: int) -> list[str]:
         lines.append(f'type = "{it.type}"')
     if it.type == "number" and it.is_text and not it.path.startswith("@"):
         lines.append("text = true")
-    if it.type == "category":
-        lines.append(f"levels = {json.dumps(it.levels, ensure_ascii=False)}")
-        lines.append(f"other = {json.dumps(_other(it.levels))}")
     if it.type == "time":
         lines.append('part = "hour"')
         lines += [f'unit = "{it.unit}"'] if it.unit else []
         lines += ["text = true"] if it.unit and it.is_text and it.path.startswith("@") else []
     return lines
+
+
+def _levels(learned: Observed | None, it: Observed) -> list[str]:
+    """The levels of a category.
+
+    Args:
+        learned: What is seen of it in the events that the formula learns from, if it has it. Each
+            of its levels must come in one of them: a column of zeros determines no coefficient.
+        it: What is seen of it in all events.
+    """
+    levels = it.levels if learned is None else learned.levels
+    rare = [] if learned is None else [text for text in levels if learned.texts[text] < RARE]
+    said = [text for text in levels if text not in rare]
+    if learned is not None and len(said) + bool(rare) < 2:  # noqa: PLR2004 - of one, no effect
+        said, rare = levels, []
+    lines = [f"levels = {json.dumps(said, ensure_ascii=False)}"]
+    if learned is None or rare or len(learned.texts) > len(levels):
+        return [*lines, f"other = {json.dumps(_other(it.levels))}"]
+    return [*lines, "# Others are refused; other = 'other' counts them, once an event has one."]
 
 
 def _other(levels: Sequence[str]) -> str:

@@ -74,7 +74,8 @@ def summarise(model: Model) -> Reply:
     Raises:
         Refusal: There are no events yet.
     """
-    description = describe(model.summary, model.spec.names, model.spec.categories)
+    spec = model.spec
+    description = describe(model.summary, spec.names, spec.categories, spec.booleans)
     for name, figures in description.fields.items():
         if undeclared := model.undeclared(name):
             figures["undeclared"] = undeclared

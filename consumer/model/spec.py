@@ -101,6 +101,11 @@ class ModelSpec:
         """The levels of each category, the reference first."""
         return {} if self.mapping is None else self.mapping.model.design.variables.categories
 
+    @property
+    def booleans(self) -> frozenset[str]:
+        """The fields that are 0 or 1."""
+        return frozenset() if self.mapping is None else self.mapping.model.design.variables.booleans
+
     def shown(self, row: list[float]) -> list[float | str | None]:
         """A row's fields as people read them: a level by its name, None for one that it lacks."""
         return [

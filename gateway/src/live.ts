@@ -3,6 +3,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { Router, type Response } from "express";
 import type { Ask } from "./client.ts";
+import { choose, effect, type Effect } from "./live-effect.ts";
 import { History } from "./live-history.ts";
 import { look } from "./live-view.ts";
 import { Problem } from "./problem.ts";
@@ -18,23 +19,24 @@ const HEADERS = {
   "X-Accel-Buffering": "no", // otherwise nginx buffers the messages
 };
 
-/** `GET /v1/ia/live`: server-sent events `state`, `trouble` and `beat`. */
+/** `GET /v1/ia/live?over=FIELD`: server-sent events `state`, `trouble` and `beat`. */
 export function liveRouter(ask: Ask): Router {
   const live = new Live(ask);
   return Router()
     .head("/v1/ia/live", (_, response) => {
       response.writeHead(200, HEADERS).end();
     })
-    .get("/v1/ia/live", (_, response) => {
-      live.watch(response);
+    .get("/v1/ia/live", ({ query: { over } }, response) => {
+      live.watch(response, typeof over === "string" ? over : "");
     });
 }
 
 class Live {
   readonly #ask: Ask;
   readonly #history = new History();
-  readonly #watchers = new Set<Response>();
-  #latest = "";
+  /** Each with the field that its chart goes over; empty: whichever comes first. */
+  readonly #watchers = new Map<Response, string>();
+  #latest = new Map<string, string>();
   #running = false;
 
   constructor(ask: Ask) {
@@ -42,13 +44,13 @@ class Live {
   }
 
   /** Send each message to a response until its connection ends. */
-  watch(response: Response): void {
+  watch(response: Response, over: string): void {
     if (this.#watchers.size >= MAX_WATCHERS)
       throw new Problem("too-many-requests", `${MAX_WATCHERS} pages are watching already`);
     response.on("close", () => this.#watchers.delete(response));
     response.writeHead(200, HEADERS);
-    this.#watchers.add(response);
-    response.write(`retry: 2000\n\n${this.#latest}`);
+    this.#watchers.set(response, over);
+    response.write(`retry: 2000\n\n${this.#latest.get(over) ?? ""}`);
     if (!this.#running) void this.#run();
   }
 
@@ -56,38 +58,44 @@ class Live {
     this.#running = true;
     // An event, not a comment: the page notices a dead connection by its absence.
     const beat = setInterval(() => {
-      this.#tell(message("beat", {}));
+      this.#tell(() => message("beat", {}));
     }, BEAT_MS);
     while (this.#watchers.size > 0) {
       const next = delay(PERIOD_MS);
       this.#latest = await this.#see();
-      this.#tell(this.#latest);
+      this.#tell((over) => this.#latest.get(over) ?? ""); // who has just come waits for the next
       await next;
     }
     clearInterval(beat);
-    this.#latest = "";
+    this.#latest.clear();
     this.#running = false;
   }
 
-  /** The current state of the model, or why it is not available. */
-  async #see(): Promise<string> {
+  /** The current state of the model, or why it is not available, for each field that is asked for. */
+  async #see(): Promise<Map<string, string>> {
+    const wanted = [...new Set(this.#watchers.values())];
     try {
       const at = Date.now();
       const view = await look(this.#ask);
       const { events, prequential } = view.regression;
       const history = this.#history.add(at, events, prequential);
-      return message("state", { at, ...view, history });
+      const chosen = wanted.map((named) => choose(view, named));
+      const effects = new Map<string | null, Effect>();
+      for (const over of new Set(chosen)) effects.set(over, await effect(this.#ask, view, over));
+      const state = { at, ...view, history };
+      const said = chosen.map((over) => message("state", { ...state, effect: effects.get(over) }));
+      return new Map(wanted.map((named, i) => [named, said[i] ?? ""]));
     } catch (error) {
       const { code, message: words } = error as Problem; // ask rejects with nothing else
-      return message("trouble", { code, message: words });
+      return new Map(wanted.map((named) => [named, message("trouble", { code, message: words })]));
     }
   }
 
-  #tell(text: string): void {
-    for (const watcher of this.#watchers) {
+  #tell(text: (over: string) => string): void {
+    for (const [watcher, over] of this.#watchers) {
       // A watcher that does not keep up is dropped; its page reconnects and sees the newest state.
       if (watcher.writableLength > MAX_BEHIND_BYTES) watcher.destroy();
-      else watcher.write(text);
+      else watcher.write(text(over));
     }
   }
 }

@@ -8,6 +8,7 @@ import { promisify } from "node:util";
 import express from "express";
 import type { Ask } from "../src/client.ts";
 import { History } from "../src/live-history.ts";
+import { choose, effect } from "../src/live-effect.ts";
 import { look } from "../src/live-view.ts";
 import { liveRouter } from "../src/live.ts";
 import { Problem } from "../src/problem.ts";
@@ -61,11 +62,77 @@ test("the history is that of the last five minutes", () => {
   assert.equal(samples[0]?.at, 701_000);
 });
 
-test("the line goes over the first term's range, the other terms at their means", async () => {
-  const { line, term, target } = await look(service());
-  assert.deepEqual([term, target, line.length], ["tv", "sales", 25]);
-  assert.deepEqual(line[0], { x: 0, y: 11, low: 10, high: 12 });
-  assert.deepEqual(line.at(-1), { x: 240, y: 23, low: 22, high: 24 });
+test("the line goes over the first field's range, the others where most events are", async () => {
+  const ask = service();
+  const view = await look(ask);
+  const { over, points } = await effect(ask, view, choose(view));
+  assert.deepEqual([over, view.target, points.length], ["tv", "sales", 25]);
+  assert.deepEqual(points[0], { x: 0, y: 11, low: 10, high: 12 });
+  assert.deepEqual(points.at(-1), { x: 240, y: 23, low: 22, high: 24 });
+  assert.equal(choose(view, "radio"), "radio");
+  assert.equal(choose(view, "sales"), "tv");
+});
+
+/** A service whose formula has a category, a boolean and a field with gaps; it notes the questions. */
+function mixed(asked: Record<string, unknown>[]): Ask {
+  const figures = { mean: 0.25, min: 0, "25%": 0, "50%": 0, "75%": 0.5, max: 1 };
+  const summary = {
+    revenue: { mean: 9, min: 1, "25%": 5, "50%": 8, "75%": 10, max: 1e9 },
+    os: { levels: { iOS: 5, Android: 9, other: 0 } },
+    premium: { ...figures, levels: { false: 9, true: 3 } },
+    price: { mean: 1e8, min: 0, "25%": 4, "50%": 5, "75%": 6, max: 1e9 },
+    "price.missing": { ...figures, levels: { false: 9, true: 3 } },
+    unused: { mean: 1, min: 0, max: 2 },
+  };
+  const terms = ["os[T.Android]", "os[T.other]", "premium", "log(price)", "price.missing"];
+  return (method, params) => {
+    if (method === "predict") {
+      asked.push(params);
+      return Promise.resolve({ prediction: 1 });
+    }
+    if (method === "describe")
+      return Promise.resolve({ summary, recent: { fields: [], rows: [] } });
+    const coefficients = Object.fromEntries(terms.map((name) => [name, { coef: 1 }]));
+    const prequential = { recent: {} };
+    return Promise.resolve({ formula: "log(revenue) ~ it", events: 12, coefficients, prequential });
+  };
+}
+
+test("what a question may give: the formula's fields, the others; no indicators, no target", async () => {
+  const { features } = await look(mixed([]));
+  assert.deepEqual(features, { needed: ["os", "premium", "price"], others: ["unused"] });
+});
+
+test("of a category each level is asked for, the others at their reference or median", async () => {
+  const asked: Record<string, unknown>[] = [];
+  const ask = mixed(asked);
+  const { points } = await effect(ask, await look(ask), "os");
+  assert.deepEqual(points.map(({ x }) => x), ["iOS", "Android", "other"]);
+  assert.deepEqual(asked[1], { os: "Android", premium: false, price: 5 });
+});
+
+test("a boolean is asked for as one", async () => {
+  const asked: Record<string, unknown>[] = [];
+  const ask = mixed(asked);
+  const { points } = await effect(ask, await look(ask), "premium");
+  assert.deepEqual(points.map(({ x }) => x), ["false", "true"]);
+  assert.deepEqual(asked.map(({ premium }) => premium), [false, true]);
+});
+
+test("an outlier does not widen the chart", async () => {
+  const ask = mixed([]);
+  const { points } = await effect(ask, await look(ask), "price");
+  assert.deepEqual([points[0]?.x, points.at(-1)?.x], [0, 12]);
+});
+
+test("of many levels the most frequent are shown, in their order", async () => {
+  const levels = Object.fromEntries(Array.from({ length: 40 }, (_, i) => [`level ${i}`, i]));
+  const ask = mixed([]);
+  const view = await look(ask);
+  const none = { mean: null, min: null, "25%": null, "50%": null, "75%": null, max: null };
+  const os = { ...none, levels };
+  const { points } = await effect(ask, { ...view, summary: { ...view.summary, os } }, "os");
+  assert.deepEqual(points.map(({ x }) => x), Object.keys(levels).slice(28));
 });
 
 test("a figure that is not defined yet is null", async () => {
@@ -78,8 +145,10 @@ test("a figure that is not defined yet is null", async () => {
 });
 
 test("a formula without terms has no line", async () => {
-  const { line, term } = await look(service([], []));
-  assert.deepEqual([line, term], [[], null]);
+  const ask = service([], []);
+  const view = await look(ask);
+  const { over, points } = await effect(ask, view, choose(view));
+  assert.deepEqual([over, points], [null, []]);
 });
 
 test("a reply that is none is a problem, and names what is amiss", async () => {

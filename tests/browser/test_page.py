@@ -1,45 +1,22 @@
 """The page as people meet it, in a real browser."""
 
 import re
-from collections.abc import Iterator
 
 import pytest
 
 pytest.importorskip("playwright", reason="playwright drives the browser")
 
-from playwright.sync_api import Browser, Page, ViewportSize, expect, sync_playwright
+from playwright.sync_api import Page, ViewportSize, expect
 
 from broker import EmbeddedKafka
-from browser.stage import CHROMIUM, CHROMIUM_FLAGS, Stage, staged
+from browser.eyes import faults
+from browser.stage import Stage, staged
 from producer.simulate import truth
-
-Axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe  # untyped
 
 pytestmark = pytest.mark.slow
 
 PHONE = ViewportSize(width=360, height=740)
 A_WHILE_MS = 30_000
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    if CHROMIUM is None:
-        pytest.skip("there is no chromium (Debian: apt-get install chromium)")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=CHROMIUM_FLAGS)
-        yield browser
-        browser.close()
-
-
-@pytest.fixture
-def page(browser: Browser) -> Iterator[Page]:
-    """A new page; a fault of its scripts fails the test."""
-    faults: list[str] = []
-    with browser.new_context() as context:
-        page = context.new_page()
-        page.on("pageerror", lambda error: faults.append(str(error)))
-        yield page
-    assert not faults
 
 
 def number(text: str | None) -> float:
@@ -62,12 +39,6 @@ def hide(page: Page, *, hidden: bool) -> None:
         }""",
         hidden,
     )
-
-
-def faults(page: Page) -> str:
-    """What axe finds; nothing, where it finds nothing."""
-    results = Axe().run(page)
-    return str(results.generate_report()) if results.violations_count else ""
 
 
 def test_before_any_event_it_says_what_to_run_and_then_shows_the_model_by_itself(

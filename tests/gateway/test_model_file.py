@@ -31,10 +31,11 @@ def test_nested_events_are_learned_and_asked_about(make: Make) -> None:
     table = world.gateway.get("/v1/ia/train?formula=revenue~price").document
     assert table["n"] < orders
     with closing(HTTPConnection("127.0.0.1", world.gateway.port, timeout=30)) as watching:
-        watching.request("GET", "/v1/ia/live")
+        watching.request("GET", "/v1/ia/live?over=os")
         stream = watching.getresponse()
         data = next(line for line in stream if line.startswith(b"data:"))
     page = json.loads(data.removeprefix(b"data:"))
-    assert page["term"] == "price"
-    assert len(page["line"]) == 25
+    assert page["features"] == {"needed": ["price", "os"], "others": ["quantity", "hour"]}
+    assert page["effect"]["over"] == "os"
+    assert [point["x"] for point in page["effect"]["points"]] == ["iOS", "Android"]
     assert page["outcomes"]["skipped"] == 800 - orders

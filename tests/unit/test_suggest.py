@@ -8,12 +8,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from consumer.decode import Request
 from consumer.decode.mapping import ModelFileError, read_model
 from consumer.decode.mapping.paths import path
 from consumer.explore import suggest
 from consumer.explore.members import members
 from consumer.model import ModelSpec, Partition
-from contract.messages import Outcome
+from consumer.model.answer import answer
+from consumer.model.merged import Model
+from contract.messages import Method, Outcome
 from unit.model_files import NAMES, golden
 from unit.records import Record
 
@@ -58,6 +61,9 @@ def test_the_file_that_is_suggested_for_an_example_learns_from_it(name: str) -> 
     partition = Partition(ModelSpec.of_file(read_model(text), "bayesian"))
     partition.fold(records)
     assert partition.counts[Outcome.LEARNED] >= 40
+    assert partition.counts[Outcome.REFUSED] == 0
+    table = answer(Request(Method.TRAIN, {}), Model(partition.spec, {0: partition.view()}))
+    assert len(table["coefficients"]) > 1
     assert f"{partition.counts[Outcome.LEARNED]} learned" in text
 
 
@@ -87,6 +93,35 @@ def test_kinds_levels_gaps_and_times_are_seen() -> None:
     assert (fields["sentAt"].type, fields["sentAt"].unit) == ("time", None)
     assert (fields["received_at"].type, fields["received_at"].unit) == ("time", "ms")
     assert "messageId" not in fields
+
+
+def test_a_level_that_no_labelled_event_has_is_no_column_of_the_formula() -> None:
+    kinds = ["a", "a", "b", "c"]
+    events = [
+        {"os": kinds[number % 4], "price": number % 7}
+        | ({"revenue": number} if number % 4 < 3 else {})
+        for number in range(80)
+    ]
+    text = suggest([Record(offset, orjson.dumps(it)) for offset, it in enumerate(events)])
+    (field,) = (it for it in read_model(text).fields if it.name == "os")
+    assert read_model(text).formula == "revenue ~ os + price"
+    assert (field.levels, field.other) == (("a", "b"), None)
+
+
+def test_rare_levels_of_the_formula_count_as_other() -> None:
+    events = [
+        {"os": "ab"[number % 2] if number > 1 else "rare", "revenue": number}
+        for number in range(80)
+    ]
+    text = suggest([Record(offset, orjson.dumps(it)) for offset, it in enumerate(events)])
+    (field,) = (it for it in read_model(text).fields if it.name == "os")
+    assert (set(field.levels), field.other) == ({"a", "b"}, "other")
+
+
+def test_a_member_that_is_an_object_in_some_events_is_no_field() -> None:
+    events = [{"y": number, "x": 1 if number % 2 else {"in": number}} for number in range(40)]
+    text = suggest([Record(offset, orjson.dumps(it)) for offset, it in enumerate(events)])
+    assert {it.path or it.name for it in read_model(text).fields} == {"y", "x.in"}
 
 
 def test_a_formula_is_checked_against_the_sample() -> None:

@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable
 from datetime import UTC, datetime
 
-from consumer.decode.event import Rejected, describe_kind
+from consumer.decode.event import EPOCH_UNITS, Rejected, beyond, describe_kind
 from consumer.decode.formula import echo
 from consumer.decode.mapping.fields import Field
 from contract.messages import VALUE_LIMIT, Reason
@@ -19,7 +19,6 @@ Note = Callable[[tuple[str, str]], None]
 
 PLAIN = "; text is a number without units, separators and signs of currencies: 12.50 for $12.50"
 
-SECONDS = {"s": 1.0, "ms": 1e-3, "us": 1e-6}
 DAY = 86_400.0
 MAX_TEXT = 64
 """The longest text that is read as a number or a time."""
@@ -45,6 +44,14 @@ def reader(field: Field, note: Note, *, text: bool) -> Read:
     return _number(field, text=text)
 
 
+def by_name(field: Field, read: Read) -> Read:
+    """As ``read``, where a question names the field: of a time a number is the part itself."""
+    if field.type != "time":
+        return read
+    number = _number(field, text=False)
+    return lambda value: number(value) if type(value) in (int, float) else read(value)
+
+
 def _number(field: Field, *, text: bool) -> Read:
     name, low, high = field.name, field.low, field.high
     hint = "" if text else "; text = true reads numbers in text"
@@ -64,8 +71,7 @@ def _number(field: Field, *, text: bool) -> Read:
             return Rejected(
                 Reason.OUT_OF_RANGE, f"{name} is outside its range, {low:.15g} to {high:.15g}"
             )
-        message = f"{name} is beyond {VALUE_LIMIT:g} in magnitude; if it is a time: type = 'time'"
-        return Rejected(Reason.OUT_OF_RANGE, message)
+        return Rejected(Reason.OUT_OF_RANGE, f"{name} {beyond(value)}")
 
     return read
 
@@ -116,7 +122,7 @@ def _boolean(field: Field, *, text: bool) -> Read:
 
 def _time(field: Field, *, text: bool) -> Read:
     """Seconds since the epoch of a text in ISO 8601 or a number in ``unit``, and the part of it."""
-    scale, part = SECONDS.get(field.unit or ""), _part(field)
+    scale, part = EPOCH_UNITS.get(field.unit or ""), _part(field)
     expected = "a time in ISO 8601" if scale is None else f"a time in {field.unit} since 1970"
     hint = "; unit = 's', 'ms' or 'us' reads a number" if scale is None else ""
 

@@ -7,7 +7,7 @@ from typing import Any
 from consumer.decode.event import SKIPPED, UNLABELLED, Decoded, Rejected, Unlabelled, parse_object
 from consumer.decode.formula import echo
 from consumer.decode.mapping.fields import INDICATED, Field
-from consumer.decode.mapping.kinds import Note, reader
+from consumer.decode.mapping.kinds import Note, by_name, reader
 from consumer.decode.mapping.model_file import ModelFile
 from consumer.decode.mapping.paths import FAILS, condition, dotted, equality, is_text, member, path
 from consumer.decode.mapping.plain import Leaves, plain_leaves
@@ -38,7 +38,10 @@ class Mapping:
         self._readers = sorted(readers, key=lambda it: it.name not in self._target)
         # Of requests, in other threads: what these name is not counted.
         self._of_requests = [_FieldReader(field, _unnoted) for field in model.fields]
-        self._by_name = {it.name: it for it in self._of_requests}
+        self._by_name = {field.name: _FieldReader(field, _unnoted) for field in model.fields}
+        for field in model.fields:
+            source = self._by_name[field.name]
+            source.read = by_name(field, source.read)
         self._names = design.variables.names
         self._functions = design.functions
         self._order = design.fields

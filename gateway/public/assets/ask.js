@@ -7,10 +7,11 @@ import { request } from "./request.js";
 /**
  * Wire the form. `answered(given, reply)` is called with each prediction.
  *
- * Returns a function that shows an input for each feature, with the range of what was learned.
+ * Returns a function that shows an input for each feature, with the range of what was learned: those
+ * that the formula needs first, the others folded away.
  */
 export function askForm(form, answer, answered) {
-  const fields = form.querySelector(".fields");
+  const [needed, others] = form.querySelectorAll(".fields");
   let asking = new AbortController();
 
   form.addEventListener("submit", async (event) => {
@@ -30,17 +31,23 @@ export function askForm(form, answer, answered) {
   });
 
   return (features, summary) => {
-    const present = [...fields.querySelectorAll("input, select")].map((input) => input.name);
-    if (present.join() !== features.join())
-      fields.replaceChildren(...features.map((name) => field(name, summary[name].levels)));
-    for (const name of features) {
-      const { min, max, levels } = summary[name];
-      document.getElementById(`range-${name}`).textContent =
-        levels ? `${Object.keys(levels).length} levels`
-        : min === null ? "not seen yet"
-        : `${short(min)} to ${short(max)}`;
-    }
+    showFields(needed, features.needed, summary);
+    showFields(others, features.others, summary);
+    others.closest("details").hidden = features.others.length === 0;
   };
+}
+
+function showFields(fields, names, summary) {
+  const present = [...fields.querySelectorAll("input, select")].map((input) => input.name);
+  if (present.join() !== names.join())
+    fields.replaceChildren(...names.map((name) => field(name, summary[name].levels)));
+  for (const name of names) {
+    const { min, max, levels } = summary[name];
+    document.getElementById(`range-${name}`).textContent =
+      levels ? `${Object.keys(levels).length} levels`
+      : min === null ? "not seen yet"
+      : `${short(min)} to ${short(max)}`;
+  }
 }
 
 async function predict(given, signal) {
@@ -67,7 +74,7 @@ function shown({ prediction, interval, formula, events }) {
     const level = figure(interval.level * 100, 2);
     words.push(line("", `${level} % interval: ${figure(interval.low)} to ${figure(interval.high)}`));
   }
-  words.push(line("fine", `${formula}, from ${whole(events)} events`));
+  words.push(line("fine of-formula", `From ${whole(events)} events: ${formula}`));
   return words;
 }
 

@@ -5,6 +5,7 @@ import { linear, niceStep, ticks, widened } from "./scale.js";
 
 const MARGIN = { top: 26, right: 14, bottom: 30, left: 46 };
 const PIXELS_PER_TICK = { x: 80, y: 48 };
+const PIXELS_PER_LETTER = 7.2; // at most, on average, in the charts' size
 
 /** An SVG element with its attributes. */
 export function shape(name, attributes, text = "") {
@@ -34,6 +35,15 @@ export function chart(svg, draw) {
   };
 }
 
+/** The size that is left above the title of a horizontal axis. */
+export const titled = ({ width, height }) => ({ width, height: height - 18 });
+
+/** Text that is cut where the chart is too narrow for it. */
+export function fitting(name, attributes, text, { width }) {
+  const room = Math.floor(width / PIXELS_PER_LETTER);
+  return shape(name, attributes, text.length > room ? `${text.slice(0, room - 1)}…` : text);
+}
+
 /** The plot's inner box: from left to right, and from the bottom up. */
 export const inner = ({ width, height }) => ({
   x: [MARGIN.left, width - MARGIN.right],
@@ -51,7 +61,7 @@ export function vertical(low, high, size, title) {
     shape("text", { class: "tick", x: x[0] - 8, y: scale(value), dy: "0.32em", "text-anchor": "end" },
       label(value, step)),
   ]);
-  shapes.push(shape("text", { class: "axis", x: 0, y: 12 }, title));
+  shapes.push(fitting("text", { class: "axis", x: 0, y: 12 }, title, size));
   return { scale, shapes };
 }
 
@@ -60,10 +70,9 @@ export function horizontal(low, high, size, title) {
   const { x, y } = inner(size);
   const step = niceStep(low, high, (x[1] - x[0]) / PIXELS_PER_TICK.x);
   const scale = linear([low, high], x);
-  const shapes = ticks(low, high, step)
-    .filter((value) => scale(value) < x[1] - 40) // there the title stands
-    .map((value) => tick(scale(value), y[0], label(value, step)));
-  shapes.push(shape("text", { class: "axis", x: x[1], y: y[0] + 20, "text-anchor": "end" }, title));
+  const shapes = ticks(low, high, step).map((value) => tick(scale(value), y[0], label(value, step)));
+  const end = { class: "axis", x: x[1], y: y[0] + 40, "text-anchor": "end" };
+  shapes.push(fitting("text", end, title, size));
   return { scale, shapes };
 }
 

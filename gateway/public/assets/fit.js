@@ -1,22 +1,26 @@
-// The regression line with its prediction interval over the newest events.
+// The regression's curve over a number, with its prediction interval, over the newest events.
 
-import { horizontal, pixel, shape, through, vertical } from "./chart.js";
+import { horizontal, pixel, shape, through, titled, vertical } from "./chart.js";
+import { spread } from "./scale.js";
 
-/** The shapes of `{term, target, line, points, marked}`; `marked` is an answer on it, or null. */
-export function fit({ term, target, line, points, marked }, size) {
-  const ys = line.flatMap(({ y, low, high }) => [y, low ?? y, high ?? y]);
-  ys.push(...points.map(([, y]) => y));
-  const { scale: y, shapes: rows } = vertical(Math.min(...ys), Math.max(...ys), size, target);
-  const { scale: x, shapes: columns } = horizontal(line[0].x, line.at(-1).x, size, term);
+/** The shapes of `{over, target, range, points, rows, marked}`; `marked` is an answer, or null. */
+export function fit({ over, target, range, points: line, rows, marked }, whole) {
+  const size = titled(whole);
+  const [low, high] = spread(line, range);
+  const { scale: y, shapes: grid } = vertical(low, high, size, target);
+  const [least, most] = [line[0].x, line.at(-1).x];
+  const { scale: x, shapes: columns } = horizontal(least, most, size, over);
   const at = (key) => (point) => [x(point.x), y(point[key])];
 
-  const shapes = [...rows, ...columns];
+  const shapes = [...grid, ...columns];
   if (line.every(({ low }) => low !== null)) {
     const around = [...line.map(at("high")), ...line.map(at("low")).reverse()];
     shapes.push(shape("path", { class: "band", d: `${through(around)}Z` }));
   }
   // One path for all points: a line of no length with a round cap is a dot.
-  const dots = points.map((point) => `M${pixel(x(point[0]))},${pixel(y(point[1]))}h0`);
+  const dots = rows
+    .filter((row) => row[0] >= least && row[0] <= most && row[1] >= low && row[1] <= high)
+    .map((row) => `M${pixel(x(row[0]))},${pixel(y(row[1]))}h0`);
   shapes.push(shape("path", { class: "dots", d: dots.join("") }));
   shapes.push(shape("path", { class: "line", d: through(line.map(at("y"))) }));
   return marked ? shapes.concat(mark(marked, x, y)) : shapes;

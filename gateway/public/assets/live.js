@@ -8,12 +8,12 @@ const FIRST_PAUSE_MS = 1_000;
 const LONGEST_PAUSE_MS = 8_000;
 
 /**
- * Watch: `state(data)` and `trouble(data)` are called with each message, `lost()` when the
+ * Watch what `path()` names: `state(data)` and `trouble(data)` are called with each message, `lost()` when the
  * connection is, while it is tried again, and `refused()` where the gateway wants another token.
  *
- * Returns a function that connects anew: after a refusal nothing else does.
+ * Returns a function that connects anew, to what `path()` names then: after a refusal nothing else does.
  */
-export function watch({ state, trouble, lost, refused }) {
+export function watch(path, { state, trouble, lost, refused }) {
   const tell = { state, trouble };
   let connection = new AbortController();
   let timer;
@@ -38,7 +38,7 @@ export function watch({ state, trouble, lost, refused }) {
 
   /** Listen to the end; returns the HTTP status. */
   const listen = async (signal) => {
-    const { ok, status, body } = await request("/v1/ia/live", { signal });
+    const { ok, status, body } = await request(path(), { signal });
     if (!ok) return status;
     const parse = parser();
     const sink = new WritableStream({ write: (text) => parse(text).forEach(heard) });

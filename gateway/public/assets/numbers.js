@@ -29,6 +29,8 @@ export function probability(value) {
 
 /** A tick's label, with the digits that its step needs. */
 export function label(value, step) {
+  if (step >= 1e4) return figureWith({ notation: "compact", maximumFractionDigits: 2 }, value);
+  if (step < 1e-4) return figureWith({ notation: "scientific", maximumFractionDigits: 2 }, value);
   const digits = Math.max(0, -Math.floor(Math.log10(step)));
   return figureWith({ minimumFractionDigits: digits, maximumFractionDigits: digits }, value);
 }

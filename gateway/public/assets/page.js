@@ -3,6 +3,7 @@
 import { askForm } from "./ask.js";
 import { chart } from "./chart.js";
 import { fit } from "./fit.js";
+import { heightOf, levels } from "./levels.js";
 import { watch } from "./live.js";
 import { figure, whole } from "./numbers.js";
 import { inWords } from "./problem.js";
@@ -16,19 +17,22 @@ const say = (id, text) => {
   if ($(id).textContent !== text) $(id).textContent = text; // a live region speaks of changes
 };
 
-const fitChart = chart($("fit"), fit);
+const fitChart = chart($("fit"), (data, size) => (data.levels ? levels : fit)(data, size));
 const errorChart = chart($("error"), timeline);
 const speedChart = chart($("speed"), timeline);
 
+const MANY = 4; // features: with more of them the form needs the whole width
 let latest;
 let asked = null;
 const showFields = askForm($("ask"), $("answer"), (given, reply) => {
   const { low = null, high = null } = reply.interval ?? {};
-  asked = { formula: reply.formula, x: Number(given[latest.term]), y: reply.prediction, low, high };
+  asked = { formula: reply.formula, given, y: reply.prediction, low, high };
   showFit(latest);
 });
 
-const reconnect = watch({
+let over = ""; // the field that the reader chose
+const path = () => (over ? `/v1/ia/live?${new URLSearchParams({ over })}` : "/v1/ia/live");
+const reconnect = watch(path, {
   state(state) {
     latest = state;
     connection("live", "Live");
@@ -36,7 +40,9 @@ const reconnect = watch({
     $("figures").classList.remove("stale");
     showKeyFigures(state);
     showRefused(state);
-    showFields(state.recent.fields.filter((name) => name !== state.target), state.summary);
+    $("figures").classList.toggle("many", state.features.needed.length > MANY);
+    showFields(state.features, state.summary);
+    showChoices(state);
     showFit(state);
     showTimelines(state);
     showCoefficients($("coefficients"), $("textbook"), state.regression.coefficients);
@@ -68,6 +74,10 @@ const reconnect = watch({
 });
 const tokenRefused = tokenForm($("token-form"), reconnect);
 $("full-table").hidden = hasToken(); // a link sends no token
+$("over").addEventListener("change", () => {
+  over = $("over").value;
+  reconnect();
+});
 
 function connection(is, words) {
   $("connection").dataset.is = is;
@@ -92,6 +102,7 @@ function showRefused({ outcomes = {}, last_refused: last }) {
 function showKeyFigures({ history, regression }) {
   const { rate, rmse, mae, recent } = history.at(-1);
   say("formula", regression.formula);
+  say("whole-formula", regression.formula);
   say("events", whole(regression.events));
   say("rate", whole(rate));
   say("rmse", figure(rmse));
@@ -100,26 +111,70 @@ function showKeyFigures({ history, regression }) {
   say("r2", figure(regression.r2, 3));
 }
 
-function showFit({ term, target, line, recent, regression }) {
-  if (!term) return say("fit-summary", "The formula has no term to draw a line over.");
-  const [x, y] = [term, target].map((name) => recent.fields.indexOf(name));
-  const points = recent.rows.map((row) => [row[x], row[y]]);
-  const { coefficients, residual_sd: spread } = regression;
-  const words =
-    `Per unit of ${term}, ${target} changes by ${figure(coefficients[term].coef)}. ` +
-    `The residuals’ standard deviation is ${figure(spread)}.` +
-    (Object.keys(coefficients).length > 2 ? " The other terms stand at their means." : "");
+/** What the chart may go over. */
+function showChoices({ features: { needed }, effect }) {
+  $("choice").hidden = needed.length < 2;
+  const present = [...$("over").options].map(({ value }) => value);
+  if (present.join() !== needed.join())
+    $("over").replaceChildren(...needed.map((name) => new Option(name)));
+  $("over").value = effect.over;
+}
+
+function showFit({ effect, target, recent, regression, summary, features }) {
+  const { over, range, points } = effect;
+  if (over === null) return say("fit-summary", "The formula has no term to draw a line over.");
+  if (points.length === 0) return say("fit-summary", "A field of the formula was never seen yet.");
+  const ofLevels = summary[over].levels !== undefined;
+  const [x, y] = [over, target].map((name) => recent.fields.indexOf(name));
+  const rows = recent.rows
+    .map((row) => [ofLevels ? levelOf(row[x]) : row[x], row[y]])
+    .filter(([at, value]) => at !== null && typeof value === "number");
+  const others = features.needed.filter((name) => name !== over);
+  const words = inSentences(effect, target, regression, ofLevels, others, summary);
   say("fit-summary", words);
-  const [first, last] = [line[0], line.at(-1)];
-  const marked =
-    asked?.formula === regression.formula && asked.x >= first.x && asked.x <= last.x ? asked : null;
+  const marked = mark(effect, regression, ofLevels);
   $("fit-asked").hidden = marked === null;
-  $("fit-band").hidden = first.low === null;
+  $("fit-band").hidden = points[0].low === null;
+  $("fit-line").hidden = ofLevels;
+  $("fit-estimate").hidden = !ofLevels;
+  $("fit").style.flexBasis = ofLevels ? `${heightOf(points.length)}px` : "";
   fitChart(
-    { term, target, line, points, marked },
-    `From ${figure(first.y)} at ${term} ${figure(first.x)} to ${figure(last.y)} at ` +
-      `${figure(last.x)}, over ${points.length} events. ${words}`,
+    { over, target, range, points, rows, marked, levels: ofLevels },
+    `${described(points, over, ofLevels)}, over ${rows.length} events. ${words}`,
   );
+}
+
+/** The level of a row; a boolean's is a number there. */
+const levelOf = (value) => (typeof value === "number" ? String(value === 1) : value);
+
+/** The answer, where it is one of the picture's. */
+function mark({ over, points }, { formula }, ofLevels) {
+  if (asked?.formula !== formula || asked.given[over] === undefined) return null;
+  const x = ofLevels ? asked.given[over] : Number(asked.given[over]);
+  const shown = ofLevels
+    ? points.some((point) => point.x === x)
+    : x >= points[0].x && x <= points.at(-1).x;
+  return shown ? { ...asked, x } : null;
+}
+
+function inSentences({ over }, target, { coefficients, residual_sd: spread }, ofLevels, others, summary) {
+  const alone = Object.keys(coefficients).filter((term) => term.includes(over));
+  const slope = alone.length === 1 && coefficients[over]; // no other term may change with it
+  return [
+    !ofLevels && slope ? `Per unit of ${over}, ${target} changes by ${figure(slope.coef)}.` : "",
+    `The residuals’ standard deviation is ${figure(spread)}.`,
+    others.length === 0 ? ""
+    : others.every((name) => summary[name].levels) ? "The other fields stand at their reference."
+    : others.some((name) => summary[name].levels)
+      ? "The other fields stand at their medians, categories at their reference."
+    : "The other fields stand at their medians.",
+  ].filter(Boolean).join(" ");
+}
+
+function described(points, over, ofLevels) {
+  if (ofLevels) return points.map(({ x, y }) => `${x}: ${figure(y)}`).join(", ");
+  const [first, last] = [points[0], points.at(-1)];
+  return `From ${figure(first.y)} at ${over} ${figure(first.x)} to ${figure(last.y)} at ${figure(last.x)}`;
 }
 
 function showTimelines({ at: now, history: samples, target }) {

@@ -1,8 +1,30 @@
 // From data to pixels, and where the ticks stand. Pure.
 
-/** A linear map of one interval onto another. */
+/**
+ * What a picture of estimates shows: all of them, the range of the target if it has one, and of
+ * their intervals what lies at most half of that outside: an outlier makes them wide.
+ */
+export function spread(points, range) {
+  const ys = points.map(({ y }) => y).concat(range ?? []);
+  const [least, most] = [Math.min(...ys), Math.max(...ys)];
+  const margin = range ? (most - least) / 2 : Infinity;
+  const ends = points.flatMap(({ y, low, high }) => [
+    Math.max(low ?? y, least - margin),
+    Math.min(high ?? y, most + margin),
+  ]);
+  return [Math.min(least, ...ends), Math.max(most, ...ends)];
+}
+
+/** Up to where a curve over time is shown: what is above for a fiftieth of the time is cut off. */
+export function ceiling(values) {
+  const sorted = values.toSorted((a, b) => a - b);
+  const usual = sorted[Math.floor(0.98 * (sorted.length - 1))] ?? 0;
+  return Math.min(1.25 * usual, sorted.at(-1) ?? 0) || sorted.at(-1) || 1;
+}
+
+/** A linear map of one interval onto another; what lies outside comes to its end. */
 export const linear = ([low, high], [start, end]) => (value) =>
-  start + ((value - low) / (high - low || 1)) * (end - start);
+  start + Math.min(1, Math.max(0, (value - low) / (high - low || 1))) * (end - start);
 
 /** A step of 1, 2 or 5 times a power of ten that makes about `count` intervals. */
 export function niceStep(low, high, count) {

@@ -5,10 +5,26 @@ import { figure, probability, whole } from "./numbers.js";
 /** What holds however often it is looked at, and, in a table of its own, the textbook's figures. */
 export function showCoefficients(body, textbook, coefficients) {
   const rows = Object.entries(coefficients);
-  body.replaceChildren(...rows.map(([term, { coef, se, always_valid: { p, low, high } }]) =>
-    line(term, figure(coef), figure(se), probability(p), figure(low), figure(high))));
-  textbook.replaceChildren(...rows.map(([term, { t, p, low, high }]) =>
-    line(term, figure(t), probability(p), figure(low), figure(high))));
+  show(body, rows.map(([term, { coef, se, always_valid: { p, low, high } }]) =>
+    [term, figure(coef), figure(se), probability(p), figure(low), figure(high)]));
+  show(textbook, rows.map(([term, { t, p, low, high }]) =>
+    [term, figure(t), probability(p), figure(low), figure(high)]));
+}
+
+/** Each cell has its column's name too: a phone shows rows as cards. */
+function show(body, rows) {
+  const names = [...body.closest("table").querySelectorAll("thead th")].map((it) => it.textContent);
+  body.replaceChildren(...rows.map(([term, ...figures]) => {
+    const head = Object.assign(cell("th", term), { scope: "row", role: "rowheader" });
+    const cells = figures.map((text, i) => {
+      const made = Object.assign(cell("td", text), { role: "cell" });
+      made.dataset.name = names[i + 1];
+      return made;
+    });
+    const row = element("tr", head, ...cells);
+    row.role = "row";
+    return row;
+  }));
 }
 
 export function showQuality(list, regression) {
@@ -36,12 +52,6 @@ export function showQuality(list, regression) {
 }
 
 const cell = (name, text) => Object.assign(document.createElement(name), { textContent: text });
-
-function line(term, ...figures) {
-  const head = cell("th", term);
-  head.scope = "row";
-  return element("tr", head, ...figures.map((text) => cell("td", text)));
-}
 
 function element(name, ...children) {
   const made = document.createElement(name);

@@ -1,7 +1,7 @@
 // Figures over the last minutes.
 
 import { inner, shape, through, tick, vertical } from "./chart.js";
-import { linear, ticks } from "./scale.js";
+import { ceiling, linear, ticks } from "./scale.js";
 
 const MINUTE = 60_000;
 const GAP = 5_000; // between samples further apart nobody watched: no line is drawn
@@ -9,7 +9,7 @@ const GAP = 5_000; // between samples further apart nobody watched: no line is d
 /** The shapes of `{samples, now, series: [{key, name}], title, filled}`; samples have an `at`. */
 export function timeline({ samples, now, series, title, filled }, size) {
   const values = samples.flatMap((sample) => series.map(({ key }) => sample[key] ?? 0));
-  const { scale: y, shapes } = vertical(0, Math.max(...values) || 1, size, title);
+  const { scale: y, shapes } = vertical(0, ceiling(values), size, title);
   const minutes = Math.max(1, Math.ceil((now - samples[0].at) / MINUTE));
   const { x: across, y: [bottom] } = inner(size);
   const x = linear([-minutes * MINUTE, 0], across);

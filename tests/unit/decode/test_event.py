@@ -118,6 +118,24 @@ def test_a_number_that_is_not_finite_is_none_whoever_parsed_it(number: float) ->
     assert why.reason is Reason.OUT_OF_RANGE
 
 
+@pytest.mark.parametrize(
+    ("number", "unit"), [(1_795_774_500_000, "ms"), (1_795_774_500_000_000.0, "us")]
+)
+def test_a_time_since_1970_is_told_what_reads_it(number: float, unit: str) -> None:
+    why = parse_number("sent_at", number)
+    assert isinstance(why, Rejected)
+    assert why.detail.startswith("sent_at is beyond")
+    assert f"type = 'time' and unit = '{unit}'" in why.detail
+
+
+@pytest.mark.parametrize(("text", "hinted"), [("12.5", True), ("$12.50", True), ("plenty", False)])
+def test_a_number_in_text_is_told_how_it_counts(text: str, *, hinted: bool) -> None:
+    why = parse_number("price", text)
+    assert isinstance(why, Rejected)
+    assert why.detail.startswith("price: expected a number, got a string")
+    assert ("text = true in a model file" in why.detail) is hinted
+
+
 def test_unlabelled_is_neither_a_row_nor_a_refusal() -> None:
     event = decode(b'{"tv": 1, "radio": 2, "newspaper": 3}')
     assert isinstance(event, Unlabelled)

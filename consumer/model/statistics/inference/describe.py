@@ -1,7 +1,7 @@
 """The summary of the data set, field by field, as pandas' ``describe()`` defines it."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Literal
@@ -25,8 +25,9 @@ class Description:
     Attributes:
         fields: By field, in their order; of a category ``count``, and ``levels`` with theirs; of
             a number ``count``, ``mean``, ``std`` (None for a single event),
-            ``min``, ``25%``, ``50%``, ``75%``, ``max``; all but the count in the field's unit. By a
-            model file also ``missing``, and None for what no event has.
+            ``min``, ``25%``, ``50%``, ``75%``, ``max``; all but the count in the field's unit; of a
+            boolean both, its levels ``false`` and ``true``. By a model file also ``missing``, and
+            None for what no event has.
         quantiles: ``exact`` (linear interpolation, as in pandas) while the summary's window holds
             every row; ``approximate`` (from the KLL sketch) beyond.
     """
@@ -39,6 +40,7 @@ def describe(
     summary: Summary,
     names: Sequence[str] | None = None,
     categories: Mapping[str, Sequence[str]] = MappingProxyType({}),
+    booleans: Collection[str] = (),
 ) -> Description:
     """Describe fields over all events.
 
@@ -46,6 +48,7 @@ def describe(
         summary: The statistics.
         names: The fields; None: all of them.
         categories: The levels of those that are categories, the reference first.
+        booleans: Those that are 0 or 1.
 
     Raises:
         Refusal: ``too-few-events`` if there are no events, or if every row that quartiles rest on
@@ -61,6 +64,8 @@ def describe(
         else _figures(summary, name, rows if exact else None)
         for name in (summary.fields if names is None else names)
     }
+    for name in booleans:
+        fields[name]["levels"] = _truths(fields[name])
     return Description(fields, "exact" if exact else "approximate")
 
 
@@ -73,6 +78,12 @@ def _count(summary: Summary, name: str) -> dict[str, Any]:
     if summary.columns.whole:
         return {"count": count}
     return {"count": count, "missing": summary.total - count}
+
+
+def _truths(figures: Mapping[str, Any]) -> dict[str, int]:
+    """How often a boolean was either: its mean is the share of the true ones."""
+    true = round(figures["count"] * (figures["mean"] or 0.0))
+    return {"false": figures["count"] - true, "true": true}
 
 
 def _figures(summary: Summary, name: str, rows: Floats | None) -> dict[str, Any]:
