@@ -1,7 +1,8 @@
 """The image's health check: exit code 0 if the consumer on this machine is ready.
 
 Reads the consumer's HTTP_PORT, HTTP_TLS_CERTFILE, HTTP_TOKEN and HTTP_TOKEN_FILE. It runs every few
-seconds, so it imports as little as it can: with `urllib.request` it takes four times the processor time.
+seconds, so it imports as little as it can: with `urllib.request` it would take three times the
+processor time.
 """
 
 import os

@@ -4,9 +4,13 @@ import random
 import signal
 import threading
 import uuid
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
+from itertools import count
+from multiprocessing import get_context
+from multiprocessing.synchronize import Event
 from pathlib import Path
 from time import monotonic
 from typing import Any, Self
@@ -271,6 +275,33 @@ def stream(servers: str, topic: str, count: int, seed: int, seconds: float) -> N
             future.get(timeout=120)
 
 
+def stream_until(stop: Event, servers: str, topic: str, rate: int) -> None:
+    """Send so many events a second, until told to stop."""
+    for seed in count():
+        if stop.is_set():
+            return
+        stream(servers, topic, 5 * rate, seed, 5.0)
+
+
+@contextmanager
+def streaming(world: World, rate: int) -> Iterator[None]:
+    """Send so many events a second, in a process of its own: kafka-python leaves sockets about."""
+    spawn = get_context("spawn")
+    stop = spawn.Event()
+    process = spawn.Process(
+        target=stream_until, args=(stop, world.servers, world.events_topic, rate)
+    )
+    process.start()
+    try:
+        yield
+        stop.set()
+        process.join(120)
+        assert process.exitcode == 0
+    finally:
+        process.kill()
+        process.join()
+
+
 class Asker:
     """Asks each partition of the requests topic, so that every responder gets its share.
 
@@ -340,3 +371,19 @@ class Asker:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def correlation_ids(world: World, topic: str) -> Counter[bytes]:
+    """How often each stands on this topic of requests or replies."""
+    found: Counter[bytes] = Counter()
+    with closing(KafkaConsumer(bootstrap_servers=world.servers, group_id=None)) as consumer:
+        ends = {
+            TopicPartition(topic, number): end
+            for number, (_, end) in world.log_range(topic).items()
+        }
+        consumer.assign(list(ends))
+        consumer.seek_to_beginning(*ends)
+        while any(consumer.position(at) < end for at, end in ends.items()):
+            for records in consumer.poll(timeout_ms=500).values():
+                found.update(dict(record.headers)[CORRELATION_ID] for record in records)
+    return found
