@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
-from itertools import count
+from itertools import chain, count
 from multiprocessing import get_context
 from multiprocessing.synchronize import Event
 from pathlib import Path
@@ -23,7 +23,7 @@ from kafka.structs import OffsetAndMetadata
 from consumer.settings import Settings
 from consumer.state.snapshot import Part
 from contract import topics
-from contract.messages import CORRELATION_ID, REPLY_TO
+from contract.messages import CORRELATION_ID, KAFKA_CORRELATION_ID, REPLY_TO
 from producer.simulate import simulate
 from support.service import Service, own_names, start_service
 from support.waiting import wait_until
@@ -41,6 +41,7 @@ REFUSED_VALUES: tuple[bytes | None, ...] = (
 )
 
 CHUNK = 500
+CORRELATION_IDS = (CORRELATION_ID, KAFKA_CORRELATION_ID)
 KEY = b"device"  # kafka-python sends no null value without a key
 
 Reply = dict[str, Any]
@@ -385,5 +386,6 @@ def correlation_ids(world: World, topic: str) -> Counter[bytes]:
         consumer.seek_to_beginning(*ends)
         while any(consumer.position(at) < end for at, end in ends.items()):
             for records in consumer.poll(timeout_ms=500).values():
-                found.update(dict(record.headers)[CORRELATION_ID] for record in records)
+                headers = chain.from_iterable(record.headers for record in records)
+                found.update(value for name, value in headers if name in CORRELATION_IDS)
     return found
