@@ -11,7 +11,7 @@ import pytest
 from chaos.conftest import Make
 from chaos.questions import Outcome, questions
 from chaos.reference import Verdict, judge, wait_saved
-from chaos.world import World, correlation_ids, streaming, tell
+from chaos.world import World, correlation_ids, events, streaming, tell
 from support.gateway import install, running_gateway
 from support.waiting import wait_until
 
@@ -34,16 +34,47 @@ def test_a_rolling_restart_fails_no_question_and_loses_and_doubles_nothing(make:
 
 def test_so_does_an_upgrade_from_states_of_format_2(make: Make, tmp_path: Path) -> None:
     world = make(partitions=6)
-    old = {"PYTHONPATH": str(tree(FORMAT_2, tmp_path / "old")), "PYTHONSAFEPATH": "1"}
+    old = old_version(tmp_path)
     for name in NAMES:
         world.instance(name).start(**old)
     replaced_in_turn(world)
 
 
-def tree(commit: str, folder: Path) -> Path:
-    """The packages as they were; skips the test where the history does not reach back to it."""
+def test_an_old_version_that_comes_back_misleads_no_new_one(make: Make, tmp_path: Path) -> None:
+    world = make(partitions=2)
+    # One segment, which is never compacted: what the old version wrote is still there.
+    world.create(world.settings.changelog_topic, 2, **{"cleanup.policy": "compact"})
+    old, new = old_version(tmp_path), dict[str, str]()
+    instance = world.instance()
+    for seed, version in enumerate((old, new, old, new)):
+        instance.start(**version).wait_ready()
+        world.send(events(2000, seed))
+        wait_saved(world)
+        assert instance.stop() == 0
+    verdict = judge(world)
+    tell(verdict)
+    assert verdict.faults == []
+
+
+def test_an_old_version_ends_where_it_can_read_nothing(make: Make, tmp_path: Path) -> None:
+    world = make(partitions=2)
+    instance = world.instance().start().wait_ready()
+    world.send(events(2000, seed=1))
+    wait_saved(world)
+    assert instance.stop() == 0
+    assert instance.start(**old_version(tmp_path)).wait_ended() == 1
+    assert "another format" in instance.last_line
+    assert instance.start().wait_ready().stop() == 0
+    assert judge(world).faults == []
+
+
+def old_version(folder: Path) -> dict[str, str]:
+    """The variables with which an instance is of the old version.
+
+    Skips the test where the history does not reach back to it.
+    """
     found = subprocess.run(
-        ["git", "archive", commit, "consumer", "contract"],
+        ["git", "archive", FORMAT_2, "consumer", "contract"],
         cwd=ROOT,
         capture_output=True,
         check=False,
@@ -51,8 +82,8 @@ def tree(commit: str, folder: Path) -> Path:
     if found.returncode:
         pytest.skip(f"needs the history: {found.stderr.decode().strip()}")
     with tarfile.open(fileobj=io.BytesIO(found.stdout)) as archive:
-        archive.extractall(folder, filter="data")
-    return folder
+        archive.extractall(folder / "old", filter="data")
+    return {"PYTHONPATH": str(folder / "old"), "PYTHONSAFEPATH": "1"}
 
 
 def replaced_in_turn(world: World) -> Verdict:
