@@ -1,14 +1,19 @@
 """Questions to each partition of the requests topic, and their answers."""
 
 import uuid
+from collections import Counter
+from contextlib import closing
+from itertools import chain
 from typing import Self
 
 import orjson
 from kafka import KafkaConsumer, TopicPartition
 
 from chaos.world import Reply, World, plain_producer
-from contract.messages import CORRELATION_ID, REPLY_TO
+from contract.messages import CORRELATION_ID, KAFKA_CORRELATION_ID, REPLY_TO
 from support.waiting import wait_until
+
+CORRELATION_IDS = (CORRELATION_ID, KAFKA_CORRELATION_ID)
 
 
 class Asker:
@@ -80,3 +85,20 @@ class Asker:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def correlation_ids(world: World, topic: str) -> Counter[bytes]:
+    """How often each stands on this topic of requests or replies."""
+    found: Counter[bytes] = Counter()
+    with closing(KafkaConsumer(bootstrap_servers=world.servers, group_id=None)) as consumer:
+        ends = {
+            TopicPartition(topic, number): end
+            for number, (_, end) in world.log_range(topic).items()
+        }
+        consumer.assign(list(ends))
+        consumer.seek_to_beginning(*ends)
+        while any(consumer.position(at) < end for at, end in ends.items()):
+            for records in consumer.poll(timeout_ms=500).values():
+                headers = chain.from_iterable(record.headers for record in records)
+                found.update(value for name, value in headers if name in CORRELATION_IDS)
+    return found

@@ -3,19 +3,23 @@
 Until SIGTERM, 50 times a second, by three clients in turn: librdkafka, PredictionClient and the
 gateway. Where Kafka is, and the topics, are in the environment. A line for each question, JSON:
 ``[client, asked at, seconds, why it failed or null]``. A process of its own: kafka-python leaves
-the sockets of failed connections unclosed.
+the sockets of failed connections unclosed. ``questions`` starts it for a test.
 """
 
 import json
+import os
 import signal
+import subprocess
 import sys
 import threading
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from http import HTTPStatus
 from http.client import HTTPException
 from itertools import cycle
+from pathlib import Path
 from queue import Empty, SimpleQueue
 from time import monotonic, time
 from typing import Any, NamedTuple
@@ -28,6 +32,7 @@ from contract.messages import CORRELATION_ID, REPLY_TO
 from producer.client import PredictionClient
 from producer.errors import PredictionError
 from support.gateway import Connection
+from support.waiting import wait_until
 
 RATE = 50
 SECONDS = 10.0
@@ -123,6 +128,32 @@ def by_gateway(port: int) -> Ask:
             connection.close()
 
     return ask
+
+
+@contextmanager
+def questions(
+    folder: Path, environment: Mapping[str, str], gateway_port: int
+) -> Iterator[list[Outcome]]:
+    """Ask until the end; then the list is filled."""
+    outcomes: list[Outcome] = []
+    file, log = folder / "questions.jsonl", folder / "questions.log"
+    with file.open("wb") as out, log.open("wb") as said:
+        process = subprocess.Popen(
+            [sys.executable, __file__, str(gateway_port)],
+            env={**os.environ, **environment, "PYTHONPATH": os.pathsep.join(sys.path)},
+            stdout=out,
+            stderr=said,
+        )
+        try:
+            wait_until(lambda: file.stat().st_size > 0 or process.poll() is not None)
+            assert process.poll() is None, log.read_text()
+            yield outcomes
+            process.send_signal(signal.SIGTERM)
+            process.wait(timeout=60)
+        finally:
+            process.kill()
+            process.wait()
+    outcomes += (Outcome(*json.loads(line)) for line in file.read_text().splitlines())
 
 
 def main() -> None:

@@ -1,10 +1,5 @@
 """Brokers killed, stopped and paused in turn, while events stream and three clients ask."""
 
-import json
-import os
-import signal
-import subprocess
-import sys
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
@@ -19,7 +14,7 @@ from kafka import KafkaAdminClient
 from kafka.errors import KafkaError
 
 from broker import EmbeddedCluster
-from chaos.questions import Outcome
+from chaos.questions import Outcome, questions
 from chaos.reference import judge
 from chaos.saved import wait_saved
 from chaos.world import CHUNK, Instance, World, stream, tell
@@ -151,30 +146,6 @@ class Observer:
         self.samples.append(Sample(at, reasons.strip() == "ok", reasons, sum(lags)))
 
 
-@contextmanager
-def questions(world: World, gateway_port: int) -> Iterator[list[Outcome]]:
-    """Ask until the end; then the list is filled."""
-    outcomes: list[Outcome] = []
-    file = world.folder / "questions.jsonl"
-    with file.open("wb") as out, (world.folder / "questions.log").open("wb") as log:
-        process = subprocess.Popen(
-            [sys.executable, str(Path(__file__).with_name("questions.py")), str(gateway_port)],
-            env={**os.environ, **world.names, "PYTHONPATH": os.pathsep.join(sys.path)},
-            stdout=out,
-            stderr=log,
-        )
-        try:
-            wait_until(lambda: file.stat().st_size > 0 or process.poll() is not None)
-            assert process.poll() is None, (world.folder / "questions.log").read_text()
-            yield outcomes
-            process.send_signal(signal.SIGTERM)
-            process.wait(timeout=60)
-        finally:
-            process.kill()
-            process.wait()
-    outcomes += (Outcome(*json.loads(line)) for line in file.read_text().splitlines())
-
-
 def test_brokers_die_in_turn_and_no_bit_is_lost_and_no_question_unanswered(
     cluster: EmbeddedCluster, tmp_path: Path
 ) -> None:
@@ -194,7 +165,7 @@ def test_brokers_die_in_turn_and_no_bit_is_lost_and_no_question_unanswered(
                 stream, world.servers, world.events_topic, EVENTS, SEED, EVENTS_SECONDS
             )
             wait_until(lambda: instance.service.metric("riverline_model_events") > CHUNK)
-            outcomes = asking.enter_context(questions(world, gateway.port))
+            outcomes = asking.enter_context(questions(tmp_path, world.names, gateway.port))
             asking.enter_context(every(1.0, observer.look))
             for number in cluster.numbers:
                 breaker.kill(number)

@@ -9,6 +9,9 @@ import uuid
 from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
+from itertools import count
+from multiprocessing import get_context
+from multiprocessing.synchronize import Event
 from pathlib import Path
 from time import monotonic
 from typing import Any, Self
@@ -272,3 +275,30 @@ def stream(servers: str, topic: str, count: int, seed: int, seconds: float) -> N
             )
         for future in futures:
             future.get(timeout=120)
+
+
+def stream_until(stop: Event, servers: str, topic: str, rate: int) -> None:
+    """Send so many events a second, until told to stop."""
+    for seed in count():
+        if stop.is_set():
+            return
+        stream(servers, topic, 5 * rate, seed, 5.0)
+
+
+@contextmanager
+def streaming(world: World, rate: int) -> Iterator[None]:
+    """Send so many events a second, in a process of its own: kafka-python leaves sockets about."""
+    spawn = get_context("spawn")
+    stop = spawn.Event()
+    process = spawn.Process(
+        target=stream_until, args=(stop, world.servers, world.events_topic, rate)
+    )
+    process.start()
+    try:
+        yield
+        stop.set()
+        process.join(120)
+        assert process.exitcode == 0
+    finally:
+        process.kill()
+        process.join()

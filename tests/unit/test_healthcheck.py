@@ -1,5 +1,6 @@
 """The image's health check asks the port as the consumer's settings describe it."""
 
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -10,8 +11,10 @@ from uuid import uuid4
 import pytest
 from prometheus_client import CollectorRegistry
 
+from broker.certificates import Authority
 from consumer.telemetry import Web
-from consumer.telemetry.guard import Guard
+from consumer.telemetry.faults import Faults
+from consumer.telemetry.guard import Certificate, Guard
 
 PROGRAM = Path(__file__).parents[2] / "deploy/healthcheck.py"
 TOKEN = uuid4().hex
@@ -59,3 +62,18 @@ def test_one_that_is_not_says_why(port: int, monkeypatch: pytest.MonkeyPatch) ->
 def test_a_wrong_token_or_a_closed_port_is_not_healthy(port: int) -> None:
     assert check(HTTP_PORT=str(port), HTTP_TOKEN=f"{TOKEN}s").returncode == 1
     assert check(HTTP_PORT="1").returncode == 1
+
+
+def test_over_tls_the_name_in_the_certificate_does_not_count(tmp_path: Path) -> None:
+    if shutil.which("openssl") is None:
+        pytest.skip("openssl makes the certificates")
+    issued = Authority(tmp_path).issue("service", hosts=["service.example.org"])
+    guard = Guard(None, Certificate(issued.certificate, issued.key, Faults()).context)
+    reasons: list[str] = []
+    web = Web("127.0.0.1", 0, CollectorRegistry(), alive=list, ready=lambda: reasons, guard=guard)
+    with closing(web):
+        tls = {"HTTP_PORT": str(web.port), "HTTP_TLS_CERTFILE": str(issued.certificate)}
+        assert check(**tls).returncode == 0
+        reasons.append("later")
+        assert check(**tls).returncode == 1
+        assert check(HTTP_PORT=str(web.port)).returncode == 1
