@@ -167,7 +167,9 @@ def _field(name: str, it: Observed, n: int) -> list[str]:
         lines.append("text = true")
     if it.type == "category":
         lines.append(f"levels = {json.dumps(it.levels, ensure_ascii=False)}")
-        lines.append(f"other = {json.dumps(_other(it.levels))}")
+        # A level that no event has would leave the formula without an answer.
+        other = json.dumps(_other(it.levels))
+        lines.append(f"# other = {other} # what other texts count as; without it: refused")
     if it.type == "time":
         lines.append('part = "hour"')
         lines += [f'unit = "{it.unit}"'] if it.unit else []

@@ -1,5 +1,6 @@
 """A suggested model file works on the sample that it was made from."""
 
+import math
 import random
 from typing import Any
 
@@ -8,11 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from consumer.decode import decode_request
 from consumer.decode.mapping import ModelFileError, read_model
 from consumer.decode.mapping.paths import path
 from consumer.explore import suggest
 from consumer.explore.members import members
-from consumer.model import ModelSpec, Partition
+from consumer.model import Model, ModelSpec, Partition, answer
 from contract.messages import Outcome
 from unit.model_files import NAMES, golden
 from unit.records import Record
@@ -87,6 +89,22 @@ def test_kinds_levels_gaps_and_times_are_seen() -> None:
     assert (fields["sentAt"].type, fields["sentAt"].unit) == ("time", None)
     assert (fields["received_at"].type, fields["received_at"].unit) == ("time", "ms")
     assert "messageId" not in fields
+
+
+def test_a_model_of_categories_answers_from_the_sample_alone() -> None:
+    made = random.Random(1)  # noqa: S311 - a seed
+    events = [
+        {"price": made.uniform(1, 9), "os": made.choice(["iOS", "Android"]), "sales": made.random()}
+        for _ in range(60)
+    ]
+    records = [Record(offset, orjson.dumps(it)) for offset, it in enumerate(events)]
+    spec = ModelSpec.of_file(read_model(suggest(records)), "bayesian")
+    partition = Partition(spec)
+    partition.fold(records)
+    request = decode_request(b'{"price": 2, "os": "iOS"}')
+    reply = answer.answer(request, Model(spec, {0: partition.view()}), 1000)
+    assert "os" in reply["formula"]
+    assert math.isfinite(reply["prediction"])
 
 
 def test_a_formula_is_checked_against_the_sample() -> None:
