@@ -3,7 +3,7 @@
 .DELETE_ON_ERROR:
 MAKEFLAGS += --no-builtin-rules
 
-PYTHON ?= $(shell command -v python3.11 || command -v python3)
+PYTHON ?= $(shell command -v python3.11 || command -v python3.12 || command -v python3.13 || command -v python3)
 VENV   := .venv
 RUN    := $(VENV)/bin/python
 # Tests mostly wait, for Kafka and for processes that start: three workers, each with a Kafka of its own.
@@ -19,10 +19,10 @@ setup: $(VENV)/.installed ## install all that is needed into .venv (done by the 
 
 # Made anew when the locked packages change; a second call costs nothing.
 $(VENV)/.installed: requirements.lock pyproject.toml
-	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' \
-	  || { echo "Python 3.11 is needed; name one with: make PYTHON=/path/to/python3.11"; exit 1; }
+	@"$(PYTHON)" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' \
+	  || { echo "Python 3.11, 3.12 or 3.13 is needed; name one with: make PYTHON=/path/to/python3.11"; exit 1; }
 	@test -x $(RUN) || "$(PYTHON)" -m venv $(VENV) \
-	  || { rm -rf $(VENV); echo "Python's venv module is needed (Debian: python3.11-venv)"; exit 1; }
+	  || { rm -rf $(VENV); echo "Python's venv module is needed (Debian: python3-venv)"; exit 1; }
 	$(RUN) -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
 	$(RUN) -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
@@ -77,6 +77,18 @@ $(VENV)/peers/.installed: requirements-bench.lock $(VENV)/.installed
 environment: setup ## write the variables that the gateway reads too, after a change of theirs
 	@$(RUN) -m deploy.environment
 
+reference: setup ## write the reference pages of the documentation, after a change of settings, metrics or contract/
+	@$(RUN) -m deploy.reference
+
+docs: $(VENV)-docs/.installed ## build the documentation as a site, into site/
+	@NO_MKDOCS_2_WARNING=1 $(VENV)-docs/bin/mkdocs build --strict --quiet
+
+$(VENV)-docs/.installed: requirements-docs.lock
+	@test -x $(VENV)-docs/bin/python || "$(PYTHON)" -m venv $(VENV)-docs
+	@$(VENV)-docs/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes \
+	  -r requirements-docs.lock
+	@touch $@
+
 monitoring: setup ## write Grafana's dashboard and Kubernetes' alerts, after a change of deploy/
 	@$(RUN) -m deploy.grafana.dashboard
 	@$(RUN) -m deploy.kubernetes.rules
@@ -84,16 +96,16 @@ monitoring: setup ## write Grafana's dashboard and Kubernetes' alerts, after a c
 lock: setup ## pin every package with its hashes, after a change of pyproject.toml
 	$(VENV)/bin/pip-compile --quiet --strip-extras --allow-unsafe --generate-hashes --all-extras \
 	  --all-build-deps --no-emit-index-url --no-emit-find-links --no-header --output-file requirements.lock pyproject.toml
-	$(VENV)/bin/pip-compile --quiet --strip-extras --allow-unsafe --generate-hashes -c requirements.lock \
+	$(VENV)/bin/pip-compile --quiet --strip-extras --allow-unsafe --generate-hashes --extra otel -c requirements.lock \
 	  --no-emit-index-url --no-emit-find-links --no-header --output-file requirements-run.lock pyproject.toml
 	{ cat requirements-bench.in; sed -n 's/^\(river\|numpy\|scipy\|orjson\)==\([^ ]*\).*/\1==\2/p' requirements.lock; } \
 	  | $(VENV)/bin/pip-compile --quiet --strip-extras --allow-unsafe --generate-hashes \
 	    --no-emit-index-url --no-emit-find-links --no-header --output-file requirements-bench.lock -
-	for name in fuzz sbom; do $(VENV)/bin/pip-compile --quiet --strip-extras --allow-unsafe --generate-hashes \
+	for name in fuzz sbom docs; do $(VENV)/bin/pip-compile --quiet --strip-extras --allow-unsafe --generate-hashes \
 	  --no-emit-index-url --no-emit-find-links --no-header --output-file requirements-$$name.lock \
 	  requirements-$$name.in; done
 
 clean: ## remove what setup and the tests made
-	rm -rf $(VENV) $(VENV)-fuzz $(VENV)-sbom .fuzz sbom .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) $(VENV)-docs $(VENV)-fuzz $(VENV)-sbom .fuzz sbom site .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 
-.PHONY: help setup demo test test-all check bench fuzz sbom wheel environment monitoring lock clean
+.PHONY: help setup demo test test-all check bench fuzz sbom wheel environment reference docs monitoring lock clean

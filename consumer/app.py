@@ -8,13 +8,11 @@ The model goes from the learner to the responder as frozen views behind one refe
 """
 
 import os
-import platform
 import sys
 import threading
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack, closing
 from functools import partial
-from importlib.metadata import version
 from time import monotonic
 
 import structlog
@@ -36,7 +34,7 @@ from consumer.client import (
     forbidden,
     open_clients,
 )
-from consumer.context import Context
+from consumer.context import Context, spans_asked_for
 from consumer.errors import LoopDiedError, StateError
 from consumer.model import Served
 from consumer.respond import Claim
@@ -49,6 +47,7 @@ from consumer.telemetry import (
     guard,
     not_ready,
     silent_loops,
+    versions,
 )
 
 RETRY_SECONDS = 0.5
@@ -90,6 +89,7 @@ class App:
         self._telemetry = Telemetry(self._served, _info(settings))
         self._telemetry.watch_health(self._health)
         self._telemetry.watch_log(unsaid)
+        self._spans = spans_asked_for(settings)
         self.web = Web(
             settings.http_host,
             settings.http_port,
@@ -118,6 +118,8 @@ class App:
         """
         sys.setswitchinterval(SWITCH_SECONDS)
         with ExitStack() as stack:
+            if self._spans is not None:
+                stack.callback(self._spans.close)
             stack.callback(self.web.close)
             stack.callback(self._leave)
             clients = self._connect(stack)
@@ -211,6 +213,7 @@ class App:
             self._health,
             self._precedence,
             self._permissions,
+            self._spans,
         )
         loops = self._wire(context, clients, self._door, self._claim)
         return [self._thread(name, partial(run, self._stop)) for name, run in loops.items()]
@@ -239,10 +242,6 @@ def _reason(death: BaseException) -> str:
 
 
 def _info(settings: Settings) -> dict[str, str]:
-    return {
-        "version": version("riverline"),
-        "formula": str(settings.spec.formula),
-        "learner": settings.learner,
-        "river": version("river"),
-        "python": platform.python_version(),
-    }
+    build = versions()
+    ours = {name: build[name] for name in ("version", "river", "python")}
+    return {**ours, "formula": str(settings.spec.formula), "learner": settings.learner}

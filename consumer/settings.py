@@ -4,6 +4,7 @@ import re
 import socket
 from fnmatch import fnmatchcase
 from functools import cached_property
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -20,6 +21,10 @@ from contract.tls import server_context
 MEBIBYTE = 1024 * 1024
 SENDABLE = r"[A-Za-z0-9._~+/-]+=*"  # RFC 6750, 2.1
 STATIC_MEMBER = r"^[A-Za-z0-9._-]{0,200}$"
+
+
+def _empty_is_none(value: object) -> object:
+    return value or "none"  # as OpenTelemetry has it
 
 
 class Settings(Environment):
@@ -103,6 +108,24 @@ class Settings(Environment):
         None,
         description="json, logfmt or console (default: console on a terminal, else logfmt)",
     )
+    otel_traces_exporter: Annotated[Literal["none", "otlp"], BeforeValidator(_empty_is_none)] = (
+        Field(
+            "none",
+            description="otlp: spans by OpenTelemetry; its other OTEL_* variables say where to",
+        )
+    )
+
+    @field_validator("otel_traces_exporter")
+    @classmethod
+    def _opentelemetry_is_installed(cls, exporter: str) -> str:
+        if exporter == "otlp":
+            try:
+                find_spec("opentelemetry.exporter.otlp.proto.http.trace_exporter")
+            except ModuleNotFoundError as error:
+                raise ValueError(
+                    "otlp needs the extra otel: pip install 'riverline[otel]'"
+                ) from error
+        return exporter
 
     @field_validator("http_token")
     @classmethod

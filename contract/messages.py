@@ -99,6 +99,11 @@ DEADLINE = "deadline"  # milliseconds since the epoch, decimal
 CONTENT_TYPE = "content-type"
 JSON_CONTENT = b"application/json"
 
+# W3C Trace Context, of a request or an event in any dialect: its reply and its dead letter have the
+# same, and so has the event that a request becomes.
+TRACEPARENT = "traceparent"
+TRACESTATE = "tracestate"
+
 # Headers of the other dialects, as existing clients name them.
 KAFKA_CORRELATION_ID = "kafka_correlationId"  # Spring Kafka and NestJS
 KAFKA_REPLY_TOPIC = "kafka_replyTopic"
@@ -133,6 +138,8 @@ DEAD_LETTER_HEADERS = (
     "riverline.key",  # the original key's first DEAD_LETTER_BYTES bytes; absent if it was null
     "riverline.length",  # bytes of the original value; absent if it was null
     "riverline.sha256",  # of the original value, hexadecimal; absent if it was null
+    TRACEPARENT,  # the original's; absent if it had none that is well-formed
+    TRACESTATE,
 )
 
 # The original's headers stand in the letter too, as far as they fit, with this before their names.

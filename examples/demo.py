@@ -74,11 +74,12 @@ def _run(stack: ExitStack) -> int:
     _show_metrics(service)
     console.print(
         "[bold]Where to look next[/]\n"
-        "  python -m broker                            a Kafka of your own\n"
-        "  python -m consumer                          the service; --help lists its settings\n"
-        "  python -m producer simulate --count 100000  events\n"
-        "  python -m producer ask tv=50                a question\n"
-        "  README.md, docs/ARCHITECTURE.md             how it works\n"
+        "  source .venv/bin/activate                 for these commands\n"
+        "  riverline-broker                          a Kafka of your own\n"
+        "  riverline-consumer                        the service; see its --help\n"
+        "  riverline-producer simulate --count 1000  events\n"
+        "  riverline-producer ask tv=50              a question\n"
+        "  docs/tutorial.md                          a model of your own events\n"
     )
     good = abs(reply["prediction"] - truth(TV)) < TOLERANCE
     console.print(

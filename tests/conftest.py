@@ -12,10 +12,17 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import hypothesis
 import pytest
 
 from broker import EmbeddedCluster, EmbeddedKafka, Security, configuration, ports
 from broker.distribution import KAFKA_VERSION
+
+# No test has a time to keep: a busy machine is no fault.
+hypothesis.settings.register_profile(
+    "untimed", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("untimed")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -9,6 +9,7 @@ from consumer.decode.formula import INTERCEPT, Formula, parse_formula
 from consumer.decode.record import Record, ValueAlone
 from consumer.decode.refusal import Refusal
 from consumer.decode.request import Request, check_deadline, decode_request, features
+from consumer.decode.trace import TraceContext, trace_context
 
 __all__ = [
     "INTERCEPT",
@@ -21,10 +22,12 @@ __all__ = [
     "Refusal",
     "Rejected",
     "Request",
+    "TraceContext",
     "Unreadable",
     "ValueAlone",
     "check_deadline",
     "decode_request",
     "features",
     "parse_formula",
+    "trace_context",
 ]

@@ -9,6 +9,7 @@ import structlog
 from kafka.errors import KafkaError
 
 from consumer.client import Future, Producer
+from consumer.decode import trace_context
 from consumer.decode.dialects import Headers
 from consumer.model import Refused
 from contract.messages import (
@@ -159,6 +160,7 @@ def write_letter(application: str, origin: str, partition: int, event: Refused) 
         headers.append(("riverline.length", str(len(value)).encode()))
         headers.append(("riverline.sha256", hashlib.sha256(value).hexdigest().encode()))
         value = value[:DEAD_LETTER_BYTES]
+    headers += trace_context(record.headers)
     headers += _kept(record.headers)
     return Letter(f"{origin}-{partition}-{record.offset}".encode(), value, headers)
 

@@ -164,6 +164,7 @@ class Learner:
 
     def _learn(self, polled: Batches, ours: set[int]) -> None:
         """Fold the polled records of these partitions; the others are another instance's."""
+        started = perf_counter()
         asking = {}
         for at, records in polled.items():
             if at.partition in ours:
@@ -174,6 +175,9 @@ class Learner:
                 asking[at.partition] = result.asking
         if asking:
             self._publish(asking)
+            if (spans := self._context.spans) is not None:
+                learned = {at.partition: polled[at] for at in polled if at.partition in asking}
+                spans.learned(self._topic, learned, perf_counter() - started)
 
     def _fold(self, number: int, records: Sequence[Record]) -> FoldResult:
         precedence = self._context.precedence

@@ -57,6 +57,7 @@ class Answers:
         self._served = context.served
         self._telemetry = context.telemetry
         self._health = context.health
+        self._spans = context.spans
         self._replies = replies
         self._forwards = forwards
         self._positions = positions
@@ -95,7 +96,13 @@ class Answers:
             log.exception("a request could not be answered", method=method)
             fault = Refusal(ErrorCode.INTERNAL, "the service is at fault, not the request")
             sent = self._refuse(address, record.key, method, fault)
-        self._telemetry.answered(perf_counter() - started, _waited(record, sent))
+        seconds = perf_counter() - started
+        self._telemetry.answered(seconds, _waited(record, sent))
+        if self._spans is not None:
+            outcome = sent.outcome if isinstance(sent, PendingReply) else None
+            self._spans.answered(
+                at.topic, at.partition, record, method=method, outcome=outcome, seconds=seconds
+            )
         return sent
 
     def _body(self, request: Request) -> answer.Reply:

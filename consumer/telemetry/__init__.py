@@ -3,6 +3,7 @@
 May import the model; nothing of Kafka.
 """
 
+from consumer.telemetry.build import versions
 from consumer.telemetry.faults import FaultKind, Faults
 from consumer.telemetry.guard import guard
 from consumer.telemetry.health import Health, LogEnd, Unsaved, listed, not_ready, silent_loops
@@ -25,4 +26,5 @@ __all__ = [
     "listed",
     "not_ready",
     "silent_loops",
+    "versions",
 ]

@@ -12,6 +12,7 @@ import type { Metrics } from "./metrics.ts";
 import { Problem } from "./problem.ts";
 import type { Settings } from "./settings.ts";
 import { renderTable } from "./table.ts";
+import { readTrace, recordHeaders } from "./trace.ts";
 
 const JSON_TYPE = "application/json";
 const FORM_TYPE = "application/x-www-form-urlencoded";
@@ -58,8 +59,8 @@ export function apiRouter(
   };
 
   // The answer may change with every event.
-  router.use("/v1/ia", (_, response, next) => {
-    response.set("Cache-Control", "no-store");
+  router.use("/v1/ia", (request, response, next) => {
+    response.set({ "Cache-Control": "no-store", ...readTrace(request.headers) });
     next();
   });
   add("/predict", {
@@ -90,7 +91,7 @@ function answer(
   status = 200,
 ): RequestHandler {
   return async (request, response) => {
-    response.status(status).json(await ask(method, params(request)));
+    response.status(status).json(await ask(method, params(request), readTrace(request.headers)));
   };
 }
 
@@ -100,7 +101,7 @@ function train(ask: Ask): RequestHandler {
     response.vary("Accept");
     if (type === false)
       throw new Problem("not-acceptable", `the table is available as ${JSON_TYPE} or text/html`);
-    const table = await ask("train", query(request));
+    const table = await ask("train", query(request), readTrace(request.headers));
     if (type === "html") response.type("html").send(renderTable(table));
     else response.json(table);
   };
@@ -111,7 +112,8 @@ function accept(events: Appender): RequestHandler {
     const bytes = request.body as Buffer;
     const values = request.is(LINES_TYPE) ? readLines(bytes) : readArray(bytes);
     events.check();
-    await events.send(values.map((value) => ({ value })));
+    const headers = new Map(recordHeaders(readTrace(request.headers)));
+    await events.send(values.map((value) => (headers.size > 0 ? { value, headers } : { value })));
     response.status(202).json({ accepted: values.length });
   };
 }

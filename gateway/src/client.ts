@@ -13,13 +13,14 @@ import { Questions, type Question } from "./questions.ts";
 import { CORRELATION_ID, Replies } from "./replies.ts";
 import type { Settings } from "./settings.ts";
 import type { Tokens } from "./token.ts";
+import { recordHeaders, type Trace } from "./trace.ts";
 
 export type Method = "predict" | "train" | "describe" | "learn";
 export type Params = Record<string, unknown>;
 export type Reply = Record<string, unknown>;
 
 /** Ask the service; rejects with a Problem that says what went wrong. */
-export type Ask = (method: Method, params: Params) => Promise<Reply>;
+export type Ask = (method: Method, params: Params, trace?: Trace) => Promise<Reply>;
 
 const MAX_IN_FLIGHT = 10_000;
 
@@ -88,7 +89,7 @@ export class Client {
     await Promise.all([this.#questions.stop(), this.#lessons.stop()]);
   }
 
-  readonly ask: Ask = async (method, params) => {
+  readonly ask: Ask = async (method, params, trace = {}) => {
     const value = encode({ method, params });
     this.check();
     if (this.#waiting.size >= MAX_IN_FLIGHT)
@@ -96,7 +97,7 @@ export class Client {
     const id = this.#prefix + (this.#asked++).toString(36);
     const timeout = this.#settings.REQUEST_TIMEOUT_MS;
     const { promise, resolve, reject } = Promise.withResolvers<Reply>();
-    const write = this.#headers.bind(this, id, Date.now() + timeout);
+    const write = this.#headers.bind(this, id, Date.now() + timeout, trace);
     const message: Message = {
       value,
       // Written at each send: the partition chosen before may have lost its leader.
@@ -119,11 +120,12 @@ export class Client {
   };
 
   /** The headers; replies go to a partition that is read now. */
-  #headers(id: string, deadline: number): Map<Buffer, Buffer> {
+  #headers(id: string, deadline: number, trace: Trace): Map<Buffer, Buffer> {
     const headers = new Map<Buffer, Buffer>([
       [Buffer.from(CORRELATION_ID), Buffer.from(id)],
       [REPLY_TOPIC, Buffer.from(this.#settings.REPLIES_TOPIC)],
       [DEADLINE, Buffer.from(String(deadline))],
+      ...recordHeaders(trace),
     ]);
     const partition = this.#replies.choose();
     if (partition !== undefined) headers.set(REPLY_PARTITION, int32(partition));

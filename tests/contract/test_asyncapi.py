@@ -47,6 +47,10 @@ PREDICTION = {
     "events": 200,
     "positions": {"0": 200},
 }
+TRACE = {
+    "traceparent": "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
+    "tracestate": "congo=t61rcWkgMzE",
+}
 ERROR = {"code": "not-a-number", "message": "tv: expected a number, got a string"}
 
 
@@ -145,6 +149,7 @@ def test_a_reply_is_the_message_that_its_operation_says(
     (reply,) = operation["reply"]["messages"]
     answered = lookup(reply["$ref"])["$ref"].rpartition("/")[2]
     body = PREDICTION if error is None else {"error": error}
+    example = example | {"headers": example.get("headers", {}) | TRACE}
     message: Message = address_of(example).write(
         b"key", orjson.dumps(body), None if error is None else orjson.dumps(error)
     )

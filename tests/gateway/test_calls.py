@@ -6,11 +6,13 @@ import random
 import re
 import socket
 import subprocess
+import uuid
 from contextlib import ExitStack, closing
 from http.client import HTTPConnection
 from pathlib import Path
 
 import pytest
+from kafka import KafkaConsumer
 
 from gateway.conftest import Make, World
 from support.events import send_csv
@@ -306,3 +308,22 @@ def test_the_help_names_the_variables() -> None:
     said = subprocess.run(command, cwd=GATEWAY, capture_output=True, text=True, check=True).stdout
     for variable in ("GATEWAY_PORT", "GATEWAY_TOKEN", "KAFKA_BOOTSTRAP_SERVERS", "FIELDS"):
         assert variable in said
+
+
+def test_a_trace_goes_on_with_the_question_and_comes_back(gateway: Gateway, world: World) -> None:
+    parent = f"00-{uuid.uuid4().hex}-00f067aa0ba902b7-01"
+    answer = gateway.get("/v1/ia/predict?tv=50", traceparent=parent)
+    assert (answer.status, answer.headers["traceparent"]) == (200, parent)
+    bad = gateway.get("/v1/ia/predict?tv=x", traceparent=parent)
+    assert (bad.status, bad.headers["traceparent"]) == (422, parent)
+    environment = world.environment
+    with closing(
+        KafkaConsumer(
+            environment["REPLIES_TOPIC"],
+            bootstrap_servers=environment["KAFKA_BOOTSTRAP_SERVERS"],
+            auto_offset_reset="earliest",
+            consumer_timeout_ms=10_000,
+        )
+    ) as replies:
+        assert any(("traceparent", parent.encode()) in reply.headers for reply in replies)
+    assert "traceparent" not in gateway.get("/v1/ia/predict?tv=50", traceparent="x").headers

@@ -78,6 +78,18 @@ def test_the_log_s_level_and_format_are_words_in_any_case(monkeypatch: Set) -> N
     assert [line.partition(":")[0] for line in told] == ["LOG_LEVEL", "LOG_FORMAT"]
 
 
+def test_there_are_no_spans_unless_they_are_asked_for(monkeypatch: Set) -> None:
+    assert Settings.read().otel_traces_exporter == "none"
+    for text, meant in (("", "none"), ("none", "none"), ("otlp", "otlp")):
+        monkeypatch.setenv("OTEL_TRACES_EXPORTER", text)
+        assert Settings.read().otel_traces_exporter == meant
+
+
+def test_spans_go_out_by_otlp_alone(monkeypatch: Set) -> None:
+    (told,) = faults(monkeypatch, OTEL_TRACES_EXPORTER="zipkin")
+    assert told.startswith("OTEL_TRACES_EXPORTER: ")
+
+
 def test_two_faults_are_both_named(monkeypatch: Set) -> None:
     told = faults(monkeypatch, HTTP_PORT="70000", LEARNER="oracle")
     assert sorted(line.partition(":")[0] for line in told) == ["HTTP_PORT", "LEARNER"]

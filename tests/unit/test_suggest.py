@@ -1,5 +1,6 @@
 """A suggested model file works on the sample that it was made from."""
 
+import math
 import random
 from typing import Any
 
@@ -8,14 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from consumer.decode import Request
+from consumer.decode import Request, decode_request
 from consumer.decode.mapping import ModelFileError, read_model
 from consumer.decode.mapping.paths import path
 from consumer.explore import suggest
 from consumer.explore.members import members
-from consumer.model import ModelSpec, Partition
+from consumer.model import Model, ModelSpec, Partition
 from consumer.model.answer import answer
-from consumer.model.merged import Model
 from contract.messages import Method, Outcome
 from unit.model_files import NAMES, golden
 from unit.records import Record
@@ -122,6 +122,22 @@ def test_a_member_that_is_an_object_in_some_events_is_no_field() -> None:
     events = [{"y": number, "x": 1 if number % 2 else {"in": number}} for number in range(40)]
     text = suggest([Record(offset, orjson.dumps(it)) for offset, it in enumerate(events)])
     assert {it.path or it.name for it in read_model(text).fields} == {"y", "x.in"}
+
+
+def test_a_model_of_categories_answers_from_the_sample_alone() -> None:
+    made = random.Random(1)  # noqa: S311 - a seed
+    events = [
+        {"price": made.uniform(1, 9), "os": made.choice(["iOS", "Android"]), "sales": made.random()}
+        for _ in range(60)
+    ]
+    records = [Record(offset, orjson.dumps(it)) for offset, it in enumerate(events)]
+    spec = ModelSpec.of_file(read_model(suggest(records)), "bayesian")
+    partition = Partition(spec)
+    partition.fold(records)
+    request = decode_request(b'{"price": 2, "os": "iOS"}')
+    reply = answer(request, Model(spec, {0: partition.view()}), 1000)
+    assert "os" in reply["formula"]
+    assert math.isfinite(reply["prediction"])
 
 
 def test_a_formula_is_checked_against_the_sample() -> None:

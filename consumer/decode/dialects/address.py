@@ -1,7 +1,8 @@
 """Works out from a request's headers where and how to reply.
 
 Rules: the last of repeated headers counts; a correlation id's bytes are echoed without decoding
-(except for Faust, which has it in JSON); no other header is copied to the reply.
+(except for Faust, which has it in JSON); no header but these and the trace context is copied to the
+reply.
 """
 
 import re
@@ -10,6 +11,7 @@ from dataclasses import dataclass, replace
 
 from consumer.decode.dialects.families import FAUST, NESTJS, PLAIN, SPRING, Dialect, Headers, detect
 from consumer.decode.dialects.faust import wrap
+from consumer.decode.trace import TraceContext, trace_context
 from contract.messages import (
     CORRELATION_ID,
     DEADLINE,
@@ -49,6 +51,7 @@ class Address:
         correlation_id: The request's correlation id, if any.
         partition: The partition asked for, if any.
         fallback: Where to report that this address is unusable.
+        trace: The request's trace context.
     """
 
     topic: str
@@ -56,6 +59,7 @@ class Address:
     correlation_id: bytes | None
     partition: int | None = None
     fallback: "Address | None" = None
+    trace: TraceContext = ()
 
     def write(self, key: bytes | None, value: bytes, error: bytes | None = None) -> Message:
         """The reply to a request.
@@ -66,12 +70,13 @@ class Address:
             error: The error as JSON, for an error reply.
         """
         if self.dialect.in_envelope:
-            return Message(None, wrap(value, key, self.correlation_id), [])
+            return Message(None, wrap(value, key, self.correlation_id), list(self.trace))
         headers = list(self.dialect.constant)
         if self.correlation_id is not None:
             headers.insert(0, (self.dialect.correlation_id, self.correlation_id))
         if error is not None and self.dialect.error is not None:
             headers.append((self.dialect.error, error))
+        headers += self.trace
         return Message(key, value, headers)
 
 
@@ -106,7 +111,10 @@ def find_address(
     dialect = detect(last) or PLAIN
     correlation_id = last.get(dialect.correlation_id)
     _check_id(dialect, correlation_id)
-    fallback = Address(default_topic, dialect, correlation_id) if correlation_id else None
+    trace = trace_context(headers)
+    fallback = None
+    if correlation_id:
+        fallback = Address(default_topic, dialect, correlation_id, trace=trace)
     if not last.get(dialect.reply_topic):
         if fallback is None:
             raise BadAddressError(f"neither {REPLY_TO} nor {CORRELATION_ID} is given", None)
@@ -118,7 +126,7 @@ def find_address(
         raise BadAddressError(
             f"{dialect.reply_topic} names a topic that replies may not go to", fallback
         )
-    address = Address(topic, dialect, correlation_id, fallback=fallback)
+    address = Address(topic, dialect, correlation_id, fallback=fallback, trace=trace)
     number = last.get(dialect.reply_partition) if dialect.reply_partition else None
     if number is None:
         return address
@@ -129,14 +137,18 @@ def find_address(
 
 
 def find_reply_headers(headers: Headers, *, default_topic: str) -> list[tuple[str, bytes]]:
-    """The headers that make an event ask for an acknowledgement where this request did."""
+    """The headers that make an event ask for an acknowledgement where this request did.
+
+    The request's trace context goes on with them.
+    """
     last = dict(headers)
     dialect = detect(last)
     if dialect is None:
         dialect = PLAIN
         last[REPLY_TO] = default_topic.encode()
     names = (dialect.correlation_id, dialect.reply_topic, dialect.reply_partition)
-    return [(name, value) for name in names if name and (value := last.get(name)) is not None]
+    asking = [(name, value) for name in names if name and (value := last.get(name)) is not None]
+    return [*asking, *trace_context(headers)]
 
 
 def is_of_request(headers: Headers) -> bool:
