@@ -12,7 +12,7 @@ from pydantic import BeforeValidator, Field, FilePath, SecretStr, ValidationInfo
 
 from consumer.decode import Refusal, parse_formula
 from consumer.decode.mapping import ModelFileError, read_model
-from consumer.model import ModelSpec
+from consumer.model import ROBUST_COLUMNS, ModelSpec
 from contract import topics
 from contract.environment import Environment, LogFormat, LogLevel
 from contract.login import Names
@@ -52,6 +52,12 @@ class Settings(Environment):
         ge=1000,
         le=10**12,
         description="the planned sample size: always-valid intervals are narrowest there",
+    )
+    robust_columns: int = Field(
+        ROBUST_COLUMNS,
+        ge=0,
+        le=20,
+        description="up to how many columns a model keeps what robust standard errors rest on",
     )
     replication_factor: Annotated[int, Field(ge=1, le=99)] | None = Field(
         None,
@@ -203,8 +209,10 @@ class Settings(Environment):
     def spec(self) -> ModelSpec:
         """The model that is learned."""
         if self.model is not None:
-            return ModelSpec.of_file(read_model(self.model.read_text("utf-8")), self.learner)
-        return ModelSpec(self.fields, parse_formula(self.formula, self.fields), self.learner)
+            model = read_model(self.model.read_text("utf-8"))
+            return ModelSpec.of_file(model, self.learner, self.robust_columns)
+        formula = parse_formula(self.formula, self.fields)
+        return ModelSpec(self.fields, formula, self.learner, robust_columns=self.robust_columns)
 
     @cached_property
     def member(self) -> str:

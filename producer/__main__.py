@@ -121,7 +121,7 @@ def ask(
 
     Prints JSON; train and describe are tables in a terminal. With --method learn the features are
     an event to learn from, and the answer is the summary after it. With --method train, terms=true
-    says what each term adds to the others.
+    says what each term adds to the others, and errors=HC1 gives standard errors for unequal noise.
 
     Exit codes: 0 answered; 1 refused, or no answer in time; 2 bad arguments; 3 Kafka cannot be
     reached, or does not let us in.

@@ -15,13 +15,14 @@ Reply = dict[str, Any]
 def regression_table(reply: Reply) -> RenderableType:
     """The reply to ``train`` as an OLS table."""
     coefficients = reply["coefficients"].items()
+    robust = None if reply["errors"] == "classical" else reply["errors"]
     always = _by_term(
         "Always valid, however often you look",
         ("coef", "p", "[low", "high]"),
         {term: (row["coef"], *_ends(row["always_valid"])) for term, row in coefficients},
     )
     textbook = _by_term(
-        "OLS regression",
+        "OLS regression" if robust is None else f"OLS regression, {robust} standard errors",
         ("coef", "std err", "t", "P>|t|", "[0.025", "0.975]"),
         {term: (row["coef"], row["se"], row["t"], *_ends(row)) for term, row in coefficients},
     )

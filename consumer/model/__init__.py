@@ -9,11 +9,12 @@ from consumer.model.merged import Model
 from consumer.model.partition import Partition
 from consumer.model.replay import SavedHistory
 from consumer.model.served import Served
-from consumer.model.spec import ModelSpec
+from consumer.model.spec import ROBUST_COLUMNS, ModelSpec
 from consumer.model.statistics.history import WINDOW
 from consumer.model.view import PartitionView
 
 __all__ = [
+    "ROBUST_COLUMNS",
     "WINDOW",
     "FoldResult",
     "Model",

@@ -13,6 +13,7 @@ from consumer.model.statistics.history import WINDOW
 from consumer.model.statistics.inference.anytime import PLANNED_EVENTS, always_valid, optimal_g
 from consumer.model.statistics.inference.describe import describe
 from consumer.model.statistics.inference.diagnostics import diagnose
+from consumer.model.statistics.inference.robust import NEED_EVENTS, Errors
 from consumer.model.statistics.inference.terms import contributions
 from consumer.model.statistics.regression import LEVEL, predict
 from contract.messages import ErrorCode, Method, Outcome
@@ -118,12 +119,14 @@ def _refused(model: Model) -> str:
 
 
 def _train(params: dict[str, Any], model: Model, planned_events: int) -> Reply:
-    _no_others(params, allowed=("formula", "terms"))
+    _no_others(params, allowed=("errors", "formula", "terms"))
+    errors = _errors(params)
     each = params.get("terms", False)
     if type(each) is not bool:
         raise Refusal(ErrorCode.BAD_PARAMS, "terms must be true or false")
-    regression = model.fit(wanted(params, model.spec))
-    table = regression.to_reply()
+    formula = wanted(params, model.spec)
+    regression = model.fit(formula, errors)
+    table = regression.to_reply() | {"errors": errors}
     g = optimal_g(planned_events, len(regression.coefficients))
     for term, figures in always_valid(regression, g).items():
         table["coefficients"][term]["always_valid"] = asdict(figures)
@@ -159,6 +162,17 @@ def _predict(params: dict[str, Any], model: Model) -> Reply:
         del reply["interval"]  # it is the exact regression's
         reply["average_of_partitions"] = len(model.parts)
     return {**reply, **_basis(model, formula)}
+
+
+def _errors(params: dict[str, Any]) -> Errors:
+    given = params.get("errors", Errors.CLASSICAL)
+    if given in tuple(Errors):
+        return Errors(given)
+    kinds = ", ".join(Errors)
+    if given in NEED_EVENTS:
+        message = f"{given} errors need each event again, and none is kept; there are {kinds}"
+        raise Refusal(ErrorCode.BAD_PARAMS, message)
+    raise Refusal(ErrorCode.BAD_PARAMS, f"errors must be one of {kinds}")
 
 
 def _level(level: object) -> float:

@@ -12,6 +12,7 @@ from consumer.model.estimators.estimator import combine
 from consumer.model.prequential import figures
 from consumer.model.spec import ModelSpec
 from consumer.model.statistics.columns import Selection
+from consumer.model.statistics.inference.robust import Errors, with_errors
 from consumer.model.statistics.quantiles import Frequent
 from consumer.model.statistics.regression import Regression, fit
 from consumer.model.statistics.running import SufficientStatistics
@@ -35,7 +36,9 @@ class Model:
 
     spec: ModelSpec
     parts: Mapping[int, PartitionView]
-    _fits: dict[Formula, Regression] = field(default_factory=dict, init=False, repr=False)
+    _fits: dict[tuple[Formula, Errors], Regression] = field(
+        default_factory=dict, init=False, repr=False
+    )
 
     @property
     def positions(self) -> dict[str, int]:
@@ -69,19 +72,20 @@ class Model:
         views = [self.parts[number].statistics for number in sorted(self.parts)]
         return merge(views or [SufficientStatistics(self.spec.columns).view()])
 
-    def fit(self, formula: Formula) -> Regression:
+    def fit(self, formula: Formula, errors: Errors = Errors.CLASSICAL) -> Regression:
         """The exact regression of any formula over the fields; cached.
 
         Raises:
-            Refusal: The events do not determine it.
+            Refusal: The events do not determine it, or what these standard errors need is not kept.
         """
-        found = self._fits.get(formula)  # other threads may clear them
+        found = self._fits.get((formula, errors))  # other threads may clear them
         if found is None:
             needed = Selection(formula, self.spec.columns).needs
-            found = fit(self.summary.over(needed), formula)
+            summary = self.summary.over(needed)
+            found = with_errors(fit(summary, formula), summary, errors)
             if len(self._fits) >= MAX_FITS:
                 self._fits.clear()
-            self._fits[formula] = found
+            self._fits[formula, errors] = found
         return found
 
     @cached_property

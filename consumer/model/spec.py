@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, Self
 
@@ -16,6 +16,8 @@ from consumer.model.statistics.columns import Columns, Selection
 from consumer.model.statistics.factor import Floats, triangle
 from consumer.model.statistics.least_squares import LeastSquares
 
+ROBUST_COLUMNS = 8
+
 
 @dataclass(frozen=True)
 class ModelSpec:
@@ -26,18 +28,20 @@ class ModelSpec:
         formula: The model.
         learner: Which of river's regressions learns.
         mapping: Reads events by a model file; None for flat numbers.
+        robust_columns: Up to how many columns the products of every two are kept.
     """
 
     fields: tuple[str, ...]
     formula: Formula
     learner: str = "bayesian"
     mapping: EventMapping | None = field(default=None, compare=False)
+    robust_columns: int = ROBUST_COLUMNS
 
     @classmethod
-    def of_file(cls, model: ModelFile, learner: str) -> Self:
+    def of_file(cls, model: ModelFile, learner: str, robust_columns: int = ROBUST_COLUMNS) -> Self:
         """The spec of a model file."""
         formula = model.design.formula(model.formula)
-        return cls(model.design.fields, formula, learner, EventMapping(model))
+        return cls(model.design.fields, formula, learner, EventMapping(model), robust_columns)
 
     @property
     def terms(self) -> tuple[str, ...]:
@@ -48,12 +52,15 @@ class ModelSpec:
     def columns(self) -> Columns:
         """The columns that are kept."""
         if self.mapping is None:
-            return Columns(self.fields)
-        at = {name: number for number, name in enumerate(self.fields)}
-        products = self.mapping.model.design.products
-        return Columns(
-            self.fields, tuple(tuple((at[name], place) for name, place in it) for it in products)
-        )
+            kept = Columns(self.fields)
+        else:
+            at = {name: number for number, name in enumerate(self.fields)}
+            products = self.mapping.model.design.products
+            kept = Columns(
+                self.fields,
+                tuple(tuple((at[name], place) for name, place in it) for it in products),
+            )
+        return replace(kept, keeps_pairs=kept.k <= self.robust_columns)
 
     @cached_property
     def selection(self) -> Selection:

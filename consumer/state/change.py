@@ -21,6 +21,7 @@ from consumer.model.packed import pack
 from consumer.model.prequential import Prequential
 from consumer.model.statistics.blocks import Blocks, Gap, Rows, narrow
 from consumer.model.statistics.factor import Floats
+from consumer.model.statistics.pairs import Pairs
 from consumer.model.statistics.quantiles import Sketch
 from consumer.model.statistics.running import SufficientStatistics
 
@@ -47,7 +48,7 @@ def change(identity: Mapping[str, Any], spec: ModelSpec) -> "Change":
         file = model_of_identity(identity["formula"], identity["model"])
     except (ModelFileError, Refusal, KeyError, TypeError, ValueError) as error:
         raise ChangeError(f"the saved state's model cannot be read: {error}") from error
-    made = Change(ModelSpec.of_file(file, identity["learner"]), spec)
+    made = Change(ModelSpec.of_file(file, identity["learner"], spec.robust_columns), spec)
     if list(made.old.fields) != identity["fields"]:
         raise ChangeError("the saved state's fields do not follow from its model")
     for fault in made.faults():
@@ -148,7 +149,7 @@ class Change:
             ValueError: It is not a state of the old one.
         """
         view = SufficientStatistics.from_state(self.old.columns, state["statistics"]).view()
-        blocks = self._blocks(view.blocks)
+        blocks, pairs = self._blocks(view.blocks), self._pairs(view.pairs)
         position, since = state["position"], state.get("since", {})
         made = {
             **state,
@@ -158,6 +159,7 @@ class Change:
                 "pending": pack(self._rows(view.pending_rows)),
                 "pending_timestamps_ms": state["statistics"]["pending_timestamps_ms"],
                 **blocks.to_state(self.new.columns),
+                **({} if pairs is None else {"pairs": pairs.to_state(self.new.columns)}),
             },
             "since": {
                 **since,
@@ -215,9 +217,7 @@ class Change:
         of_gap: dict[Gap, list[Rows]] = {}
         for gap, rows in {(): Rows(blocks.whole, blocks.factor), **blocks.gaps}.items():
             if rows.n:
-                missing = [new for new, old in enumerate(self._places) if old in gap]
-                made = tuple(sorted(self._new_gap.union(missing)))
-                of_gap.setdefault(made, []).append(rows)
+                of_gap.setdefault(self._gap(gap), []).append(rows)
         gaps = {gap: self._sum(gap, rows) for gap, rows in of_gap.items()}
         nothing = Blocks.nothing(len(self.new.fields), self.new.columns.k)
         low, high = nothing.low, nothing.high
@@ -226,6 +226,17 @@ class Change:
                 low[new], high[new] = blocks.low[old], blocks.high[old]
         whole = gaps.pop((), Rows(0, nothing.factor))
         return Blocks(blocks.n, whole.factor, low, high, dict(sorted(gaps.items())))
+
+    def _gap(self, gap: Gap) -> Gap:
+        """What rows lack now that lacked this."""
+        missing = [new for new, old in enumerate(self._places) if old in gap]
+        return tuple(sorted(self._new_gap.union(missing)))
+
+    def _pairs(self, pairs: Pairs | None) -> Pairs | None:
+        if pairs is None or not self.new.columns.keeps_pairs:
+            return None
+        gaps = {gap: self._gap(gap) for gap in pairs.gaps}
+        return pairs.moved([at or 0 for at in self._columns.values()], gaps, self.new.columns)
 
     def _sum(self, gap: Gap, parts: Sequence[Rows]) -> Rows:
         """Old rows as new ones with this gap."""

@@ -38,7 +38,7 @@ export function renderTable(reply: Reply): string {
 <h1>OLS regression</h1>
 <p>${formula}</p>
 ${alwaysValid(coefficients)}
-${textbook(coefficients)}
+${textbook(coefficients, reply["errors"])}
 ${contributions(reply["terms"] as Record<string, Contribution> | undefined)}
 ${quality(reply as Figures)}
 ${residuals(reply["residuals"] as Figures)}
@@ -56,9 +56,10 @@ function alwaysValid(coefficients: Record<string, Term>): string {
   });
 }
 
-function textbook(coefficients: Record<string, Term>): string {
+function textbook(coefficients: Record<string, Term>, errors: unknown): string {
+  const title = errors === "HC0" || errors === "HC1" ? `Coefficients, ${errors} standard errors` : "Coefficients";
   const heads = ["Term", "coef", "std err", "t", "P&gt;|t|", "[0.025", "0.975]"];
-  return byTerm("Coefficients", heads, coefficients, (term) => {
+  return byTerm(title, heads, coefficients, (term) => {
     const { coef, se, t, p, low, high } = term;
     return [coef, se, t, p, low, high];
   });

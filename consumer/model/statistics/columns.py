@@ -26,10 +26,12 @@ class Columns:
     Attributes:
         fields: The names of a row's numbers.
         products: What is multiplied for each; None: each field is a column.
+        keeps_pairs: Whether the products of every two are kept too, for robust errors.
     """
 
     fields: tuple[str, ...]
     products: tuple[tuple[Part, ...], ...] | None = None
+    keeps_pairs: bool = False
 
     @property
     def k(self) -> int:

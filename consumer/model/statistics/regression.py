@@ -136,7 +136,7 @@ def fit(summary: Summary, formula: Formula) -> Regression:
     quality = judge(beside, unexplained, n, p, constant=constant)
     inverse = solve(upper, np.eye(p))
     errors = [quality.residual_sd * size(row) for row in inverse]
-    rows = map(_coefficient, solve(upper, explained).tolist(), errors, [n - p] * p)
+    rows = map(coefficient, solve(upper, explained).tolist(), errors, [n - p] * p)
     return Regression(
         formula=formula,
         n=n,
@@ -165,7 +165,12 @@ def _beside_constant(summary: Summary, formula: Formula, factor: Floats) -> tupl
     return True, size(explained - ones * (ones @ explained))
 
 
-def _coefficient(estimate: float, se: float, df: int) -> Coefficient:
+def coefficient(estimate: float, se: float, df: int) -> Coefficient:
+    """A row of the table, from an estimate, its standard error and the degrees of freedom.
+
+    Raises:
+        Refusal: ``out-of-range`` where a figure is beyond the range of a double.
+    """
     reach = student_quantile(LEVEL, df) * se
     low, high = _in_range(estimate - reach), _in_range(estimate + reach)
     if se == 0:

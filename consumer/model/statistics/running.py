@@ -18,6 +18,7 @@ from consumer.model.statistics.blocks import Blocks, Gap, Rows, gap_of
 from consumer.model.statistics.columns import Columns
 from consumer.model.statistics.factor import Floats, count
 from consumer.model.statistics.history import WINDOW, History, Times, timed_rows
+from consumer.model.statistics.pairs import Pairs
 
 BLOCK = 64
 """Rows per block. It is part of the state's definition."""
@@ -40,6 +41,7 @@ class StatisticsView:
             it is read again, or where it comes from a saved one.
         pending: The rows after them, fewer than BLOCK.
         pending_timestamps: Theirs, milliseconds since the epoch.
+        pairs: The products of every two columns, of the complete blocks; None if not kept.
     """
 
     columns: Columns
@@ -47,6 +49,7 @@ class StatisticsView:
     history: History
     pending: tuple[Sequence[float], ...]
     pending_timestamps: tuple[int, ...]
+    pairs: Pairs | None = None
 
     @property
     def n(self) -> int:
@@ -80,6 +83,7 @@ class SufficientStatistics:
         self.columns = columns if isinstance(columns, Columns) else Columns(tuple(columns))
         self.fields = self.columns.fields
         self._blocks = Blocks.nothing(len(self.fields), self.columns.k)
+        self._pairs = Pairs() if self.columns.keeps_pairs else None
         self.history = History.nothing(len(self.fields))
         self._pending: list[Sequence[float]] = []
         self._timestamps: list[int] = []
@@ -137,6 +141,8 @@ class SufficientStatistics:
             if self.history.n == self._blocks.n:  # else it has the block, or is being read again
                 self.history = self.history.plus(rows, np.array(self._timestamps, np.int64))
             self._blocks = self._blocks.plus(rows, self.columns)
+            if self._pairs is not None:
+                self._pairs = self._pairs.plus(rows, self.columns)
             self._pending.clear()
             self._timestamps.clear()
             return rows
@@ -150,11 +156,15 @@ class SufficientStatistics:
             self.history,
             tuple(self._pending),
             tuple(self._timestamps),
+            self._pairs,
         )
 
     def to_state(self) -> dict[str, Any]:
         """All but the history; equal events give equal bits."""
-        return self._counted() | self._blocks.to_state(self.columns)
+        state = self._counted() | self._blocks.to_state(self.columns)
+        if self._pairs is not None:
+            state["pairs"] = self._pairs.to_state(self.columns)
+        return state
 
     def history_state(self) -> dict[str, Any]:
         """The history but for its sketches, and the rows after it; equal events give equal bits."""
@@ -179,6 +189,8 @@ class SufficientStatistics:
         try:
             n, pending, timestamps = read_pending(state, statistics.columns)
             statistics._blocks = Blocks.from_state(state, n, statistics.columns)
+            if statistics.columns.keeps_pairs and (n or "pairs" in state):
+                statistics._pairs = _read_pairs(state, n, statistics.columns)
         except (KeyError, TypeError, OverflowError) as error:
             raise ValueError(f"not a state of statistics over {fields}: {error!r}") from error
         statistics._pending, statistics._timestamps = pending, timestamps
@@ -199,6 +211,16 @@ def read_pending(
     waiting = n % BLOCK
     rows, times = timed_rows(state["pending"], state["pending_timestamps_ms"], waiting, columns)
     return n - waiting, [tuple(row) for row in rows.tolist()], times.tolist()
+
+
+def _read_pairs(state: Mapping[str, Any], n: int, columns: Columns) -> Pairs | None:
+    """The pairs; None in a state that began without them, and so never has them."""
+    if "pairs" not in state:
+        return None
+    pairs = Pairs.from_state(state["pairs"], columns)
+    if sum(rows.n for rows in pairs.gaps.values()) != n:
+        raise ValueError(f"the pairs are not those of {n} rows")
+    return pairs
 
 
 def as_matrix(rows: Sequence[Sequence[float]], k: int) -> Floats:

@@ -13,6 +13,7 @@ from consumer.decode import Request
 from consumer.decode.mapping import read_model
 from consumer.model import Model, ModelSpec, Partition
 from consumer.model.answer import answer
+from consumer.model.statistics.inference.robust import Errors
 from consumer.state import snapshot
 from consumer.state.belonging import ForeignError
 from contract.messages import Method
@@ -23,7 +24,7 @@ CITY = '[fields.city]\ntype = "category"\nlevels = ["Rome", "Oslo"]\n'
 
 
 def spec(text: str, learner: str = "bayesian") -> ModelSpec:
-    return ModelSpec.of_file(read_model(text), learner)
+    return ModelSpec.of_file(read_model(text), learner, 16)
 
 
 def events(rows: pd.DataFrame, first: int = 0) -> list[Record]:
@@ -67,6 +68,12 @@ def assert_fits(partition: Partition, text: str, rows: pd.DataFrame) -> None:
     for term, row in found.coefficients.items():
         assert row.coef == pytest.approx(expected.params[term], rel=1e-9, abs=1e-9)
         assert row.se == pytest.approx(expected.bse[term], rel=1e-9)
+    robust, expected = model.fit(found.formula, Errors.HC1), expected.get_robustcov_results("HC1")
+    errors = [row.se for row in robust.coefficients.values()]
+    names = expected.model.exog_names
+    assert dict(zip(robust.coefficients, errors, strict=True)) == pytest.approx(
+        dict(zip(names, expected.bse, strict=True)), rel=1e-9
+    )
 
 
 def ask(partition: Partition, method: Method, **params: object) -> dict[str, Any]:
