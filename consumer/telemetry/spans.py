@@ -89,7 +89,7 @@ class Spans:
     def learned(self, topic: str, polled: Mapping[int, Sequence[Record]], seconds: float) -> None:
         """The records of a poll, by partition, were learned just now: with links to their spans."""
         count = sum(map(len, polled.values()))
-        attributes = {
+        attributes: dict[str, str | int] = {
             **PROCESS,
             "messaging.destination.name": topic,
             "messaging.batch.message_count": count,
