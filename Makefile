@@ -46,7 +46,7 @@ check: setup ## style, types, import directions, then the tests
 bench: setup $(VENV)/peers/.installed ## the benchmark, against an embedded Kafka (BENCH=--help for its options)
 	@$(RUN) benchmarks/bench.py $(BENCH)
 
-fuzz: $(VENV)-fuzz/.installed ## fuzz what reads bytes from outside, 30 minutes (FUZZ_SECONDS=450 for each target)
+fuzz: $(VENV)-fuzz/.installed ## fuzz what reads bytes from outside, 38 minutes (FUZZ_SECONDS=450 for each target)
 	@$(VENV)-fuzz/bin/python fuzz/run.py --seconds $(FUZZ_SECONDS) $(FUZZ)
 
 $(VENV)-fuzz/.installed: requirements-fuzz.lock requirements.lock pyproject.toml

@@ -21,7 +21,7 @@ ROOT: Final = HERE.parent
 CORPUS: Final = HERE / "corpus"
 FINDINGS: Final = HERE / "findings"
 LEARNED: Final = ROOT / ".fuzz"
-NAMES: Final = ("event", "request", "batch", "snapshot")
+NAMES: Final = ("event", "mapping", "request", "batch", "snapshot")
 
 PULSE: Final = re.compile(r"^#(\d+)\t.* cov: (\d+) .*exec/s: (\d+)")
 LIMITS: Final = ("-timeout=20", "-rss_limit_mb=1024", "-max_len=65536", "-report_slow_units=60")

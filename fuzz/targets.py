@@ -24,8 +24,9 @@ from consumer.decode.dialects import (
     unwrap,
     wants_reply,
 )
-from consumer.decode.event import Decoded, EventDecoder, Rejected
+from consumer.decode.event import SKIPPED, Decoded, EventDecoder, Rejected
 from consumer.decode.formula import parse_formula
+from consumer.decode.mapping import Mapping, ModelFileError, read_model
 from consumer.decode.refusal import Refusal
 from consumer.decode.request import check_deadline, decode_request
 from consumer.model import answer
@@ -36,7 +37,7 @@ from consumer.model.statistics.running import BLOCK
 from consumer.state import snapshot
 from consumer.state.belonging import ForeignError
 from consumer.state.snapshot import DamagedError, Part
-from contract.messages import VALUE_LIMIT, Method, Reason
+from contract.messages import VALUE_LIMIT, Method, Outcome, Reason
 from unit.batches import HEADER, fetched, sealed
 from unit.records import FIELDS, Record, model
 
@@ -67,6 +68,30 @@ def fuzz_event(data: bytes) -> str:
     assert all(math.isfinite(number) and abs(number) <= VALUE_LIMIT for number in decoded)
     document = json.loads(data)
     assert repr(decoded) == repr(tuple(float(document[name]) for name in FIELDS))
+    return "row"
+
+
+def fuzz_mapping(data: bytes) -> str:
+    """A model file, a zero byte, an event: a row of its numbers, or a reason; or its faults."""
+    text, _, value = data.partition(b"\0")
+    try:
+        model = read_model(text.decode(errors="replace"))
+    except ModelFileError:
+        return "no model file"
+    mapping = Mapping(model)
+    decoded = mapping(Record(0, value, NOW_MS, b"key", (("ce_type", b"type"), ("none", None))))
+    if isinstance(decoded, Rejected):
+        assert decoded.reason in Reason
+        assert decoded.detail.isprintable()
+        assert 0 < len(decoded.detail) < 400  # noqa: PLR2004 - a line
+        return decoded.reason
+    if not isinstance(decoded, tuple):
+        return "skipped" if decoded is SKIPPED else "unlabelled"
+    assert [type(number) for number in decoded] == [float] * len(model.design.fields)
+    assert all(math.isnan(number) or abs(number) <= VALUE_LIMIT for number in decoded)
+    partition = Partition(ModelSpec.of_file(model, "bayesian"))
+    partition.fold([Record(0, value, NOW_MS, b"key", (("ce_type", b"type"), ("none", None)))])
+    assert partition.counts[Outcome.LEARNED] == 1
     return "row"
 
 
@@ -240,6 +265,7 @@ def _size(record: Unpacked) -> int:
 
 TARGETS: Final[dict[str, Callable[[bytes], str]]] = {
     "event": fuzz_event,
+    "mapping": fuzz_mapping,
     "request": fuzz_request,
     "batch": fuzz_batch,
     "snapshot": fuzz_snapshot,

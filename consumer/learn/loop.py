@@ -104,8 +104,9 @@ class Learner:
             self._context.health.beat("learner", now=monotonic())
             self._turn(stop)
         self._changelog.settle(STOP_SECONDS)  # while a snapshot is under way, no other is sent
-        self._saving.all()
-        self._changelog.settle(STOP_SECONDS)
+        for _ in range(2):  # a regression may have to wait for its history
+            self._saving.all()
+            self._changelog.settle(STOP_SECONDS)
         self._commit()
 
     def _turn(self, stop: threading.Event) -> None:

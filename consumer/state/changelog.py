@@ -34,12 +34,20 @@ class _Saved:
         begins: Where its history would be read from if none were saved.
         seen: The position it had when it was looked at last.
         since: When it had that first.
+        history_first: Whether the history there is of another model: what it lacks can be read
+            again as it was learned while the regression beside it is of that model too.
     """
 
     parts: dict[Part, Sending]
     begins: int
     seen: int
     since: float
+    history_first: bool
+
+    @property
+    def regression_waits(self) -> bool:
+        """Whether the regression is not to be saved yet."""
+        return self.history_first and self.parts[Part.HISTORY].position is None
 
 
 class Changelog:
@@ -117,8 +125,13 @@ class Changelog:
                 else self._sending(None, 0)
             ),
         }
+        is_old = followed.history.latest is not None and history is None
         self._saved[records.partition] = _Saved(
-            parts, records.beginning, partition.position, monotonic()
+            parts,
+            records.beginning,
+            partition.position,
+            monotonic(),
+            history_first=is_old and partition.statistics.folded > 0,
         )
         return partition
 
@@ -154,11 +167,18 @@ class Changelog:
     def save(self, number: int, partition: Partition) -> bool:
         """Send the regression if the partition has moved and none is under way; never blocks.
 
+        After a change of the model the history is saved first.
+
         Returns:
             Whether it was sent.
         """
-        sending = self._saved[number].parts[Part.REGRESSION]
-        if not self.due(number, partition, "the snapshot is on its way") or sending.is_under_way:
+        saved = self._saved[number]
+        sending = saved.parts[Part.REGRESSION]
+        reason = (
+            "its history goes first" if saved.regression_waits else "the snapshot is on its way"
+        )
+        due = self.due(number, partition, reason)
+        if not due or saved.regression_waits or sending.is_under_way:
             return False
         taken = snapshot.take(partition, number, self._topic_id)
         return sending.send(taken, 0, self._context.served.owned(number).coefficients)

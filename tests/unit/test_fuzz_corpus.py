@@ -11,6 +11,7 @@ import pytest
 from consumer.client.internals.batches import Unpacked
 from consumer.decode.dialects import Address
 from consumer.decode.dialects.families import PLAIN
+from consumer.model.partition import Partition
 from consumer.state import snapshot
 from fuzz import targets
 from fuzz.run import CORPUS, mutate_json
@@ -20,6 +21,7 @@ from unit.batches import fetched
 SEEDS = sorted(CORPUS.glob("*/*"))
 REACHED = {
     "event": {"row", "unlabelled", "bad-json", "bad-shape", "missing-field", "out-of-range"},
+    "mapping": {"row", "unlabelled", "skipped", "no model file", "not-a-level", "undefined"},
     "request": {
         "predict, addressed",
         "train, addressed",
@@ -68,6 +70,7 @@ OF_ANOTHER_PLACE = SimpleNamespace(
     [
         ("event", "row", "decode", lambda _: (1.0, 2.0, 3.0, float("inf"))),
         ("event", "row", "decode", lambda _: (1.0, 2.0, 3.0, 4.0)),
+        ("mapping", "row", "Partition", lambda spec: Partition(spec, 1)),
         ("request", "plain", "find_address", lambda *_, **__: Address("elsewhere", PLAIN, b"1")),
         ("batch", "plain", "fetched", _one_more),
         ("snapshot", "bayesian-4", "snapshot", OF_ANOTHER_PLACE),

@@ -6,7 +6,7 @@ from typing import Any
 
 import orjson
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from consumer.decode import Request, decode_request
@@ -160,6 +160,7 @@ def test_every_member_is_found_again_by_its_path(event: dict[str, Any]) -> None:
         assert path(where)(event, Record(0, None)) == value
 
 
+@settings(deadline=None)
 @given(st.lists(st.dictionaries(st.text(max_size=3), JSON), min_size=1, max_size=5))
 def test_any_sample_gives_a_file_that_can_be_read_or_a_reason(events: list[Any]) -> None:
     records = [Record(offset, orjson.dumps(it)) for offset, it in enumerate(events)]

@@ -195,7 +195,7 @@ class _FieldReader:
         self.read = reader(field, note, text=text)
         self.substitute = field.substitute()
         self.indicator = field.name + INDICATED if field.indicated else None
-        self.where = f"{field.name} is missing" + (f" ({field.path})" if field.path else "")
+        self.where = f"{field.name} is missing" + (f" ({echo(field.path)})" if field.path else "")
 
 
 def _unnoted(_: tuple[str, str]) -> None:

@@ -75,7 +75,8 @@ def test_the_first_fault_in_the_order_of_the_fields_is_named() -> None:
 )
 def test_a_refusal_says_what_stood_where_a_number_is_due(text: str, kind: str) -> None:
     why = rejected(f'{{"tv": {text}, "radio": 2, "newspaper": 3, "sales": 4}}'.encode())
-    assert (why.reason, why.detail) == (Reason.NOT_A_NUMBER, f"tv: expected a number, got {kind}")
+    assert why.reason is Reason.NOT_A_NUMBER
+    assert why.detail.partition(";")[0] == f"tv: expected a number, got {kind}"
 
 
 def test_a_refusal_never_repeats_what_was_sent() -> None:
