@@ -205,7 +205,7 @@ def test_an_asker_makes_a_reply_topic_of_its_own_and_is_answered_there(
     principals.give("service-replies", "service-creates", **own)
     login = options(environment, monkeypatch)
     with closing(KafkaAdminClient(**Environment.read().admin_options())) as admin:
-        admin.create_topics([NewTopic(own["REPLIES_TOPIC"], 4, 3)])
+        admin.create_topics([NewTopic(own["REPLIES_TOPIC"], 4, 1)])
     with opened(environment | own, login) as client:
         client.ask(dialect.asks, {"tv": 50})
         reply = client.only_reply()
