@@ -40,8 +40,7 @@ class Incomplete(NamedTuple):
 def score(blocks: Sequence[Incomplete]) -> list[Prequential | None]:
     """The sums with each block scored; None where it is to be scored by itself.
 
-    Args:
-        blocks: All of the same terms, and what is known before them is determined.
+    All are of the same terms, and what is known before each is determined.
     """
     lengths = np.array([len(block.rows) for block in blocks])
     rows = np.zeros((len(blocks), lengths.max(), blocks[0].rows.shape[1]))
