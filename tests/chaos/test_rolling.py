@@ -39,7 +39,7 @@ def test_so_does_an_upgrade_from_states_of_format_2(make: Make, tmp_path: Path) 
     old = old_version(tmp_path)
     for name in NAMES:
         world.instance(name).start(**old)
-    replaced_in_turn(world)
+    replaced_in_turn(world, old=True)
 
 
 def test_an_old_version_that_comes_back_misleads_no_new_one(make: Make, tmp_path: Path) -> None:
@@ -53,7 +53,7 @@ def test_an_old_version_that_comes_back_misleads_no_new_one(make: Make, tmp_path
         world.send(events(2000, seed))
         wait_saved(world)
         assert instance.stop() == 0
-    verdict = judge(world)
+    verdict = judge(world, old=True)
     tell(verdict)
     assert verdict.faults == []
 
@@ -88,7 +88,7 @@ def old_version(folder: Path) -> dict[str, str]:
     return {"PYTHONPATH": str(folder / "old"), "PYTHONSAFEPATH": "1"}
 
 
-def replaced_in_turn(world: World) -> Verdict:
+def replaced_in_turn(world: World, *, old: bool = False) -> Verdict:
     """Replace each by the present version, and go on to the next when it is ready."""
     install()
     for instance in world.instances.values():
@@ -101,7 +101,7 @@ def replaced_in_turn(world: World) -> Verdict:
                 assert instance.stop() == 0
                 instance.start().wait_ready()
     wait_saved(world)
-    verdict = judge(world)
+    verdict = judge(world, old=old)
     show(outcomes)
     tell(verdict)
     assert [one for one in outcomes if one.why is not None] == []
