@@ -58,6 +58,10 @@ class Labels:
     Args:
         model: The model file, with a table ``[label]``.
         read: Reads the field of the target.
+
+    Attributes:
+        at: The number of the target's field in a row.
+        open: The numbers in a row that the label decides: the target's field and functions of it.
     """
 
     def __init__(self, model: ModelFile, read: Read) -> None:
@@ -71,10 +75,11 @@ class Labels:
         self._missing = f"{self._target} is missing ({table.value})"
         names = model.design.fields
         self._names = names
-        self._at = names.index(self._target)
+        self.at = names.index(self._target)
         self._functions: list[Expression] = [
             it for it in model.design.functions if self._target in it.fields
         ]
+        self.open: list[int] = [self.at, *(names.index(it.name) for it in self._functions)]
 
     def holds(self, document: dict[str, Any], record: Record) -> bool | Rejected:
         """Whether a record is a label."""
@@ -90,8 +95,8 @@ class Labels:
             return value
         return self.label(value, lambda: self._ids.of(document, record))
 
-    def at(self, id_: object, value: object) -> Label | Rejected:
-        """The label of what stands at both paths."""
+    def of_values(self, id_: object, value: object) -> Label | Rejected:
+        """The label of what stands at the two paths."""
         return self.label(value, lambda: self._ids.read(id_))
 
     def label(self, value: object, id_: Callable[[], str | Rejected]) -> Label | Rejected:
@@ -107,7 +112,7 @@ class Labels:
     def completed(self, row: Row, target: float) -> Row | Rejected:
         """The row of an event with its target, and the functions of it."""
         if not self._functions:
-            return (*row[: self._at], target, *row[self._at + 1 :])
+            return (*row[: self.at], target, *row[self.at + 1 :])
         values = dict(zip(self._names, row, strict=True))
         values[self._target] = target
         for function in self._functions:

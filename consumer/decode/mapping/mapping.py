@@ -90,7 +90,7 @@ class Mapping:
         if self.labels is None:
             event, id_ = self._of_leaves(leaves, -2), leaves[-1]
         elif leaves[-3] == self._is_label:
-            return self.labels.at(leaves[-2], leaves[-1])
+            return self.labels.of_values(leaves[-2], leaves[-1])
         else:
             event, id_ = self._of_leaves(leaves, -5), leaves[-4]
         if isinstance(event, Skipped):

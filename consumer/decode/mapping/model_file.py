@@ -70,7 +70,9 @@ class ModelFile:
     def _identity(self) -> dict[str, Any]:
         tables = {"event": self.tables.event, "label": self.tables.label}
         said = {
-            **{"keep": list(self.keep), "where": self.where, "fields": self.fields},
+            "keep": list(self.keep),
+            "where": self.where,
+            "fields": self.fields,
             **{name: table for name, table in tables.items() if table is not None},
         }
         made: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(said))  # lists, no tuples
