@@ -34,12 +34,14 @@ class Ledger:
         position: The offset of the next record.
         time_ms: The partition's time: the highest timestamp so far.
         waiting: How many entries wait.
+        sealed_begins: What ``begins`` was when the last segment was sealed; ``open_since`` before.
     """
 
     def __init__(self, k: int, position: int = 0) -> None:
         self.position = position
         self.time_ms = 0
         self.waiting = 0
+        self.sealed_begins = position
         self._k = k
         self._length = length(k)
         self._segments = [Segment(k, position, 0)]
@@ -70,7 +72,7 @@ class Ledger:
             made._take_up(sealed)
         made._segments.append(Segment(k, last.end, made._next))
         made._firsts.append(made._next)
-        made.time_ms = last.time_ms
+        made.time_ms, made.sealed_begins = last.time_ms, last.begins
         made._begin_open(last.end)
         made.waiting = sum(segment.waiting for segment in made._segments)
         ids = b"".join(segment.ids for segment in made._segments)
@@ -180,6 +182,7 @@ class Ledger:
                 changes.predictions.append(value)
         sealed = seal(last, changes, self._expired_to, end=end, begins=begins, time_ms=now)
         self._sealed.append(sealed)
+        self.sealed_begins = begins
         while self._sealed[0].begin < begins:
             self._sealed.popleft()
         self._segments.append(Segment(self._k, end, self._next))

@@ -51,6 +51,11 @@ class Sealed:
         """All that waited in slots before this one have expired."""
         return int(self.state["expired_to"])
 
+    @property
+    def is_first(self) -> bool:
+        """Whether nothing was ever entered before it."""
+        return self.begin == self.begins and self.state["entries"]["first"] == 0
+
     def segment(self, k: int) -> Segment:
         """The entries of its range, as of its end."""
         return Segment.from_state(k, self.begin, self.state["entries"])
