@@ -5,6 +5,7 @@ Used by the learner's thread alone; the follower reads the changelog in a thread
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
 from time import monotonic
 
 import structlog
@@ -15,6 +16,7 @@ from consumer.context import Context
 from consumer.model import Partition, combine
 from consumer.state import pace, snapshot
 from consumer.state.follower import Follower
+from consumer.state.ids.sending import SegmentSending
 from consumer.state.restore import Followed, Log, start
 from consumer.state.sending import Sending
 from consumer.state.snapshot import Part
@@ -33,12 +35,14 @@ class _Saved:
         begins: Where its history would be read from if none were saved.
         seen: The position it had when it was looked at last.
         since: When it had that first.
+        ids: The way of the segments of ids there, if the model tells events apart.
     """
 
     parts: dict[Part, Sending]
     begins: int
     seen: int
     since: float
+    ids: SegmentSending | None = None
 
 
 class Changelog:
@@ -116,9 +120,17 @@ class Changelog:
                 else self._sending(None, 0)
             ),
         }
-        self._saved[records.partition] = _Saved(
-            parts, records.beginning, partition.position, monotonic()
-        )
+        saved = _Saved(parts, records.beginning, partition.position, monotonic())
+        if partition.by_id is not None:
+            saved.ids = SegmentSending(
+                self._context,
+                self._producer,
+                self._writer,
+                number=records.partition,
+                topic_id=self._topic_id,
+                written=followed.segments,
+            )
+        self._saved[records.partition] = saved
         return partition
 
     def _sending(self, position: int | None, rows: int) -> Sending:
@@ -152,13 +164,29 @@ class Changelog:
         Returns:
             Whether it was sent.
         """
-        sending = self._saved[number].parts[Part.REGRESSION]
-        if not self.due(number, partition, "the snapshot is on its way") or sending.is_under_way:
+        saved = self._saved[number]
+        sending = saved.parts[Part.REGRESSION]
+        is_under_way = sending.is_under_way or (saved.ids is not None and saved.ids.holds)
+        if not self.due(number, partition, "the snapshot is on its way") or is_under_way:
             return False
         taken = snapshot.take(partition, number, self._topic_id)
         view = self._context.served.owned(number)
         known = partition.spec.by_term(combine([view.estimate])) if view.is_determined else {}
-        return sending.send(taken, 0, known)
+        if saved.ids is None:
+            return sending.send(taken, 0, known)
+        saved.ids.note(Part.REGRESSION, taken.position, partition.ledger_begins)
+        saved.ids.send(partition.take_sealed())
+        return saved.ids.hold(taken.position, partial(sending.send, taken, 0, known))
+
+    def save_ids(self, owned: Iterable[tuple[int, Partition]]) -> None:
+        """Send the segments that were sealed, and what waited for them to be saved; never blocks."""
+        if not self._context.settings.spec.has_ids:
+            return
+        for number, partition in owned:
+            saved = self._saved[number]
+            if saved.ids is not None:
+                saved.ids.send(partition.take_sealed())
+                saved.ids.delete({part: it.position for part, it in saved.parts.items()})
 
     def histories_worth_saving(
         self, owned: Iterable[tuple[int, Partition]], most_events: int
@@ -176,7 +204,10 @@ class Changelog:
         """Send the history, if the changelog lacks of it and none is under way; never blocks."""
         if self._unsaved(number, partition) is not None:
             taken = snapshot.take_history(partition, number, self._topic_id)
-            self._saved[number].parts[Part.HISTORY].send(taken, partition.statistics.folded, {})
+            saved = self._saved[number]
+            if saved.ids is not None:
+                saved.ids.note(Part.HISTORY, taken.position, partition.ledger_begins)
+            saved.parts[Part.HISTORY].send(taken, partition.statistics.folded, {})
 
     def _unsaved(self, number: int, partition: Partition) -> pace.Unsaved | None:
         """What the changelog lacks of this history; None if nothing, or while one is under way."""
@@ -184,10 +215,12 @@ class Changelog:
         if saved.seen != partition.position:
             saved.seen, saved.since = partition.position, monotonic()
         history = saved.parts[Part.HISTORY]
-        if history.rows >= rows or history.is_under_way or not partition.has_whole_history:
-            return None
         known = saved.begins if history.position is None else history.position
         events = partition.position - known
+        most = self._context.settings.max_reread_events  # segments are kept from a history's on
+        lacks = history.rows < rows or (saved.ids is not None and events > most)
+        if not lacks or history.is_under_way or not partition.has_whole_history:
+            return None
         return pace.Unsaved(number, events, rows, history.rows, saved.since)
 
     def release(self, number: int, partition: Partition, *, save: bool) -> None:
@@ -212,5 +245,7 @@ class Changelog:
         """Wait for the snapshots that are under way."""
         deadline = monotonic() + timeout_seconds
         for saved in self._saved.values():
+            if saved.ids is not None:
+                saved.ids.settle(max(0.0, deadline - monotonic()))
             for sending in saved.parts.values():
                 sending.settle(max(0.0, deadline - monotonic()))
