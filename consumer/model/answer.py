@@ -83,7 +83,7 @@ def summarise(model: Model) -> Reply:
     return {
         "summary": description.fields,
         "quantiles": description.quantiles,
-        **_basis(model, model.spec.formula),
+        **basis(model, model.spec.formula),
     }
 
 
@@ -134,7 +134,7 @@ def _train(params: dict[str, Any], model: Model, planned_events: int) -> Reply:
         "residuals": diagnose(model.summary, regression).to_reply(),
         "prequential": model.errors,
         **({"since": since} if (since := model.since("formula")) else {}),
-        **_basis(model, regression.formula),
+        **basis(model, regression.formula),
     }
 
 
@@ -157,7 +157,7 @@ def _predict(params: dict[str, Any], model: Model) -> Reply:
     if name == "sgd":
         del reply["interval"]  # it is the exact regression's
         reply["average_of_partitions"] = len(model.parts)
-    return {**reply, **_basis(model, formula)}
+    return {**reply, **basis(model, formula)}
 
 
 def _level(level: object) -> float:
@@ -180,6 +180,6 @@ def _finite(value: object) -> bool:
     return not isinstance(value, float) or math.isfinite(value)
 
 
-def _basis(model: Model, formula: Formula) -> Reply:
+def basis(model: Model, formula: Formula) -> Reply:
     """The formula, events and positions that an answer is based on."""
     return {"formula": str(formula), "events": model.events, "positions": model.positions}

@@ -15,7 +15,7 @@ from consumer.decode.refusal import Refusal
 from consumer.decode.request import decode_request
 from consumer.learn.dead_letters import write_letter
 from consumer.model import answer
-from consumer.model.folding import Refused
+from consumer.model.folding import Refused, outcome_of
 from consumer.model.merged import Model
 from consumer.respond.acknowledgements import acknowledge
 from contract.examples import (
@@ -70,7 +70,7 @@ def reply_to(value: bytes | None, served: Model = MODEL) -> answer.Reply:
     try:
         request = decode_request(value)
         if request.method is Method.LEARN:
-            return acknowledge(decode(orjson.dumps(request.params)), served)
+            return acknowledge(outcome_of(decode(orjson.dumps(request.params))), served)
         return answer.answer(request, served)
     except Refusal as refusal:
         return answer.error(refusal)

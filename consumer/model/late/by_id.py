@@ -1,0 +1,195 @@
+"""What a partition knows of its events by their ids: the ledger, and predictions as served."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Self
+
+import numpy as np
+
+from consumer.decode import Decoded, Record, Rejected
+from consumer.model.estimators.estimator import Estimator, Served
+from consumer.model.folding import FoldResult, Learn
+from consumer.model.late.as_served import AsServed, Pending
+from consumer.model.late.join import Admits, Expired, Join, Labelled, Waits
+from consumer.model.late.ledger import Ledger, Status
+from consumer.model.packed import pack, unpack
+from consumer.model.spec import ModelSpec
+from consumer.model.statistics.factor import Floats, count
+from consumer.model.statistics.least_squares import LeastSquares
+from contract.messages import Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class Expiries:
+    """What became of the events whose labels did not come in time.
+
+    Attributes:
+        expired: How many there were.
+        by_absence: How many of them were learned, with the label that absence counts as.
+        over_limit: How many of them had to go because too many waited.
+    """
+
+    expired: int = 0
+    by_absence: int = 0
+    over_limit: int = 0
+
+    def plus(self, other: Self) -> Self:
+        """The sums of both."""
+        return type(self)(
+            self.expired + other.expired,
+            self.by_absence + other.by_absence,
+            self.over_limit + other.over_limit,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class ByIdView:
+    """The same at one moment; immutable.
+
+    Attributes:
+        expiries: What became of the events whose labels did not come in time.
+        pending: What the rows of the unfinished block are scored by; None without late labels.
+    """
+
+    expiries: Expiries
+    pending: Pending | None
+
+
+class ById:
+    """Folds the records of a log whose events have ids; mutable, with one owner.
+
+    Args:
+        spec: The model.
+        ledger: What is remembered of ids.
+        admits: Whether a labelled row can be kept.
+    """
+
+    def __init__(self, spec: ModelSpec, ledger: Ledger, admits: Admits) -> None:
+        if spec.mapping is None:
+            raise ValueError("a model without ids")
+        self.join = Join(spec.mapping, ledger, admits)
+        self.expiries = Expiries()
+        self._served = None if spec.mapping.labels is None else AsServed(spec)
+        self._predictions: tuple[Any, Any] = ((), ())
+
+    def fold(
+        self, record: Record, decoded: Decoded, result: FoldResult, learn: Learn
+    ) -> Outcome | Rejected:
+        """Fold the next record; what is labelled there is learned, each event in its turn.
+
+        Returns:
+            What became of the record.
+        """
+        for it in self.join.expired(record, decoded):
+            self._expire(it, record.timestamp, result, learn)
+        taken = self.join.take(record, decoded)
+        match taken:
+            case Labelled():
+                self._learn(taken, record.timestamp, result, learn)
+                if taken.slot is None:
+                    return Outcome.LEARNED
+                result.matched += 1
+                return Outcome.MATCHED
+            case Waits():
+                if self._served is not None:
+                    self._served.arrived(taken.slot, taken.row)
+                return Outcome.WAITING
+        result.add(record, taken)
+        return taken
+
+    def _expire(self, it: Expired, timestamp_ms: int, result: FoldResult, learn: Learn) -> None:
+        labelled = it.labelled
+        self.expiries = self.expiries.plus(Expiries(1, int(labelled is not None), int(it.in_time)))
+        if labelled is None:
+            result.unlabelled += 1
+        else:
+            self._learn(labelled, timestamp_ms, result, learn)
+
+    def _learn(self, it: Labelled, timestamp_ms: int, result: FoldResult, learn: Learn) -> None:
+        if self._served is not None:
+            self._served.labelled(it.slot, it.prediction)
+        learn(it.row, timestamp_ms)
+        result.learned += 1
+
+    @property
+    def waiting(self) -> int:
+        """How many events wait for their labels."""
+        return self.join.ledger.waiting
+
+    @property
+    def is_due(self) -> bool:
+        """Whether so many events are to be predicted that they should be now."""
+        return self._served is not None and self._served.is_due
+
+    def predict(self, estimator: Estimator, known: LeastSquares, rows: Floats) -> None:
+        """Predict the events that came since the last time, each by the model at its place.
+
+        Args:
+            estimator: Has learned the complete blocks.
+            known: Least squares of the complete blocks.
+            rows: The rows after them, shape (m, fields).
+        """
+        ledger = self.join.ledger
+        if self._served is not None:
+            for slot, value in self._served.predict(estimator, known, rows):
+                if ledger.entry(slot).status is Status.WAITING:
+                    ledger.predict(slot, value)
+
+    def take_block(self, estimator: Estimator, known: LeastSquares, rows: Floats) -> Served | None:
+        """What the rows of a block that is complete are scored by; None: by their own places."""
+        if self._served is None:
+            return None
+        self.predict(estimator, known, rows)
+        return self._served.take_block(rows)
+
+    def view(self) -> ByIdView:
+        """As it is now."""
+        return ByIdView(self.expiries, None if self._served is None else self._served.pending())
+
+    def to_state(self) -> dict[str, Any]:
+        """All but the ledger, of which the predictions that reading again cannot give."""
+        slots, values = self.join.ledger.predictions()
+        state: dict[str, Any] = {
+            "expired": self.expiries.expired,
+            "by_absence": self.expiries.by_absence,
+            "over_limit": self.expiries.over_limit,
+            "predicted": pack(np.array(slots, np.int64)),
+            "predictions": pack(np.array(values, np.float64)),
+        }
+        return state | ({} if self._served is None else {"served": self._served.to_state()})
+
+    @classmethod
+    def from_state(
+        cls, spec: ModelSpec, state: Mapping[str, Any], admits: Admits, pending: int
+    ) -> Self:
+        """Restore from :meth:`to_state`; the ledger is to be taken up.
+
+        Args:
+            spec: The model.
+            state: From there.
+            admits: Whether a labelled row can be kept.
+            pending: How many rows the unfinished block has.
+
+        Raises:
+            KeyError: A part of it is missing.
+            ValueError: It is not such a state.
+        """
+        made = cls(spec, Ledger(len(spec.fields)), admits)
+        made.expiries = Expiries(
+            *(count(state[name]) for name in ("expired", "by_absence", "over_limit"))
+        )
+        if made._served is not None:
+            made._served = AsServed.from_state(spec, state["served"], pending)
+        slots = unpack(state["predicted"], np.int64).tolist()
+        values = unpack(state["predictions"], np.float64).tolist()
+        if len(slots) != len(values):
+            raise ValueError("the predictions are not those of events")
+        made._predictions = slots, values
+        return made
+
+    def take_up(self, ledger: Ledger) -> None:
+        """Take up the ledger as of the state's position, as it is read from the log again."""
+        for slot, value in zip(*self._predictions, strict=True):
+            ledger.predict_again(slot, value)
+        self._predictions = (), ()
+        self.join.take_up(ledger)
