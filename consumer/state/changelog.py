@@ -172,10 +172,10 @@ class Changelog:
         taken = snapshot.take(partition, number, self._topic_id)
         view = self._context.served.owned(number)
         known = partition.spec.by_term(combine([view.estimate])) if view.is_determined else {}
-        if saved.ids is None:
+        if saved.ids is None or partition.by_id is None:
             return sending.send(taken, 0, known)
-        saved.ids.note(Part.REGRESSION, taken.position, partition.ledger_begins)
-        saved.ids.send(partition.take_sealed())
+        saved.ids.note(taken, partition.by_id.place)
+        saved.ids.send(partition.by_id.take_sealed())
         return saved.ids.hold(taken.position, partial(sending.send, taken, 0, known))
 
     def save_ids(self, owned: Iterable[tuple[int, Partition]]) -> None:
@@ -184,8 +184,8 @@ class Changelog:
             return
         for number, partition in owned:
             saved = self._saved[number]
-            if saved.ids is not None:
-                saved.ids.send(partition.take_sealed())
+            if saved.ids is not None and partition.by_id is not None:
+                saved.ids.send(partition.by_id.take_sealed())
                 saved.ids.delete({part: it.position for part, it in saved.parts.items()})
 
     def histories_worth_saving(
@@ -205,8 +205,8 @@ class Changelog:
         if self._unsaved(number, partition) is not None:
             taken = snapshot.take_history(partition, number, self._topic_id)
             saved = self._saved[number]
-            if saved.ids is not None:
-                saved.ids.note(Part.HISTORY, taken.position, partition.ledger_begins)
+            if saved.ids is not None and partition.by_id is not None:
+                saved.ids.note(taken, partition.by_id.place)
             saved.parts[Part.HISTORY].send(taken, partition.statistics.folded, {})
 
     def _unsaved(self, number: int, partition: Partition) -> pace.Unsaved | None:

@@ -6,6 +6,7 @@ from typing import Generic, TypeVar
 
 from consumer.errors import NEW_ID, StateError
 from consumer.model import ModelSpec, Partition, SavedHistory
+from consumer.model.late.by_id import ById
 from consumer.model.late.ledger import Ledger
 from consumer.state.ids.chain import Place, Segments, begin
 from consumer.state.snapshot import DamagedError, Part, Snapshot
@@ -107,7 +108,7 @@ def start(spec: ModelSpec, log: Log, followed: Followed) -> Partition:
     if partition.by_id is None:
         partition.take_up(saved)
     else:
-        partition = _with_ids(log, followed, partition, saved)
+        partition = _with_ids(log, followed, partition, partition.by_id, saved)
     if partition.reads_from < log.beginning:
         raise StateError(_shortened(log, f"saved {Part.HISTORY}", partition.reads_from))
     return partition
@@ -132,11 +133,13 @@ def _regression(spec: ModelSpec, log: Log, followed: Followed) -> Partition:
         raise StateError(f"{log}: {error}. {NEW_ID}") from error
 
 
-def _with_ids(log: Log, followed: Followed, partition: Partition, saved: SavedHistory) -> Partition:
+def _with_ids(
+    log: Log, followed: Followed, partition: Partition, by_id: ById, saved: SavedHistory
+) -> Partition:
     """The partition with its ledger too, or a new one at the log's beginning."""
     spec = partition.spec
-    k, predicts = len(spec.fields), spec.predicts_late
-    place = Place(partition.ledger_begins, partition.ledger_end)
+    k, predicts = len(spec.fields), spec.has_late_labels
+    place = Place(*by_id.place)
     segments = Segments(spec, log.partition, log.topic_id, followed.segments)
     history_at = saved.position if saved.history.n < partition.statistics.folded else None
     found = begin(segments, place, k, history_at=history_at, predicts=predicts)

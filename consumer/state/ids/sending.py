@@ -12,7 +12,7 @@ from consumer.client import Future, Producer
 from consumer.context import Context
 from consumer.model.late.sealed import Sealed
 from consumer.state.ids.records import PART, key, write
-from consumer.state.snapshot import Part
+from consumer.state.snapshot import Part, Snapshot
 from consumer.telemetry import Unsaved
 
 MOST_UNDER_WAY = 8
@@ -101,9 +101,9 @@ class SegmentSending:
                 self._under_way[0][1].get(timeout=left)
             self.send()
 
-    def note(self, part: Part, position: int, begins: int) -> None:
-        """Note from which segment on a snapshot of this position needs them."""
-        self._needs[part][position] = begins
+    def note(self, taken: Snapshot, place: tuple[int, int]) -> None:
+        """Note from which segment on a snapshot needs them: where the chain to its place begins."""
+        self._needs[taken.part][taken.position] = place[0]
 
     def delete(self, acknowledged: dict[Part, int | None]) -> None:
         """Delete the segments that neither of the acknowledged snapshots can ask for.
