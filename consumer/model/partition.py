@@ -9,7 +9,8 @@ that of, and the history (``statistics/history.py``). A history that was saved a
 reads again (``replay.py``), and one of a later one waits until the regression is there.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import chain
 from typing import Any, Self
 
 from consumer.decode import Decoded, Record, Rejected, Row
@@ -19,9 +20,10 @@ from consumer.model.estimators.estimator import LEARNERS, Estimator, scored
 from consumer.model.folding import FoldResult
 from consumer.model.late.by_id import ById
 from consumer.model.late.ledger import Ledger
+from consumer.model.late.sealed import Sealed
 from consumer.model.prequential import Prequential
 from consumer.model.repeats import Repeats, WithoutIds
-from consumer.model.replay import UNDECLARED, Replay, SavedHistory, as_folded
+from consumer.model.replay import UNDECLARED, Replay, SavedHistory, as_folded, without_ids
 from consumer.model.spec import ModelSpec
 from consumer.model.statistics.factor import Floats, count
 from consumer.model.statistics.least_squares import LeastSquares
@@ -58,6 +60,7 @@ class Partition:
             ledger = Ledger(len(spec.fields), position)
             self.by_id = ById(spec, ledger, self.statistics.admits)
         self._replay: Replay | None = None
+        self._read_on: tuple[Ledger, Sequence[Sealed]] | None = None
         self.since: dict[str, Any] = {}
         self._last_refused: Rejected | None = None
         self._undeclared: dict[str, Frequent] = {}
@@ -97,7 +100,7 @@ class Partition:
             self.position = record.offset + 1
         for outcome, number in result.counts().items():
             self.counts[outcome] += number
-        if by_id is not None:
+        if by_id is not None and by_id.is_taken_up:
             self.counts[Outcome.WAITING] = by_id.waiting
         if result.refused:
             self._last_refused = result.refused[-1].why
@@ -184,15 +187,32 @@ class Partition:
             partition.by_id = ById.from_state(spec, state["by_id"], statistics.admits, pending)
         return partition
 
-    def take_up(self, saved: SavedHistory) -> None:
-        """Take up a history of this partition's log, as of any position."""
+    def take_up(
+        self, saved: SavedHistory, ledger: Ledger | None = None, later: Sequence[Sealed] = ()
+    ) -> None:
+        """Take up a history of this partition's log, as of any position.
+
+        Args:
+            saved: The history.
+            ledger: Of a model with ids: as of where both read on from, not beyond the history if
+                that is behind; None for one that is not to be folded.
+            later: The ledger's segments from there on.
+        """
         self.statistics.history = saved.history
         self._undeclared = dict(saved.undeclared)
         behind = saved.history.n < self.statistics.folded
-        if behind:
-            changed = self.since.get("model", self.position)
-            read = as_folded(self.spec.decode, saved.decode, changed, self.statistics.has_admitted)
-            self._replay = Replay(saved, read)
+        changed = self.since.get("model", self.position)
+        admitted = self.statistics.has_admitted
+        decode = as_folded(self.spec.decode, saved.decode, changed, admitted)
+        if self.by_id is None:
+            if behind:
+                rows = without_ids(decode, saved.repeats)
+                self._replay = Replay(saved, rows, saved.position)
+        elif ledger is not None:
+            self._read_on = ledger, later
+            rows = self.by_id.reading(ledger, decode, admitted)
+            self._replay = Replay(saved, rows, ledger.position, self.position, behind=behind)
+            self._finish_replay()
 
     def view(self) -> PartitionView:
         """The current state; its estimator and errors are replaced from here on, never changed."""
@@ -218,15 +238,28 @@ class Partition:
             return records
         for record in records:
             if record.offset >= self.position:
+                self._replay.reached(self.position)
+                if self._finish_replay():
+                    return chain([record], records)
                 raise StateError(
                     f"the saved history goes on at offset {self._replay.position}, and the log has "
                     f"no longer all events from there to the state's, {self.position}. {NEW_ID}"
                 )
             self._replay.read(record)
-            if self._replay.history.n == self.statistics.folded:
-                self.statistics.history, self._replay = self._replay.history, None
+            if self._finish_replay():
                 break
         return records
+
+    def _finish_replay(self) -> bool:
+        """Take what was read again, if it is all there is to read."""
+        if self._replay is None or not self._replay.is_done(self.statistics.folded):
+            return False
+        self.statistics.history, self._replay = self._replay.history, None
+        if self.by_id is not None and self._read_on is not None:
+            (ledger, later), self._read_on = self._read_on, None
+            ledger.read_again(later)
+            self.by_id.take_up(ledger)
+        return True
 
     def _folded(self) -> LeastSquares:
         """The least squares of the formula over the complete blocks."""

@@ -160,7 +160,9 @@ class SegmentSending:
         reason = f"{type(error).__name__}: {error}"
         self._context.telemetry.snapshot_failed()
         unsaved = self._context.health.unsaved
-        unsaved.setdefault((self._number, Part.REGRESSION), Unsaved(monotonic(), "")).reason = reason
+        unsaved.setdefault(
+            (self._number, Part.REGRESSION), Unsaved(monotonic(), "")
+        ).reason = reason
         if not self._failing:
             self._failing = True
             log.error(
