@@ -10,12 +10,10 @@ reads again (``replay.py``), and one of a later one waits until the regression i
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from itertools import chain
 from typing import Any, Self
 
 from consumer.decode import Decoded, Record, Rejected, Row
 from consumer.decode.dialects import wants_reply
-from consumer.errors import NEW_ID, StateError
 from consumer.model.estimators.estimator import LEARNERS, Estimator, scored
 from consumer.model.folding import FoldResult
 from consumer.model.late.by_id import ById
@@ -60,7 +58,6 @@ class Partition:
             ledger = Ledger(len(spec.fields), position)
             self.by_id = ById(spec, ledger, self.statistics.admits)
         self._replay: Replay | None = None
-        self._read_on: tuple[Ledger, Sequence[Sealed]] | None = None
         self.since: dict[str, Any] = {}
         self._last_refused: Rejected | None = None
         self._undeclared: dict[str, Frequent] = {}
@@ -209,8 +206,7 @@ class Partition:
                 rows = without_ids(decode, saved.repeats)
                 self._replay = Replay(saved, rows, saved.position)
         elif ledger is not None:
-            self._read_on = ledger, later
-            rows = self.by_id.reading(ledger, decode, admitted)
+            rows = self.by_id.read_again(ledger, later, decode, admitted)
             self._replay = Replay(saved, rows, ledger.position, self.position, behind=behind)
             self._finish_replay()
 
@@ -233,33 +229,18 @@ class Partition:
 
     def _read_again(self, records: Iterable[Record]) -> Iterable[Record]:
         """Let the history read these until it has caught up; the others are to be folded."""
-        records = iter(records)
         if self._replay is None:
             return records
-        for record in records:
-            if record.offset >= self.position:
-                self._replay.reached(self.position)
-                if self._finish_replay():
-                    return chain([record], records)
-                raise StateError(
-                    f"the saved history goes on at offset {self._replay.position}, and the log has "
-                    f"no longer all events from there to the state's, {self.position}. {NEW_ID}"
-                )
-            self._replay.read(record)
-            if self._finish_replay():
-                break
-        return records
+        left = self._replay.read_on(iter(records), self.position, self.statistics.folded)
+        self._finish_replay()
+        return left
 
-    def _finish_replay(self) -> bool:
+    def _finish_replay(self) -> None:
         """Take what was read again, if it is all there is to read."""
-        if self._replay is None or not self._replay.is_done(self.statistics.folded):
-            return False
-        self.statistics.history, self._replay = self._replay.history, None
-        if self.by_id is not None and self._read_on is not None:
-            (ledger, later), self._read_on = self._read_on, None
-            ledger.read_again(later)
-            self.by_id.take_up(ledger)
-        return True
+        if self._replay is not None and self._replay.is_done(self.statistics.folded):
+            self.statistics.history, self._replay = self._replay.history, None
+            if self.by_id is not None:
+                self.by_id.finish()
 
     def _folded(self) -> LeastSquares:
         """The least squares of the formula over the complete blocks."""

@@ -1,6 +1,6 @@
 """What a partition knows of its events by their ids: the ledger, and predictions as served."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -73,6 +73,7 @@ class ById:
         self.expiries = Expiries()
         self._served = None if spec.mapping.labels is None else AsServed(spec)
         self._restored: Mapping[str, Any] | None = None
+        self._again: tuple[Ledger, Sequence[Sealed]] | None = None
 
     def fold(
         self, record: Record, decoded: Decoded, result: FoldResult, learn: Learn
@@ -160,15 +161,41 @@ class ById:
         self.predict(estimator, known, rows)
         return self._served.take_block(rows)
 
-    def reading(
-        self, ledger: Ledger, decode: Callable[[Record], Decoded], admits: Admits
+    def read_again(
+        self,
+        ledger: Ledger,
+        later: Sequence[Sealed],
+        decode: Callable[[Record], Decoded],
+        admits: Admits,
     ) -> Callable[[Record], list[Row]]:
-        """What a record labels, for a history that reads again from a ledger's position on.
+        """Let a ledger come to the state's position, from any before it; then :meth:`finish`.
 
-        The ledger comes to the record, too.
+        Args:
+            ledger: As of where reading begins.
+            later: Its segments from there on, whose predictions count.
+            decode: Reads a record as it was read.
+            admits: Whether a labelled row was kept.
+
+        Returns:
+            What to call for each record; gives the rows that it labels.
         """
+        self._again = ledger, later
         join = Join(self._mapping, ledger, admits)
         return lambda record: list(join.rows(record, decode(record)))
+
+    def finish(self) -> None:
+        """Go on with the ledger that was read again, which is as of the state's position."""
+        if self._again is None:
+            return
+        (ledger, later), self._again = self._again, None
+        ledger.read_again(later)
+        if (state := self._restored) is not None:
+            slots = unpack(state["predicted"], np.int64).tolist()
+            values = unpack(state["predictions"], np.float64).tolist()
+            for slot, value in zip(slots, values, strict=True):
+                ledger.predict_again(slot, value)
+        self._restored = None
+        self.join.take_up(ledger)
 
     def view(self) -> ByIdView:
         """As it is now."""
@@ -222,13 +249,3 @@ class ById:
             raise ValueError("the bounds of the ledger are not in order")
         made._restored = dict(state)
         return made
-
-    def take_up(self, ledger: Ledger) -> None:
-        """Take up the ledger as of the state's position, as it is read from the log again."""
-        if (state := self._restored) is not None:
-            slots = unpack(state["predicted"], np.int64).tolist()
-            values = unpack(state["predictions"], np.float64).tolist()
-            for slot, value in zip(slots, values, strict=True):
-                ledger.predict_again(slot, value)
-        self._restored = None
-        self.join.take_up(ledger)
