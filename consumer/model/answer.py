@@ -91,11 +91,19 @@ def _describe(params: dict[str, Any], model: Model) -> Reply:
     _no_others(params, allowed=("recent",))
     reply = summarise(model)
     reply["outcomes"] = model.outcomes
+    if model.spec.has_late_labels:
+        reply["late_labels"] = _late_labels(model)
     if (last := model.last_refused) is not None:
         reply["last_refused"] = {"reason": last.reason, "detail": last.detail}
     if "recent" in params:
         reply["recent"] = _recent(params["recent"], model)
     return reply
+
+
+def _late_labels(model: Model) -> Reply:
+    """How labels that come later fare."""
+    outcomes = (Outcome.WAITING, Outcome.MATCHED, Outcome.REPEATED)
+    return {**{it: model.outcomes[it] for it in outcomes}, **asdict(model.expiries)}
 
 
 def _recent(number: object, model: Model) -> Reply:
@@ -132,10 +140,14 @@ def _train(params: dict[str, Any], model: Model, planned_events: int) -> Reply:
         **table,
         "mixture_precision": g,
         "residuals": diagnose(model.summary, regression).to_reply(),
-        "prequential": model.errors,
+        "prequential": _prequential(model),
         **({"since": since} if (since := model.since("formula")) else {}),
         **basis(model, regression.formula),
     }
+
+
+def _prequential(model: Model) -> Reply:
+    return ({"scored": "as-served"} if model.spec.has_late_labels else {}) | model.errors
 
 
 def _predict(params: dict[str, Any], model: Model) -> Reply:
@@ -182,4 +194,7 @@ def _finite(value: object) -> bool:
 
 def basis(model: Model, formula: Formula) -> Reply:
     """The formula, events and positions that an answer is based on."""
-    return {"formula": str(formula), "events": model.events, "positions": model.positions}
+    said: Reply = {"formula": str(formula), "events": model.events, "positions": model.positions}
+    if model.spec.counts_absence:
+        said["labelled_by_absence"] = model.expiries.by_absence / max(model.events, 1)
+    return said

@@ -90,6 +90,12 @@ class ModelSpec:
         """Whether labels come in records of their own."""
         return self.mapping is not None and self.mapping.labels is not None
 
+    @property
+    def counts_absence(self) -> bool:
+        """Whether an event whose label never came is learned."""
+        label = None if self.mapping is None else self.mapping.model.tables.label
+        return label is not None and label.absent is not None
+
     @cached_property
     def outcomes(self) -> frozenset[Outcome]:
         """The outcomes that a record can have."""

@@ -71,7 +71,9 @@ def acknowledge(outcome: Outcome | Rejected, model: Model) -> answer.Reply:
     """The reply to an event's sender: whether it was learned, and the summary after it."""
     if isinstance(outcome, Rejected):
         return answer.error(Refusal(ErrorCode(outcome.reason), outcome.detail))
-    said = {"learned": outcome is Outcome.LEARNED, "outcome": outcome}
+    said: answer.Reply = {"learned": outcome is Outcome.LEARNED}
+    if model.spec.has_ids:
+        said["outcome"] = outcome
     try:
         return {**said, **answer.summarise(model)}
     except Refusal as refusal:

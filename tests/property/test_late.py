@@ -95,7 +95,7 @@ def served(plain: Offline) -> list[tuple[float, float]]:
     learned_at = [at for _, at in plain.places]
     made = []
     for (y, *x), (offset, _) in zip(plain.rows, plain.places, strict=True):
-        known = np.array(plain.rows[: sum(at < offset for at in learned_at)]).reshape(-1, 3)
+        known = np.array(plain.rows[: sum(at <= offset for at in learned_at)]).reshape(-1, 3)
         design = np.column_stack((np.ones(len(known)), known[:, 1:]))
         prediction = math.nan
         if len(known) > len(FIELDS) and np.linalg.matrix_rank(design) == len(FIELDS):

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import partial
 from typing import Any, Literal
 
@@ -69,6 +69,16 @@ class Tables:
 
     event: EventTable | None = None
     label: LabelTable | None = None
+
+    def named(self) -> dict[str, object]:
+        """What they say, by table and key."""
+        tables = {"event": self.event, "label": self.label}
+        return {
+            f"{name}.{key}": value
+            for name, table in tables.items()
+            if table is not None
+            for key, value in asdict(table).items()
+        }
 
     @property
     def window_ms(self) -> int:

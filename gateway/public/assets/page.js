@@ -35,6 +35,7 @@ const reconnect = watch({
     appear("figures");
     $("figures").classList.remove("stale");
     showKeyFigures(state);
+    showLateLabels(state);
     showRefused(state);
     showFields(state.recent.fields.filter((name) => name !== state.target), state.summary);
     showFit(state);
@@ -87,6 +88,16 @@ function showRefused({ outcomes = {}, last_refused: last }) {
   const all = Object.values(outcomes).reduce((sum, count) => sum + count, 0);
   const why = last ? `; the last one: ${last.detail}` : "";
   say("refused", `${whole(refused)} of ${whole(all)} events were refused${why}.`);
+}
+
+function showLateLabels({ late_labels: labels }) {
+  $("late-labels").hidden = !labels;
+  if (!labels) return;
+  const { waiting, matched, expired } = labels;
+  say(
+    "late-labels",
+    `${whole(waiting)} events wait for their labels; ${whole(matched)} got theirs, ${whole(expired)} did not in time.`,
+  );
 }
 
 function showKeyFigures({ history, regression }) {
