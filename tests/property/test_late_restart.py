@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from consumer.errors import StateError
 from consumer.model.partition import Partition
+from consumer.model.replay import SavedHistory
 from consumer.model.spec import ModelSpec
 from consumer.state import snapshot
 from consumer.state.ids import records as segments
@@ -39,7 +40,7 @@ class Stored:
 
     def followed(self, spec: ModelSpec) -> Followed:
         """What a follower knows of it."""
-        regression, history = Found[Snapshot](), Found()
+        regression, history = Found[Snapshot](), Found[SavedHistory]()
         if self.regression is not None:
             (read,) = snapshot.read(snapshot.write(self.regression), 0, spec)
             regression = Found(Valid(read.position, "id", read))
