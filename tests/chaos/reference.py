@@ -311,7 +311,8 @@ def _read_on(
     with closing(_consumer(settings)) as consumer:
         at = TopicPartition(settings.events_topic, number)
         begin, end = consumer.beginning_offsets([at])[at], consumer.end_offsets([at])[at]
-        regression, history = states[Part.REGRESSION], Found[SavedHistory]()
+        regression = states[Part.REGRESSION]
+        history: Found[SavedHistory] = Found()
         if (known := states.get(Part.HISTORY)) is not None:
             history = Found(Valid(known.position, known.topic_id, known.history(spec)))
         followed = Followed(

@@ -40,7 +40,8 @@ class Stored:
 
     def followed(self, spec: ModelSpec) -> Followed:
         """What a follower knows of it."""
-        regression, history = Found[Snapshot](), Found[SavedHistory]()
+        regression: Found[Snapshot] = Found()
+        history: Found[SavedHistory] = Found()
         if self.regression is not None:
             (read,) = snapshot.read(snapshot.write(self.regression), 0, spec)
             regression = Found(Valid(read.position, "id", read))
