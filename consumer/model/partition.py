@@ -9,19 +9,19 @@ that of, and the history (``statistics/history.py``). A history that was saved a
 reads again (``replay.py``), and one of a later one waits until the regression is there.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Self
 
 from consumer.decode import Decoded, Record, Rejected, Row
 from consumer.decode.dialects import wants_reply
-from consumer.errors import NEW_ID, StateError
 from consumer.model.estimators.estimator import LEARNERS, Estimator, scored
 from consumer.model.folding import FoldResult
 from consumer.model.late.by_id import ById
 from consumer.model.late.ledger import Ledger
+from consumer.model.late.sealed import Sealed
 from consumer.model.prequential import Prequential
 from consumer.model.repeats import Repeats, WithoutIds
-from consumer.model.replay import UNDECLARED, Replay, SavedHistory, as_folded
+from consumer.model.replay import UNDECLARED, Replay, SavedHistory, as_folded, without_ids
 from consumer.model.spec import ModelSpec
 from consumer.model.statistics.factor import Floats, count
 from consumer.model.statistics.least_squares import LeastSquares
@@ -97,7 +97,7 @@ class Partition:
             self.position = record.offset + 1
         for outcome, number in result.counts().items():
             self.counts[outcome] += number
-        if by_id is not None:
+        if by_id is not None and by_id.is_taken_up:
             self.counts[Outcome.WAITING] = by_id.waiting
         if result.refused:
             self._last_refused = result.refused[-1].why
@@ -184,15 +184,31 @@ class Partition:
             partition.by_id = ById.from_state(spec, state["by_id"], statistics.admits, pending)
         return partition
 
-    def take_up(self, saved: SavedHistory) -> None:
-        """Take up a history of this partition's log, as of any position."""
+    def take_up(
+        self, saved: SavedHistory, ledger: Ledger | None = None, later: Sequence[Sealed] = ()
+    ) -> None:
+        """Take up a history of this partition's log, as of any position.
+
+        Args:
+            saved: The history.
+            ledger: Of a model with ids: as of where both read on from, not beyond the history if
+                that is behind; None for one that is not to be folded.
+            later: The ledger's segments from there on.
+        """
         self.statistics.history = saved.history
         self._undeclared = dict(saved.undeclared)
         behind = saved.history.n < self.statistics.folded
-        if behind:
-            changed = self.since.get("model", self.position)
-            read = as_folded(self.spec.decode, saved.decode, changed, self.statistics.has_admitted)
-            self._replay = Replay(saved, read)
+        changed = self.since.get("model", self.position)
+        admitted = self.statistics.has_admitted
+        decode = as_folded(self.spec.decode, saved.decode, changed, admitted)
+        if self.by_id is None:
+            if behind:
+                rows = without_ids(decode, saved.repeats)
+                self._replay = Replay(saved, rows, saved.position)
+        elif ledger is not None:
+            rows = self.by_id.read_again(ledger, later, decode, admitted)
+            self._replay = Replay(saved, rows, ledger.position, self.position, behind=behind)
+            self._finish_replay()
 
     def view(self) -> PartitionView:
         """The current state; its estimator and errors are replaced from here on, never changed."""
@@ -213,20 +229,18 @@ class Partition:
 
     def _read_again(self, records: Iterable[Record]) -> Iterable[Record]:
         """Let the history read these until it has caught up; the others are to be folded."""
-        records = iter(records)
         if self._replay is None:
             return records
-        for record in records:
-            if record.offset >= self.position:
-                raise StateError(
-                    f"the saved history goes on at offset {self._replay.position}, and the log has "
-                    f"no longer all events from there to the state's, {self.position}. {NEW_ID}"
-                )
-            self._replay.read(record)
-            if self._replay.history.n == self.statistics.folded:
-                self.statistics.history, self._replay = self._replay.history, None
-                break
-        return records
+        left = self._replay.read_on(iter(records), self.position, self.statistics.folded)
+        self._finish_replay()
+        return left
+
+    def _finish_replay(self) -> None:
+        """Take what was read again, if it is all there is to read."""
+        if self._replay is not None and self._replay.is_done(self.statistics.folded):
+            self.statistics.history, self._replay = self._replay.history, None
+            if self.by_id is not None:
+                self.by_id.finish()
 
     def _folded(self) -> LeastSquares:
         """The least squares of the formula over the complete blocks."""

@@ -5,14 +5,16 @@ for the regression is in the regression. A record counts as it did then, since t
 digests of the requests that it had seen; and blocks are cut as they were, since it has their phase.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Any, Self
 
 import numpy as np
 
 from consumer.decode import Decoded, Record, Row
 from consumer.decode.dialects import is_of_request
+from consumer.errors import NEW_ID, StateError
 from consumer.model.folding import TOO_MANY_GAPS
 from consumer.model.repeats import Repeats
 from consumer.model.statistics.columns import Columns
@@ -117,9 +119,25 @@ class Replay:
         """Whether the history is that of n rows, and all is read that has to be."""
         return self.history.n >= n and self.position >= self._upto
 
-    def reached(self, position: int) -> None:
-        """The log has no more records before this position."""
-        self.position = max(self.position, position)
+    def read_on(self, records: Iterator[Record], position: int, n: int) -> Iterator[Record]:
+        """Read until the history is that of n rows, but not beyond this position; what is left.
+
+        Raises:
+            StateError: The log has not all records up to there.
+        """
+        for record in records:
+            if record.offset >= position:
+                begin, self.position = self.position, max(self.position, position)
+                if self.is_done(n):
+                    return chain([record], records)
+                raise StateError(
+                    f"the saved history goes on at offset {begin}, and the log has no longer all "
+                    f"events from there to the state's, {position}. {NEW_ID}"
+                )
+            self.read(record)
+            if self.is_done(n):
+                break
+        return records
 
     def read(self, record: Record) -> None:
         """Read the next record; one before the position was read already and is skipped."""

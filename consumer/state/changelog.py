@@ -179,7 +179,7 @@ class Changelog:
         return saved.ids.hold(taken.position, partial(sending.send, taken, 0, known))
 
     def save_ids(self, owned: Iterable[tuple[int, Partition]]) -> None:
-        """Send the segments that were sealed, and what waited for them to be saved; never blocks."""
+        """Send the segments that were sealed, and what waited for them; never blocks."""
         if not self._context.settings.spec.has_ids:
             return
         for number, partition in owned:

@@ -140,7 +140,8 @@ class Memory:
                 found: Found[Any] = getattr(followed, part)
                 if found.latest is not None and found.latest.position > valid.position:
                     return False
-                followed = replace(followed, **{part: replace(found, latest=valid)})
+                changed: dict[str, Any] = {part: replace(found, latest=valid)}
+                followed = replace(followed, **changed)
             self._followed[number] = followed
             return True
 
@@ -160,9 +161,11 @@ class Memory:
         with self._lock:
             followed = self.of(number)
             found: Found[Any] = getattr(followed, part)
-            refused = replace(
-                found,
-                foreign=foreign or found.foreign,
-                damaged=found.damaged + (foreign is None),
-            )
-            self._followed[number] = replace(followed, **{part: refused})
+            refused: dict[str, Any] = {
+                part: replace(
+                    found,
+                    foreign=foreign or found.foreign,
+                    damaged=found.damaged + (foreign is None),
+                )
+            }
+            self._followed[number] = replace(followed, **refused)

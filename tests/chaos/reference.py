@@ -3,6 +3,7 @@
 I1  every partition's saved regression has the SHA-256 of the offline pass at the log's end, bit for
     bit, and its counts add up to the records of the log; its saved history has that of the offline
     pass at the history's position, and what is taken up from the two that of the log's end
+    with ids, each saved segment is that of the offline pass, bit for bit
 I3  the set of dead letters, by key, is exactly the set of refused events; repeats are allowed
 """
 
@@ -22,6 +23,8 @@ from consumer.model.replay import SavedHistory
 from consumer.settings import Settings
 from consumer.state import snapshot
 from consumer.state.belonging import ForeignError
+from consumer.state.ids import records
+from consumer.state.restore import Followed, Found, Log, Valid, start
 from consumer.state.snapshot import DamagedError, Part, Snapshot
 from support.waiting import wait_until
 
@@ -38,12 +41,14 @@ class Pass:
         at: The hash of each partition's history at those positions that were asked for.
         records: How many records each partition's log has.
         refused: The dead letters' keys that are due.
+        segments: What is saved of ids, by partition and the offset each begins at.
     """
 
     states: dict[int, States]
     at: dict[int, str]
     records: dict[int, int]
     refused: set[str]
+    segments: dict[int, dict[int, bytes]] = field(default_factory=dict)
 
 
 def offline(settings: Settings, histories: dict[int, int]) -> Pass:
@@ -60,9 +65,9 @@ def offline(settings: Settings, histories: dict[int, int]) -> Pass:
         for number in sorted(consumer.partitions_for_topic(topic)):
             at = TopicPartition(topic, number)
             partition = Partition(settings.spec, consumer.beginning_offsets([at])[at])
-            records = 0
+            count = 0
             for batch in _read(consumer, [at]):
-                records += len(batch)
+                count += len(batch)
                 place = histories.get(number, 0)
                 for part in (
                     [record for record in batch if record.offset < place],
@@ -70,12 +75,20 @@ def offline(settings: Settings, histories: dict[int, int]) -> Pass:
                 ):
                     refused = partition.fold(part).refused
                     made.refused.update(f"{topic}-{number}-{it.record.offset}" for it in refused)
+                    made.segments.setdefault(number, {}).update(
+                        _sealed(partition, number, topic_id)
+                    )
                     if partition.position == place:
                         taken = snapshot.take_history(partition, number, topic_id)
                         made.at[number] = taken.sha256
             made.states[number] = _both(partition, number, topic_id)
-            made.records[number] = records
+            made.records[number] = count
         return made
+
+
+def _sealed(partition: Partition, number: int, topic_id: str) -> Iterator[tuple[int, bytes]]:
+    for one in partition.by_id.take_sealed() if partition.by_id is not None else ():
+        yield one.begin, records.write(one, partition.spec, number, topic_id)
 
 
 def _both(partition: Partition, number: int, topic_id: str) -> States:
@@ -109,6 +122,7 @@ class Saved:
     Attributes:
         highest: The valid snapshots with the highest position, by partition and part.
         records: How many records there are, valid or not, by partition.
+        segments: What is saved of ids, by partition and the offset each begins at.
         late: How many valid ones came after one with a higher position.
     """
 
@@ -117,6 +131,7 @@ class Saved:
         self._consumer = _consumer(settings)
         self._assigned: set[int] = set()
         self.highest: dict[int, States] = defaultdict(dict)
+        self.segments: dict[int, dict[int, bytes]] = defaultdict(dict)
         self.records: Counter[int] = Counter()
         self.late = 0
 
@@ -127,8 +142,8 @@ class Saved:
         if there - self._assigned:
             self._assigned = there
             self._consumer.assign([TopicPartition(topic, number) for number in there])
-        for at, records in self._consumer.poll(timeout_ms=100).items():
-            for record in records:
+        for at, came in self._consumer.poll(timeout_ms=100).items():
+            for record in came:
                 self._take(at.partition, record)
         return {
             number: states[Part.REGRESSION].position
@@ -138,6 +153,12 @@ class Saved:
 
     def _take(self, number: int, record: Any) -> None:  # noqa: ANN401 - a kafka-python record
         self.records[number] += 1
+        if (begin := records.begin_of(record.key)) is not None:
+            if record.value is None:
+                self.segments[number].pop(begin, None)
+            else:
+                self.segments[number][begin] = record.value
+            return
         spec = self._settings.spec
         try:
             for state in snapshot.read(record.value, number, spec):
@@ -159,13 +180,18 @@ class Saved:
 
 def saved(settings: Settings) -> dict[int, States]:
     """The valid snapshots with the highest position of each partition of the changelog, now."""
+    return _all_saved(settings).highest
+
+
+def _all_saved(settings: Settings) -> Saved:
+    """All that the changelog holds now."""
     with closing(_consumer(settings)) as consumer, closing(Saved(settings)) as found:
         topic = settings.changelog_topic
         ats = [TopicPartition(topic, n) for n in consumer.partitions_for_topic(topic)]
         for batch in _read(consumer, ats):
             for record in batch:
                 found._take(record.partition, record)
-        return found.highest
+        return found
 
 
 def wait_saved(world: World, seconds: float = SECONDS) -> float:
@@ -208,7 +234,8 @@ class Verdict:
 def judge(world: World) -> Verdict:
     """Compare what was saved with the offline pass, and the dead letters with what was refused."""
     settings = world.settings
-    found = saved(settings)
+    everything = _all_saved(settings)
+    found, segments = everything.highest, everything.segments
     histories = {
         number: states[Part.HISTORY].position
         for number, states in found.items()
@@ -218,7 +245,13 @@ def judge(world: World) -> Verdict:
     letters = Counter(dead_letters(settings))
     verdict = Verdict(sum(due.records.values()), len(due.refused), letters.total())
     verdict.faults += _states(due, found)
-    verdict.faults += _histories(settings, due, found)
+    verdict.faults += _histories(settings, due, found, segments)
+    verdict.faults += [
+        f"I1: partition {number}: other bits in the segment from {begin}"
+        for number, of_partition in segments.items()
+        for begin, value in of_partition.items()
+        if due.segments[number].get(begin) != value
+    ]
     if missing := due.refused - letters.keys():
         verdict.faults.append(f"I3: {len(missing)} dead letters are missing")
     if wrong := letters.keys() - due.refused:
@@ -252,30 +285,41 @@ def _states(due: Pass, found: dict[int, States]) -> Iterator[str]:
             yield f"I1: partition {number} counts {counted} of {due.records[number]} records"
 
 
-def _histories(settings: Settings, due: Pass, found: dict[int, States]) -> Iterator[str]:
+def _histories(
+    settings: Settings,
+    due: Pass,
+    found: dict[int, States],
+    segments: dict[int, dict[int, bytes]],
+) -> Iterator[str]:
     """Each saved history is that of its position, and read on it is that of the log's end."""
     for number, state in due.states.items():
         theirs = found[number].get(Part.HISTORY)
         if theirs is not None and theirs.sha256 != due.at.get(number):
             yield f"I1: partition {number}: other bits in the history at {theirs.position}"
         if Part.REGRESSION in found[number]:
-            partition = _read_on(settings, number, found[number])
+            partition = _read_on(settings, number, found[number], segments.get(number, {}))
             again = snapshot.take_history(partition, number, theirs.topic_id if theirs else "")
             if theirs is not None and again.sha256 != state[Part.HISTORY].sha256:
                 yield f"I1: partition {number}: other bits in the history that is read on"
 
 
-def _read_on(settings: Settings, number: int, states: States) -> Partition:
+def _read_on(
+    settings: Settings, number: int, states: States, segments: dict[int, bytes]
+) -> Partition:
     """What a service would take up from these, at the log's end."""
-    partition = states[Part.REGRESSION].restore(settings.spec)
+    spec = settings.spec
     with closing(_consumer(settings)) as consumer:
         at = TopicPartition(settings.events_topic, number)
-        history = SavedHistory.nothing(
-            len(settings.spec.fields), consumer.beginning_offsets([at])[at]
+        begin, end = consumer.beginning_offsets([at])[at], consumer.end_offsets([at])[at]
+        regression = states[Part.REGRESSION]
+        history: Found[SavedHistory] = Found()
+        if (known := states.get(Part.HISTORY)) is not None:
+            history = Found(Valid(known.position, known.topic_id, known.history(spec)))
+        followed = Followed(
+            Found(Valid(regression.position, regression.topic_id, regression)), history, segments
         )
-        if Part.HISTORY in states:
-            history = states[Part.HISTORY].history(settings.spec)
-        partition.take_up(history)
+        log = Log(settings.events_topic, regression.topic_id, number, begin, end)
+        partition = start(spec, log, followed)
         for batch in _read(consumer, [at]):
             partition.fold(batch)
     return partition

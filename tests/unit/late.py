@@ -44,13 +44,24 @@ def late_spec(
     learner: str = "bayesian",
 ) -> ModelSpec:
     """The spec of MODEL."""
-    text = MODEL.format(
+    text = late_model(within=within, absent=absent, limit=limit, path=path)
+    return ModelSpec.of_file(read_model(text), learner)
+
+
+def late_model(
+    *,
+    within: str = "60s",
+    absent: float | None = None,
+    limit: int = 1_000_000,
+    path: str | None = None,
+) -> str:
+    """The text of MODEL."""
+    return MODEL.format(
         within=within,
         limit=limit,
         absent="" if absent is None else f"absent = {absent}",
         path="" if path is None else f'path = "{path}"',
     )
-    return ModelSpec.of_file(read_model(text), learner)
 
 
 def shown(id_: object, a: object, b: object) -> bytes:

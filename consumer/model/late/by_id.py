@@ -1,17 +1,18 @@
 """What a partition knows of its events by their ids: the ledger, and predictions as served."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
 import numpy as np
 
-from consumer.decode import Decoded, Record, Rejected
+from consumer.decode import Decoded, Record, Rejected, Row
 from consumer.model.estimators.estimator import Estimator, Served
 from consumer.model.folding import FoldResult, Learn
 from consumer.model.late.as_served import AsServed, Pending
 from consumer.model.late.join import Admits, Expired, Join, Labelled, Waits
 from consumer.model.late.ledger import Ledger, Status
+from consumer.model.late.sealed import Sealed
 from consumer.model.packed import pack, unpack
 from consumer.model.spec import ModelSpec
 from consumer.model.statistics.factor import Floats, count
@@ -67,10 +68,12 @@ class ById:
     def __init__(self, spec: ModelSpec, ledger: Ledger, admits: Admits) -> None:
         if spec.mapping is None:
             raise ValueError("a model without ids")
+        self._mapping = spec.mapping
         self.join = Join(spec.mapping, ledger, admits)
         self.expiries = Expiries()
         self._served = None if spec.mapping.labels is None else AsServed(spec)
-        self._predictions: tuple[Any, Any] = ((), ())
+        self._restored: Mapping[str, Any] | None = None
+        self._again: tuple[Ledger, Sequence[Sealed]] | None = None
 
     def fold(
         self, record: Record, decoded: Decoded, result: FoldResult, learn: Learn
@@ -112,6 +115,22 @@ class ById:
         result.learned += 1
 
     @property
+    def place(self) -> tuple[int, int]:
+        """Of the last sealed segment: where the oldest began that counted then, and its end."""
+        if self._restored is not None:
+            return self._restored["begins"], self._restored["end"]
+        return self.join.ledger.sealed_begins, self.join.ledger.open_since
+
+    @property
+    def is_taken_up(self) -> bool:
+        """Whether the ledger is as of the state's position."""
+        return self._restored is None
+
+    def take_sealed(self) -> list[Sealed]:
+        """The segments of the ledger that were sealed since the last call."""
+        return self.join.ledger.take_sealed()
+
+    @property
     def waiting(self) -> int:
         """How many events wait for their labels."""
         return self.join.ledger.waiting
@@ -142,17 +161,60 @@ class ById:
         self.predict(estimator, known, rows)
         return self._served.take_block(rows)
 
+    def read_again(
+        self,
+        ledger: Ledger,
+        later: Sequence[Sealed],
+        decode: Callable[[Record], Decoded],
+        admits: Admits,
+    ) -> Callable[[Record], list[Row]]:
+        """Let a ledger come to the state's position, from any before it; then :meth:`finish`.
+
+        Args:
+            ledger: As of where reading begins.
+            later: Its segments from there on, whose predictions count.
+            decode: Reads a record as it was read.
+            admits: Whether a labelled row was kept.
+
+        Returns:
+            What to call for each record; gives the rows that it labels.
+        """
+        self._again = ledger, later
+        join = Join(self._mapping, ledger, admits)
+        return lambda record: list(join.rows(record, decode(record)))
+
+    def finish(self) -> None:
+        """Go on with the ledger that was read again, which is as of the state's position."""
+        if self._again is None:
+            return
+        (ledger, later), self._again = self._again, None
+        ledger.read_again(later)
+        if (state := self._restored) is not None:
+            slots = unpack(state["predicted"], np.int64).tolist()
+            values = unpack(state["predictions"], np.float64).tolist()
+            for slot, value in zip(slots, values, strict=True):
+                ledger.predict_again(slot, value)
+        self._restored = None
+        self.join.take_up(ledger)
+
     def view(self) -> ByIdView:
         """As it is now."""
         return ByIdView(self.expiries, None if self._served is None else self._served.pending())
 
     def to_state(self) -> dict[str, Any]:
-        """All but the ledger, of which the predictions that reading again cannot give."""
+        """All but the ledger, of which the predictions that reading again cannot give.
+
+        ``begins`` and ``end`` are those of the ledger's last sealed segment: where it goes on.
+        """
+        if self._restored is not None:  # the ledger is not read again yet
+            return dict(self._restored)
         slots, values = self.join.ledger.predictions()
         state: dict[str, Any] = {
             "expired": self.expiries.expired,
             "by_absence": self.expiries.by_absence,
             "over_limit": self.expiries.over_limit,
+            "begins": self.join.ledger.sealed_begins,
+            "end": self.join.ledger.open_since,
             "predicted": pack(np.array(slots, np.int64)),
             "predictions": pack(np.array(values, np.float64)),
         }
@@ -180,16 +242,10 @@ class ById:
         )
         if made._served is not None:
             made._served = AsServed.from_state(spec, state["served"], pending)
-        slots = unpack(state["predicted"], np.int64).tolist()
-        values = unpack(state["predictions"], np.float64).tolist()
-        if len(slots) != len(values):
+        slots = unpack(state["predicted"], np.int64)
+        if len(slots) != len(unpack(state["predictions"], np.float64)):
             raise ValueError("the predictions are not those of events")
-        made._predictions = slots, values
+        if not 0 <= state["begins"] <= state["end"]:
+            raise ValueError("the bounds of the ledger are not in order")
+        made._restored = dict(state)
         return made
-
-    def take_up(self, ledger: Ledger) -> None:
-        """Take up the ledger as of the state's position, as it is read from the log again."""
-        for slot, value in zip(*self._predictions, strict=True):
-            ledger.predict_again(slot, value)
-        self._predictions = (), ()
-        self.join.take_up(ledger)

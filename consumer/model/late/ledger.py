@@ -15,7 +15,7 @@ from typing import Self
 
 from consumer.model.late.entry import Entry, Status
 from consumer.model.late.index import Index
-from consumer.model.late.sealed import Sealed, seal
+from consumer.model.late.sealed import Sealed, seal, taken_up
 from consumer.model.late.segment import ID_BYTES, Changes, Segment, length
 
 __all__ = ["Entry", "Ledger", "Status"]
@@ -64,39 +64,16 @@ class Ledger:
             KeyError: A part of a segment is missing.
             ValueError: The segments do not fit together.
         """
-        last = chain[-1]
-        made = cls(k, last.end)
-        made._segments.clear()
-        made._firsts.clear()
-        for sealed in chain:
-            made._take_up(sealed)
-        made._segments.append(Segment(k, last.end, made._next))
-        made._firsts.append(made._next)
+        last, made = chain[-1], cls(k, chain[-1].end)
+        segments = taken_up(k, chain)
+        made._next = segments[-1].first + len(segments[-1])
+        made._segments = [*segments, Segment(k, last.end, made._next)]
+        made._firsts = [segment.first for segment in made._segments]
         made.time_ms, made.sealed_begins = last.time_ms, last.begins
-        made._begin_open(last.end)
-        made.waiting = sum(segment.waiting for segment in made._segments)
-        ids = b"".join(segment.ids for segment in made._segments)
+        made.waiting = sum(segment.waiting for segment in segments)
+        ids = b"".join(segment.ids for segment in segments)
         made._index = Index(made._has, ids, made._firsts[0])
         return made
-
-    def _take_up(self, sealed: Sealed) -> None:
-        """Take up the next segment of a chain, and what it changed of those before it."""
-        changes, oldest = sealed.changes(), self._firsts[0] if self._firsts else inf
-        for slot, label in zip(changes.matched, changes.labels, strict=True):
-            if slot >= oldest:
-                segment = self._segment(slot)
-                segment.settle(slot - segment.first, Status.MATCHED, label)
-        for slot, value in zip(changes.predicted, changes.predictions, strict=True):
-            self._predict(slot, value)
-        for segment in self._segments:
-            if segment.waiting and segment.first < sealed.expired_to:
-                segment.expire(sealed.expired_to - segment.first)
-        segment = sealed.segment(self._k)
-        if self._segments and segment.first != self._next:
-            raise ValueError("a segment does not go on where the one before it ends")
-        self._segments.append(segment)
-        self._firsts.append(segment.first)
-        self._next = segment.first + len(segment)
 
     def _begin_open(self, begin: int) -> None:
         self._end = (begin // self._length + 1) * self._length
@@ -150,9 +127,8 @@ class Ledger:
     def _predict(self, slot: int, value: float) -> None:
         """Note a prediction, if the entry is known and waits."""
         segment = self._segment(slot)
-        at = slot - segment.first
-        if 0 <= at < len(segment) and segment.status[at] == Status.WAITING:
-            segment.predict(at, value)
+        if segment.waits(slot - segment.first):
+            segment.predict(slot - segment.first, value)
 
     def take_sealed(self) -> list[Sealed]:
         """The segments that were sealed since the last call, but for those that are forgotten."""

@@ -1,13 +1,15 @@
 """A segment as of the end of its range, as it is saved; it never changes again."""
 
 from array import array
-from collections.abc import Iterator, Mapping
+from bisect import bisect_right
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import isnan
 from typing import Any, Self
 
 import numpy as np
 
+from consumer.model.late.entry import Status
 from consumer.model.late.segment import Changes, Segment
 from consumer.model.packed import pack, unpack
 
@@ -105,3 +107,33 @@ def seal(
         },
     }
     return Sealed(segment.begin, end, begins, time_ms, state)
+
+
+def taken_up(k: int, chain: Sequence[Sealed]) -> list[Segment]:
+    """The segments of a chain as of its end: what each changed of those before it, is changed.
+
+    Raises:
+        KeyError: A part of a segment is missing.
+        ValueError: The segments do not fit together.
+    """
+    segments: list[Segment] = []
+    firsts: list[int] = []
+    for sealed in chain:
+        changes = sealed.changes()
+        for slot, label in zip(changes.matched, changes.labels, strict=True):
+            if segments and slot >= firsts[0]:  # else its segment is forgotten
+                segment = segments[bisect_right(firsts, slot) - 1]
+                segment.settle(slot - segment.first, Status.MATCHED, label)
+        for slot, value in zip(changes.predicted, changes.predictions, strict=True):
+            segment = segments[bisect_right(firsts, slot) - 1]
+            if segment.waits(slot - segment.first):
+                segment.predict(slot - segment.first, value)
+        for segment in segments:
+            if segment.waiting and segment.first < sealed.expired_to:
+                segment.expire(sealed.expired_to - segment.first)
+        segment = sealed.segment(k)
+        if segments and segment.first != segments[-1].first + len(segments[-1]):
+            raise ValueError("a segment does not go on where the one before it ends")
+        segments.append(segment)
+        firsts.append(segment.first)
+    return segments

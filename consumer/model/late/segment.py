@@ -141,6 +141,10 @@ class Segment:
         """The prediction of an entry that waits, or NaN."""
         return self._predictions[self._numbers[at]] if self.status[at] == Status.WAITING else nan
 
+    def waits(self, at: int) -> bool:
+        """Whether there is an entry at this place, and it waits."""
+        return 0 <= at < len(self.status) and self.status[at] == Status.WAITING
+
     def row(self, at: int) -> tuple[float, ...]:
         """The row of an entry that waits."""
         begin = (self._numbers[at] - self._rows_from) * self._k
