@@ -6,7 +6,8 @@
     4  publish          the model serves what was learned, of all partitions at once
     5  reply            to the senders that asked to be told
     6  settle           Kafka has acknowledged every dead letter so far
-    7  snapshots        segments of ids, once sealed; of what moved, a part and its position in one record, to the changelog
+    7  snapshots        segments of ids, once sealed; of what moved, a part and its position in one
+                        record, to the changelog
     8  acknowledged     by Kafka: from now on the snapshot's position counts (state/sending.py)
     9  commit           the group's offset, for lag and tooling alone
 
