@@ -33,8 +33,7 @@ def write(sealed: Sealed, spec: ModelSpec, number: int, topic_id: str) -> bytes:
             "format": FORMAT,
             "part": PART,
             "riverline": RIVERLINE,
-            "from": sealed.begin,
-            "to": sealed.end,
+            "position": sealed.end,
             "sha256": digest(state),
             "state": state,
         }
