@@ -27,7 +27,7 @@ def begin_of(key: bytes | None) -> int | None:
 
 def write(sealed: Sealed, spec: ModelSpec, number: int, topic_id: str) -> bytes:
     """The document."""
-    state = identity(spec, number, topic_id) | dict(sealed.state)
+    state = dict(sealed.state) | identity(spec, number, topic_id)
     return orjson.dumps(
         {
             "format": FORMAT,
