@@ -6,14 +6,14 @@
     4  publish          the model serves what was learned, of all partitions at once
     5  reply            to the senders that asked to be told
     6  settle           Kafka has acknowledged every dead letter so far
-    7  snapshots        segments of ids, once sealed; of what moved, a part and its position in one
-                        record, to the changelog
+    7  snapshots        of what moved, a part and its position in one record, to the changelog
     8  acknowledged     by Kafka: from now on the snapshot's position counts (state/sending.py)
     9  commit           the group's offset, for lag and tooling alone
 
 1 to 5 for every poll; 6 to 9 every CHECKPOINT_INTERVAL_MS for the partitions that moved, a slice of
 them in each turn (``saving``), and on a clean stop. For a partition that is taken away 6 and 7
 alone: nothing is waited for or committed. docs/FAILURES.md has a row for each gap between them.
+Segments of ids (``state/ids``) are sent in each turn, and a regression after those before it.
 """
 
 import threading

@@ -11,7 +11,7 @@ from consumer.model.estimators.estimator import Estimator, Served
 from consumer.model.folding import FoldResult, Learn
 from consumer.model.late.as_served import AsServed, Pending
 from consumer.model.late.join import Admits, Expired, Join, Labelled, Waits
-from consumer.model.late.ledger import Ledger, Status
+from consumer.model.late.ledger import Ledger
 from consumer.model.late.sealed import Sealed
 from consumer.model.packed import pack, unpack
 from consumer.model.spec import ModelSpec
@@ -151,7 +151,7 @@ class ById:
         ledger = self.join.ledger
         if self._served is not None:
             for slot, value in self._served.predict(estimator, known, rows):
-                if ledger.entry(slot).status is Status.WAITING:
+                if ledger.waits(slot):
                     ledger.predict(slot, value)
 
     def take_block(self, estimator: Estimator, known: LeastSquares, rows: Floats) -> Served | None:
@@ -188,6 +188,8 @@ class ById:
         if self._again is None:
             return
         (ledger, later), self._again = self._again, None
+        if self._served is not None:
+            ledger.take_sealed()  # the changelog has these with the predictions
         ledger.read_again(later)
         if (state := self._restored) is not None:
             slots = unpack(state["predicted"], np.int64).tolist()

@@ -106,11 +106,9 @@ class Ledger:
         They depend on the model as it was, so that reading again does not bring them back.
         """
         slots, values = array("q"), array("d")
-        for slot in self._predicted:
-            segment = self._segment(slot)
-            if segment.status[slot - segment.first] == Status.WAITING:
-                slots.append(slot)
-                values.append(segment.prediction(slot - segment.first))
+        for slot in filter(self.waits, self._predicted):
+            slots.append(slot)
+            values.append(self.entry(slot).prediction)
         return slots, values
 
     def predict_again(self, slot: int, value: float) -> None:
@@ -126,13 +124,13 @@ class Ledger:
 
     def _predict(self, slot: int, value: float) -> None:
         """Note a prediction, if the entry is known and waits."""
-        segment = self._segment(slot)
-        if segment.waits(slot - segment.first):
+        if self.waits(slot):
+            segment = self._segment(slot)
             segment.predict(slot - segment.first, value)
 
     def take_sealed(self) -> list[Sealed]:
-        """The segments that were sealed since the last call, but for those that are forgotten."""
-        taken = [sealed for sealed in self._sealed if sealed.begin >= self.begins]
+        """The segments that were sealed since the last call, but for those forgotten since."""
+        taken = [sealed for sealed in self._sealed if sealed.begin >= self.sealed_begins]
         self._sealed.clear()
         return taken
 
@@ -173,6 +171,11 @@ class Ledger:
         """The entry in a slot."""
         segment = self._segment(slot)
         return segment.entry(slot - segment.first)
+
+    def waits(self, slot: int) -> bool:
+        """Whether the entry in a slot waits; one that is forgotten does not."""
+        segment = self._segment(slot)
+        return segment.waits(slot - segment.first)
 
     def row(self, slot: int) -> tuple[float, ...]:
         """The row of an entry that waits."""

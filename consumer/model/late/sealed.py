@@ -4,7 +4,7 @@ from array import array
 from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from math import isnan
+from math import inf, isnan
 from typing import Any, Self
 
 import numpy as np
@@ -120,13 +120,14 @@ def taken_up(k: int, chain: Sequence[Sealed]) -> list[Segment]:
     firsts: list[int] = []
     for sealed in chain:
         changes = sealed.changes()
+        oldest = firsts[0] if firsts else inf  # what changed before it is forgotten
         for slot, label in zip(changes.matched, changes.labels, strict=True):
-            if segments and slot >= firsts[0]:  # else its segment is forgotten
+            if slot >= oldest:
                 segment = segments[bisect_right(firsts, slot) - 1]
                 segment.settle(slot - segment.first, Status.MATCHED, label)
         for slot, value in zip(changes.predicted, changes.predictions, strict=True):
-            segment = segments[bisect_right(firsts, slot) - 1]
-            if segment.waits(slot - segment.first):
+            if slot >= oldest:
+                segment = segments[bisect_right(firsts, slot) - 1]
                 segment.predict(slot - segment.first, value)
         for segment in segments:
             if segment.waiting and segment.first < sealed.expired_to:

@@ -27,14 +27,13 @@ def begin_of(key: bytes | None) -> int | None:
 
 def write(sealed: Sealed, spec: ModelSpec, number: int, topic_id: str) -> bytes:
     """The document."""
-    state = identity(spec, number, topic_id) | dict(sealed.state)
+    state = dict(sealed.state) | identity(spec, number, topic_id)
     return orjson.dumps(
         {
             "format": FORMAT,
             "part": PART,
             "riverline": RIVERLINE,
-            "from": sealed.begin,
-            "to": sealed.end,
+            "position": sealed.end,
             "sha256": digest(state),
             "state": state,
         }
