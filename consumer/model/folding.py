@@ -1,9 +1,10 @@
 """What became of the records that a partition folded."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from consumer.decode import SKIPPED, Decoded, Record, Rejected, Row
+from consumer.model.statistics.quantiles import Frequent
 from contract.messages import Outcome, Reason
 
 Learn = Callable[[Row, int], None]
@@ -64,6 +65,13 @@ class FoldResult:
             self.repeated += 1
         elif isinstance(outcome, Rejected):
             self.refused.append(Refused(record, outcome))
+
+    def undeclared_with(self, before: Mapping[str, Frequent]) -> dict[str, Frequent]:
+        """The most frequent texts that are not levels, by field, with those of before."""
+        return {
+            **before,
+            **{it: before.get(it, Frequent()).plus(texts) for it, texts in self.undeclared.items()},
+        }
 
     def counts(self) -> dict[Outcome, int]:
         """How many events and labels had each outcome that is for good."""

@@ -55,8 +55,7 @@ class Partition:
         self._without_ids = WithoutIds(self.statistics.admits, Repeats())
         self.by_id: ById | None = None
         if spec.has_ids:
-            ledger = Ledger(len(spec.fields), position)
-            self.by_id = ById(spec, ledger, self.statistics.admits)
+            self.by_id = ById(spec, Ledger(len(spec.fields), position), self.statistics.admits)
         self._replay: Replay | None = None
         self.since: dict[str, Any] = {}
         self._last_refused: Rejected | None = None
@@ -103,10 +102,7 @@ class Partition:
             self._last_refused = result.refused[-1].why
         if self.spec.mapping is not None:
             result.note(self.spec.mapping.take_undeclared())
-            self._undeclared |= {  # views keep what they have
-                name: self._undeclared.get(name, Frequent()).plus(texts)
-                for name, texts in result.undeclared.items()
-            }
+            self._undeclared = result.undeclared_with(self._undeclared)
         return result
 
     def _learn_one(self, row: Row, timestamp_ms: int) -> None:
@@ -118,11 +114,7 @@ class Partition:
         """The regression: all that the next fold depends on, in types that JSON keeps exactly."""
         state = {
             "position": self.position,
-            "counts": {
-                outcome.value: count
-                for outcome, count in self.counts.items()
-                if outcome in self.spec.outcomes
-            },
+            "counts": {it.value: n for it, n in self.counts.items() if it in self.spec.outcomes},
             "forwarded": self._without_ids.repeats.to_state(),
             "errors": self.errors.state(),
             "estimator": self.estimator.state(),
@@ -150,13 +142,9 @@ class Partition:
     def saved_history(self) -> SavedHistory:
         """The same as a value; only if the partition has it whole."""
         now, repeats = self.statistics.view(), self._without_ids.repeats.copy()
+        undeclared = self._undeclared.copy()
         return SavedHistory(
-            self.position,
-            now.history,
-            now.pending,
-            now.pending_timestamps,
-            repeats,
-            self._undeclared.copy(),
+            self.position, now.history, now.pending, now.pending_timestamps, repeats, undeclared
         )
 
     @classmethod
@@ -175,8 +163,7 @@ class Partition:
         partition.errors = Prequential.from_state(state["errors"])
         partition.estimator.restore(state["estimator"])
         partition.statistics = SufficientStatistics.from_state(spec.columns, state["statistics"])
-        partition._known = partition._folded()
-        statistics = partition.statistics
+        partition._known, statistics = partition._folded(), partition.statistics
         repeats = Repeats.from_state(state["forwarded"])
         partition._without_ids = WithoutIds(statistics.admits, repeats)
         if spec.has_ids:

@@ -77,7 +77,7 @@ class Change:
         if self.old.has_ids and self.old.fields != self.new.fields:  # rows wait as they are
             yield _differs("fields", self.old.fields, self.new.fields)
         if old.target_fields != new.target_fields:
-            yield _differs("target", *map(_listed, (old.target_fields, new.target_fields)))
+            yield _differs("target", *(", ".join(sorted(it.target_fields)) for it in (old, new)))
         ours = {field.name: field for field in new.fields}
         for field in old.fields:
             for key in field.keys if field.name in ours else ():
@@ -245,7 +245,3 @@ def _differs(name: str, theirs: object, ours: object) -> str:
         f"the saved state is of another {name}: {str(theirs)[:80]!r}, and this service has "
         f"{str(ours)[:80]!r}"
     )
-
-
-def _listed(names: Iterable[str]) -> str:
-    return ", ".join(sorted(names))

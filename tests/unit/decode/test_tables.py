@@ -5,7 +5,7 @@ from typing import Any
 import orjson
 import pytest
 
-from consumer.decode import SKIPPED, UNLABELLED, Rejected
+from consumer.decode import SKIPPED, Rejected
 from consumer.decode.event import Identified, Label
 from consumer.decode.mapping import Mapping, ModelFileError, read_model
 from contract.messages import Reason
@@ -147,7 +147,6 @@ def test_without_labels_an_event_without_the_target_is_unlabelled() -> None:
     text = MODEL[: MODEL.index("[label]")] + 'repeats = "drop"\nwithin = "1h"\n'
     mapping = Mapping(read_model(text + MODEL[MODEL.index("[fields") :]))
     assert mapping(Record(0, b'{"event": "Shown", "id": "a"}')) == Identified("a", None)
-    assert UNLABELLED is not SKIPPED
 
 
 @pytest.mark.parametrize(
