@@ -190,9 +190,8 @@ class ById:
             ledger.take_sealed()  # the changelog has these with the predictions
         ledger.read_again(later)
         if (state := self._restored) is not None:
-            slots = unpack(state["predicted"], np.int64).tolist()
-            values = unpack(state["predictions"], np.float64).tolist()
-            for slot, value in zip(slots, values, strict=True):
+            slots, values = unpack(state["predicted"], int), unpack(state["predictions"], float)
+            for slot, value in zip(slots.tolist(), values.tolist(), strict=True):
                 ledger.predict_again(slot, value)
         self._restored = None
         self.join.take_up(ledger)
