@@ -204,9 +204,8 @@ class Changelog:
         """Send the history, if the changelog lacks of it and none is under way; never blocks."""
         if self._unsaved(number, partition) is not None:
             taken = snapshot.take_history(partition, number, self._topic_id)
-            saved = self._saved[number]
-            if saved.ids is not None and partition.by_id is not None:
-                saved.ids.note(taken, partition.by_id.place)
+            if (ids := (saved := self._saved[number]).ids) is not None and partition.by_id:
+                ids.note(taken, partition.by_id.place)
             saved.parts[Part.HISTORY].send(taken, partition.statistics.folded, {})
 
     def _unsaved(self, number: int, partition: Partition) -> pace.Unsaved | None:

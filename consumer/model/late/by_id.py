@@ -19,6 +19,8 @@ from consumer.model.statistics.factor import Floats, count
 from consumer.model.statistics.least_squares import LeastSquares
 from contract.messages import Outcome
 
+Decode = Callable[[Record], Decoded]
+
 
 class ById:
     """Folds the records of a log whose events have ids; mutable, with one owner.
@@ -81,9 +83,9 @@ class ById:
     @property
     def place(self) -> tuple[int, int]:
         """Of the last sealed segment: where the oldest began that counted then, and its end."""
-        if self._restored is not None:
-            return self._restored["begins"], self._restored["end"]
-        return self.join.ledger.sealed_begins, self.join.ledger.open_since
+        if (state := self._restored) is not None:
+            return state["begins"], state["end"]
+        return (ledger := self.join.ledger).sealed_begins, ledger.open_since
 
     @property
     def is_taken_up(self) -> bool:
@@ -126,11 +128,7 @@ class ById:
         return self._served.take_block(rows)
 
     def read_again(
-        self,
-        ledger: Ledger,
-        later: Sequence[Sealed],
-        decode: Callable[[Record], Decoded],
-        admits: Admits,
+        self, ledger: Ledger, later: Sequence[Sealed], decode: Decode, admits: Admits
     ) -> Callable[[Record], list[Row]]:
         """Let a ledger come to the state's position, from any before it; then :meth:`finish`.
 
@@ -156,9 +154,8 @@ class ById:
             ledger.take_sealed()  # the changelog has these with the predictions
         ledger.read_again(later)
         if (state := self._restored) is not None:
-            slots = unpack(state["predicted"], np.int64).tolist()
-            values = unpack(state["predictions"], np.float64).tolist()
-            for slot, value in zip(slots, values, strict=True):
+            slots, values = unpack(state["predicted"], int), unpack(state["predictions"], float)
+            for slot, value in zip(slots.tolist(), values.tolist(), strict=True):
                 ledger.predict_again(slot, value)
         self._restored = None
         self.join.take_up(ledger)

@@ -169,18 +169,15 @@ class Ledger:
 
     def entry(self, slot: int) -> Entry:
         """The entry in a slot."""
-        segment = self._segment(slot)
-        return segment.entry(slot - segment.first)
+        return (segment := self._segment(slot)).entry(slot - segment.first)
 
     def waits(self, slot: int) -> bool:
         """Whether the entry in a slot waits; one that is forgotten does not."""
-        segment = self._segment(slot)
-        return segment.waits(slot - segment.first)
+        return (segment := self._segment(slot)).waits(slot - segment.first)
 
     def row(self, slot: int) -> tuple[float, ...]:
         """The row of an entry that waits."""
-        segment = self._segment(slot)
-        return segment.row(slot - segment.first)
+        return (segment := self._segment(slot)).row(slot - segment.first)
 
     def add(
         self, id_: bytes, offset: int, time_ms: int, payload: int, row: Sequence[float] | None
