@@ -8,12 +8,15 @@ from enum import StrEnum
 
 
 class Outcome(StrEnum):
-    """The outcome of an event."""
+    """The outcome of a record of the events topic. Each has one at any time; WAITING is for now."""
 
     LEARNED = "learned"
     UNLABELLED = "unlabelled"  # no target: nothing to learn from; not an error
     SKIPPED = "skipped"  # not of the kind that the model file's `where` asks for
     REFUSED = "refused"  # sent to the dead-letter topic, with a Reason
+    REPEATED = "repeated"  # an event or a label that was there before, with the same content
+    MATCHED = "matched"  # a label whose event waited for it
+    WAITING = "waiting"  # an event whose label may still come: then it is learned or unlabelled
 
 
 class Reason(StrEnum):
@@ -32,6 +35,11 @@ class Reason(StrEnum):
     OUT_OF_RANGE = "out-of-range"
     UNDEFINED = "undefined"  # a function of the formula has no value there: the log of 0
     TOO_MANY_GAPS = "too-many-gaps"  # it lacks a new set of fields, and there are enough of these
+    BAD_ID = "bad-id"  # the id of an event, or of a label's event, is no text and no whole number
+    CONFLICTING_EVENT = "conflicting-event"  # another event had its id
+    ORPHAN_LABEL = "orphan-label"  # no event had its id
+    LATE_LABEL = "late-label"  # its event waits no more
+    CONFLICTING_LABEL = "conflicting-label"  # its event has another label
 
 
 class Method(StrEnum):
@@ -67,6 +75,11 @@ class ErrorCode(StrEnum):
     OUT_OF_RANGE = Reason.OUT_OF_RANGE
     UNDEFINED = Reason.UNDEFINED
     TOO_MANY_GAPS = Reason.TOO_MANY_GAPS
+    BAD_ID = Reason.BAD_ID
+    CONFLICTING_EVENT = Reason.CONFLICTING_EVENT
+    ORPHAN_LABEL = Reason.ORPHAN_LABEL
+    LATE_LABEL = Reason.LATE_LABEL
+    CONFLICTING_LABEL = Reason.CONFLICTING_LABEL
     UNKNOWN_METHOD = "unknown-method"
     BAD_PARAMS = "bad-params"
     UNKNOWN_FIELD = "unknown-field"

@@ -31,7 +31,7 @@ from consumer.decode.refusal import Refusal
 from consumer.decode.request import check_deadline, decode_request
 from consumer.model import answer
 from consumer.model.partition import Partition
-from consumer.model.replay import Replay
+from consumer.model.replay import Replay, without_ids
 from consumer.model.spec import ModelSpec
 from consumer.model.statistics.running import BLOCK
 from consumer.state import snapshot
@@ -174,7 +174,8 @@ def _restore(data: bytes) -> str:
         if history is not None:
             partition.take_up(saved := history.history(spec))
             assert saved.position == history.position
-            _read_on(Replay(saved, spec.decode))
+            rows = without_ids(spec.decode, saved.repeats)
+            _read_on(Replay(saved, rows, saved.position))
     except DamagedError:
         return "damaged"
     except ForeignError:

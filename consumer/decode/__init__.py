@@ -4,7 +4,17 @@ Pure. A fault of an event is returned, as ``Rejected``; one of a request or an a
 ``Refusal`` or ``BadAddressError``, and nothing else is. Imports only the contract.
 """
 
-from consumer.decode.event import SKIPPED, UNLABELLED, Decoded, EventDecoder, Rejected, Unreadable
+from consumer.decode.event import (
+    SKIPPED,
+    UNLABELLED,
+    Decoded,
+    EventDecoder,
+    Identified,
+    Label,
+    Rejected,
+    Row,
+    Unreadable,
+)
 from consumer.decode.formula import INTERCEPT, Formula, parse_formula
 from consumer.decode.record import Record, ValueAlone
 from consumer.decode.refusal import Refusal
@@ -18,10 +28,13 @@ __all__ = [
     "Decoded",
     "EventDecoder",
     "Formula",
+    "Identified",
+    "Label",
     "Record",
     "Refusal",
     "Rejected",
     "Request",
+    "Row",
     "TraceContext",
     "Unreadable",
     "ValueAlone",

@@ -56,7 +56,34 @@ class Skipped:
 
 SKIPPED: Final = Skipped()
 
-Decoded = Row | Unlabelled | Skipped | Rejected
+
+@dataclass(frozen=True, slots=True)
+class Identified:
+    """An event that is told from others by its id.
+
+    Attributes:
+        id: The id.
+        row: Its numbers; the target's is NaN if its label is to come. None: it is unlabelled.
+    """
+
+    id: str
+    row: Row | None
+
+
+@dataclass(frozen=True, slots=True)
+class Label:
+    """The target of an event, in a record of its own.
+
+    Attributes:
+        id: The event's.
+        value: The target.
+    """
+
+    id: str
+    value: float
+
+
+Decoded = Row | Unlabelled | Skipped | Rejected | Identified | Label
 
 
 def parse_object(value: bytes | None) -> dict[str, Any] | Rejected:

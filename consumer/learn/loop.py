@@ -13,6 +13,7 @@
 1 to 5 for every poll; 6 to 9 every CHECKPOINT_INTERVAL_MS for the partitions that moved, a slice of
 them in each turn (``saving``), and on a clean stop. For a partition that is taken away 6 and 7
 alone: nothing is waited for or committed. docs/FAILURES.md has a row for each gap between them.
+Segments of ids (``state/ids``) are sent in each turn, and a regression after those before it.
 """
 
 import threading
@@ -29,7 +30,7 @@ from kafka.structs import OffsetAndMetadata
 from consumer.client import MAX_POLL_RECORDS, Batches, Consumer, poll
 from consumer.client.permissions import RETRY_SECONDS
 from consumer.context import Context
-from consumer.decode import Decoded, Record
+from consumer.decode import Record, Rejected
 from consumer.errors import NEW_ID, StateError
 from consumer.learn.dead_letters import SETTLE_SECONDS, DeadLetters
 from consumer.learn.lag import Lag
@@ -38,6 +39,7 @@ from consumer.learn.refusals import Refusals
 from consumer.learn.saving import SLICE_SECONDS, Saving
 from consumer.model import FoldResult, Model
 from consumer.state import Changelog
+from contract.messages import Outcome
 
 POLL_MS = 200
 PACE_SECONDS, LONGEST_PACE_SECONDS = 0.02, 0.2
@@ -55,7 +57,7 @@ class Acknowledges(Protocol):
 
     def send(
         self,
-        asking: Sequence[tuple[Record, Decoded]],
+        asking: Sequence[tuple[Record, Outcome | Rejected]],
         model: Model,
         *,
         again: int,
@@ -191,7 +193,7 @@ class Learner:
         self._lag.learned(number, records)
         return result
 
-    def _publish(self, asking: Mapping[int, Sequence[tuple[Record, Decoded]]]) -> None:
+    def _publish(self, asking: Mapping[int, Sequence[tuple[Record, Outcome | Rejected]]]) -> None:
         """Serve the new states of these partitions, and only then acknowledge."""
         served = self._context.served
         served.own({number: self._owned[number].view() for number in asking})

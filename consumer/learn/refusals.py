@@ -32,7 +32,7 @@ class Refusals:
         The last one's sentence is without what it quotes of the event.
         """
         refused = len(result.refused)
-        self._events += result.learned + result.unlabelled + result.skipped + refused
+        self._events += sum(result.counts().values())
         if refused:
             self._reasons.update(it.why.reason.value for it in result.refused)
             record, why = result.refused[-1].record, result.refused[-1].why

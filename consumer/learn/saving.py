@@ -52,6 +52,7 @@ class Saving:
             self._begin(self._settings.max_reread_events)
         if self.is_under_way:
             self._save(now + SLICE_SECONDS)
+        self._changelog.save_ids(self._owned)
         return begins
 
     def all(self) -> None:

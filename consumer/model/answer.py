@@ -85,7 +85,7 @@ def summarise(model: Model) -> Reply:
     return {
         "summary": description.fields,
         "quantiles": description.quantiles,
-        **_basis(model, model.spec.formula),
+        **basis(model, model.spec.formula),
     }
 
 
@@ -93,11 +93,19 @@ def _describe(params: dict[str, Any], model: Model) -> Reply:
     _no_others(params, allowed=("recent",))
     reply = summarise(model)
     reply["outcomes"] = model.outcomes
+    if model.spec.has_late_labels:
+        reply["late_labels"] = _late_labels(model)
     if (last := model.last_refused) is not None:
         reply["last_refused"] = {"reason": last.reason, "detail": last.detail}
     if "recent" in params:
         reply["recent"] = _recent(params["recent"], model)
     return reply
+
+
+def _late_labels(model: Model) -> Reply:
+    """How labels that come later fare."""
+    outcomes = (Outcome.WAITING, Outcome.MATCHED, Outcome.REPEATED)
+    return {**{it: model.outcomes[it] for it in outcomes}, **asdict(model.expiries)}
 
 
 def _recent(number: object, model: Model) -> Reply:
@@ -136,10 +144,14 @@ def _train(params: dict[str, Any], model: Model, planned_events: int) -> Reply:
         **table,
         "mixture_precision": g,
         "residuals": diagnose(model.summary, regression).to_reply(),
-        "prequential": model.errors,
+        "prequential": _prequential(model),
         **({"since": since} if (since := model.since("formula")) else {}),
-        **_basis(model, regression.formula),
+        **basis(model, regression.formula),
     }
+
+
+def _prequential(model: Model) -> Reply:
+    return ({"scored": "as-served"} if model.spec.has_late_labels else {}) | model.errors
 
 
 def _predict(params: dict[str, Any], model: Model) -> Reply:
@@ -161,7 +173,7 @@ def _predict(params: dict[str, Any], model: Model) -> Reply:
     if name == "sgd":
         del reply["interval"]  # it is the exact regression's
         reply["average_of_partitions"] = len(model.parts)
-    return {**reply, **_basis(model, formula)}
+    return {**reply, **basis(model, formula)}
 
 
 def _errors(params: dict[str, Any]) -> Errors:
@@ -195,6 +207,9 @@ def _finite(value: object) -> bool:
     return not isinstance(value, float) or math.isfinite(value)
 
 
-def _basis(model: Model, formula: Formula) -> Reply:
+def basis(model: Model, formula: Formula) -> Reply:
     """The formula, events and positions that an answer is based on."""
-    return {"formula": str(formula), "events": model.events, "positions": model.positions}
+    said: Reply = {"formula": str(formula), "events": model.events, "positions": model.positions}
+    if model.spec.counts_absence:
+        said["labelled_by_absence"] = model.expiries.by_absence / max(model.events, 1)
+    return said

@@ -1,10 +1,14 @@
 """What became of the records that a partition folded."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
-from consumer.decode import SKIPPED, UNLABELLED, Decoded, Record, Rejected
-from contract.messages import Reason
+from consumer.decode import SKIPPED, Decoded, Record, Rejected, Row
+from consumer.model.statistics.quantiles import Frequent
+from contract.messages import Outcome, Reason
+
+Learn = Callable[[Row, int], None]
+"""Learns a labelled row, with the timestamp of the record that it is labelled at."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,28 +34,61 @@ class FoldResult:
         learned: How many events were learned.
         unlabelled: How many had no target.
         skipped: How many the model file did not ask for.
+        repeated: How many events and labels had been there before.
+        matched: How many were labels of events that waited for them.
         refused: The refused records, and why.
         undeclared: Texts that are not levels, by field.
-        asking: The records that ask for an acknowledgement, with their decoded events.
+        asking: The records that ask for an acknowledgement, and what became of them.
     """
 
     learned: int = 0
     unlabelled: int = 0
     skipped: int = 0
+    repeated: int = 0
+    matched: int = 0
     refused: list[Refused] = field(default_factory=list)
     undeclared: dict[str, list[str]] = field(default_factory=dict)
-    asking: list[tuple[Record, Decoded]] = field(default_factory=list)
+    asking: list[tuple[Record, Outcome | Rejected]] = field(default_factory=list)
 
     def note(self, undeclared: Iterable[tuple[str, str]]) -> None:
         """Note texts that are not levels, each with its field."""
         for name, text in undeclared:
             self.undeclared.setdefault(name, []).append(text)
 
-    def pass_over(self, record: Record, event: Decoded) -> None:
-        """Count an event that is not learned."""
-        if event is UNLABELLED:
+    def add(self, record: Record, outcome: Outcome | Rejected) -> None:
+        """Count a record that nothing is learned from."""
+        if outcome is Outcome.UNLABELLED:
             self.unlabelled += 1
-        elif event is SKIPPED:
+        elif outcome is Outcome.SKIPPED:
             self.skipped += 1
-        elif type(event) is Rejected:
-            self.refused.append(Refused(record, event))
+        elif outcome is Outcome.REPEATED:
+            self.repeated += 1
+        elif isinstance(outcome, Rejected):
+            self.refused.append(Refused(record, outcome))
+
+    def undeclared_with(self, before: Mapping[str, Frequent]) -> dict[str, Frequent]:
+        """The most frequent texts that are not levels, by field, with those of before."""
+        return {
+            **before,
+            **{it: before.get(it, Frequent()).plus(texts) for it, texts in self.undeclared.items()},
+        }
+
+    def counts(self) -> dict[Outcome, int]:
+        """How many events and labels had each outcome that is for good."""
+        return {
+            Outcome.LEARNED: self.learned,
+            Outcome.UNLABELLED: self.unlabelled,
+            Outcome.SKIPPED: self.skipped,
+            Outcome.REFUSED: len(self.refused),
+            Outcome.REPEATED: self.repeated,
+            Outcome.MATCHED: self.matched,
+        }
+
+
+def outcome_of(event: Decoded) -> Outcome | Rejected:
+    """What becomes of a record without an id."""
+    if type(event) is tuple:
+        return Outcome.LEARNED
+    if isinstance(event, Rejected):
+        return event
+    return Outcome.SKIPPED if event is SKIPPED else Outcome.UNLABELLED

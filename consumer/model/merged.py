@@ -2,13 +2,14 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, reduce
 from typing import Any
 
 import numpy as np
 
 from consumer.decode import Formula, Refusal, Rejected
 from consumer.model.estimators.estimator import combine
+from consumer.model.late.expiries import Expiries
 from consumer.model.prequential import figures
 from consumer.model.spec import ModelSpec
 from consumer.model.statistics.columns import Selection
@@ -55,6 +56,12 @@ class Model:
         """How many events had each outcome."""
         views = self.parts.values()
         return {it.value: sum(view.counts[it] for view in views) for it in Outcome}
+
+    @cached_property
+    def expiries(self) -> Expiries:
+        """What became of the events whose labels did not come in time."""
+        views = (view.by_id for view in self.parts.values())
+        return reduce(Expiries.plus, (it.expiries for it in views if it is not None), Expiries())
 
     @property
     def last_refused(self) -> Rejected | None:

@@ -9,17 +9,19 @@ that of, and the history (``statistics/history.py``). A history that was saved a
 reads again (``replay.py``), and one of a later one waits until the regression is there.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Self
 
-from consumer.decode import Decoded, Record, Rejected
-from consumer.decode.dialects import is_of_request, wants_reply
-from consumer.errors import NEW_ID, StateError
+from consumer.decode import Decoded, Record, Rejected, Row
+from consumer.decode.dialects import wants_reply
 from consumer.model.estimators.estimator import LEARNERS, Estimator, scored
-from consumer.model.folding import TOO_MANY_GAPS, FoldResult
+from consumer.model.folding import FoldResult
+from consumer.model.late.by_id import ById
+from consumer.model.late.ledger import Ledger
+from consumer.model.late.sealed import Sealed
 from consumer.model.prequential import Prequential
-from consumer.model.repeats import Repeats
-from consumer.model.replay import UNDECLARED, Replay, SavedHistory, as_folded
+from consumer.model.repeats import Repeats, WithoutIds
+from consumer.model.replay import UNDECLARED, Replay, SavedHistory, as_folded, without_ids
 from consumer.model.spec import ModelSpec
 from consumer.model.statistics.factor import Floats, count
 from consumer.model.statistics.least_squares import LeastSquares
@@ -39,6 +41,7 @@ class Partition:
     Attributes:
         since: From which positions parts of the model are known: ``formula``, ``fields`` by name,
             and ``model``, the last change. Without a change of the model file it is empty.
+        by_id: What is known of events by their ids, if the model tells them apart.
     """
 
     def __init__(self, spec: ModelSpec, position: int = 0) -> None:
@@ -49,7 +52,10 @@ class Partition:
         self.statistics = SufficientStatistics(spec.columns)
         self.estimator: Estimator = LEARNERS[spec.learner](spec.terms)
         self._known = self._folded()
-        self._repeats = Repeats()
+        self._without_ids = WithoutIds(self.statistics.admits, Repeats())
+        self.by_id: ById | None = None
+        if spec.has_ids:
+            self.by_id = ById(spec, Ledger(len(spec.fields), position), self.statistics.admits)
         self._replay: Replay | None = None
         self.since: dict[str, Any] = {}
         self._last_refused: Rejected | None = None
@@ -77,58 +83,52 @@ class Partition:
         """
         result = FoldResult()
         decode: Callable[[Any], Decoded] = self.spec.decoder
-        whole = self.spec.mapping is not None
-        update = self.statistics.update
+        whole, by_id = self.spec.mapping is not None, self.by_id
+        fold, learn = (by_id or self._without_ids).fold, self._learn_one
         for record in self._read_again(records):
             if record.offset < self.position:
                 continue
-            event = decode(record if whole else record.value)
-            if whole and type(event) is tuple and not self.statistics.admits(event):
-                event = TOO_MANY_GAPS
-            if record.headers:
-                if wants_reply(record.headers):
-                    result.asking.append((record, event))
-                if is_of_request(record.headers) and self._repeats.saw(record):
-                    self.position = record.offset + 1
-                    continue
-            if type(event) is tuple:
-                block = update(event, record.timestamp)
-                if block is not None:
-                    self._learn(block, record.timestamp)
-                result.learned += 1
-            else:
-                result.pass_over(record, event)
+            outcome = fold(record, decode(record if whole else record.value), result, learn)
+            if record.headers and wants_reply(record.headers):
+                result.asking.append((record, outcome))
+            if by_id is not None and by_id.is_due:
+                by_id.predict(self.estimator, self._known, self.statistics.view().pending_rows)
             self.position = record.offset + 1
-        self._count(result)
+        for outcome, number in result.counts().items():
+            self.counts[outcome] += number
+        if by_id is not None and by_id.is_taken_up:
+            self.counts[Outcome.WAITING] = by_id.waiting
+        if result.refused:
+            self._last_refused = result.refused[-1].why
         if self.spec.mapping is not None:
             result.note(self.spec.mapping.take_undeclared())
-            self._undeclared |= {  # views keep what they have
-                name: self._undeclared.get(name, Frequent()).plus(texts)
-                for name, texts in result.undeclared.items()
-            }
+            self._undeclared = result.undeclared_with(self._undeclared)
         return result
+
+    def _learn_one(self, row: Row, timestamp_ms: int) -> None:
+        block = self.statistics.update(row, timestamp_ms)
+        if block is not None:
+            self._learn(block, timestamp_ms)
 
     def to_state(self) -> dict[str, Any]:
         """The regression: all that the next fold depends on, in types that JSON keeps exactly."""
         state = {
             "position": self.position,
-            "counts": {
-                outcome.value: count
-                for outcome, count in self.counts.items()
-                if outcome is not Outcome.SKIPPED or self.spec.mapping is not None
-            },
-            "forwarded": self._repeats.to_state(),
+            "counts": {it.value: n for it, n in self.counts.items() if it in self.spec.outcomes},
+            "forwarded": self._without_ids.repeats.to_state(),
             "errors": self.errors.state(),
             "estimator": self.estimator.state(),
             "statistics": self.statistics.to_state(),
         }
+        if self.by_id is not None:
+            state["by_id"] = self.by_id.to_state()
         return state | ({"since": self.since} if self.since else {})
 
     def history_state(self) -> dict[str, Any]:
         """The history but for its sketches, likewise; only if the partition has it whole."""
         return {
             "position": self.position,
-            "forwarded": self._repeats.to_state(),
+            "forwarded": self._without_ids.repeats.to_state(),
             **self.statistics.history_state(),
         }
 
@@ -141,14 +141,10 @@ class Partition:
 
     def saved_history(self) -> SavedHistory:
         """The same as a value; only if the partition has it whole."""
-        now, repeats = self.statistics.view(), self._repeats.copy()
+        now, repeats = self.statistics.view(), self._without_ids.repeats.copy()
+        undeclared = self._undeclared.copy()
         return SavedHistory(
-            self.position,
-            now.history,
-            now.pending,
-            now.pending_timestamps,
-            repeats,
-            self._undeclared.copy(),
+            self.position, now.history, now.pending, now.pending_timestamps, repeats, undeclared
         )
 
     @classmethod
@@ -161,25 +157,45 @@ class Partition:
             ValueError: The state is of another spec, or a number in it is impossible.
         """
         partition = cls(spec, state["position"])
-        counts = {Outcome.SKIPPED: 0, **state["counts"]}  # older states do not have it
+        counts = {**dict.fromkeys(Outcome, 0), **state["counts"]}  # some models do not have all
         partition.counts = {outcome: count(counts[outcome]) for outcome in Outcome}
         partition.since = dict(state.get("since", {}))
-        partition._repeats = Repeats.from_state(state["forwarded"])
         partition.errors = Prequential.from_state(state["errors"])
         partition.estimator.restore(state["estimator"])
         partition.statistics = SufficientStatistics.from_state(spec.columns, state["statistics"])
-        partition._known = partition._folded()
+        partition._known, statistics = partition._folded(), partition.statistics
+        repeats = Repeats.from_state(state["forwarded"])
+        partition._without_ids = WithoutIds(statistics.admits, repeats)
+        if spec.has_ids:
+            pending = statistics.n - statistics.folded
+            partition.by_id = ById.from_state(spec, state["by_id"], statistics.admits, pending)
         return partition
 
-    def take_up(self, saved: SavedHistory) -> None:
-        """Take up a history of this partition's log, as of any position."""
+    def take_up(
+        self, saved: SavedHistory, ledger: Ledger | None = None, later: Sequence[Sealed] = ()
+    ) -> None:
+        """Take up a history of this partition's log, as of any position.
+
+        Args:
+            saved: The history.
+            ledger: Of a model with ids: as of where both read on from, not beyond the history if
+                that is behind; None for one that is not to be folded.
+            later: The ledger's segments from there on.
+        """
         self.statistics.history = saved.history
         self._undeclared = dict(saved.undeclared)
         behind = saved.history.n < self.statistics.folded
-        if behind:
-            changed = self.since.get("model", self.position)
-            read = as_folded(self.spec.decode, saved.decode, changed, self.statistics.has_admitted)
-            self._replay = Replay(saved, read)
+        changed = self.since.get("model", self.position)
+        admitted = self.statistics.has_admitted
+        decode = as_folded(self.spec.decode, saved.decode, changed, admitted)
+        if self.by_id is None:
+            if behind:
+                rows = without_ids(decode, saved.repeats)
+                self._replay = Replay(saved, rows, saved.position)
+        elif ledger is not None:
+            rows = self.by_id.read_again(ledger, later, decode, admitted)
+            self._replay = Replay(saved, rows, ledger.position, self.position, behind=behind)
+            self._finish_replay()
 
     def view(self) -> PartitionView:
         """The current state; its estimator and errors are replaced from here on, never changed."""
@@ -195,24 +211,23 @@ class Partition:
             self.since,
             self._last_refused,
             self._undeclared.copy(),
+            None if self.by_id is None else self.by_id.view(),
         )
 
     def _read_again(self, records: Iterable[Record]) -> Iterable[Record]:
         """Let the history read these until it has caught up; the others are to be folded."""
-        records = iter(records)
         if self._replay is None:
             return records
-        for record in records:
-            if record.offset >= self.position:
-                raise StateError(
-                    f"the saved history goes on at offset {self._replay.position}, and the log has "
-                    f"no longer all events from there to the state's, {self.position}. {NEW_ID}"
-                )
-            self._replay.read(record)
-            if self._replay.history.n == self.statistics.folded:
-                self.statistics.history, self._replay = self._replay.history, None
-                break
-        return records
+        left = self._replay.read_on(iter(records), self.position, self.statistics.folded)
+        self._finish_replay()
+        return left
+
+    def _finish_replay(self) -> None:
+        """Take what was read again, if it is all there is to read."""
+        if self._replay is not None and self._replay.is_done(self.statistics.folded):
+            self.statistics.history, self._replay = self._replay.history, None
+            if self.by_id is not None:
+                self.by_id.finish()
 
     def _folded(self) -> LeastSquares:
         """The least squares of the formula over the complete blocks."""
@@ -220,6 +235,9 @@ class Partition:
 
     def _learn(self, block: Floats, timestamp_ms: int) -> None:
         """Test, then train, on the rows of a complete block, shape (BLOCK, fields)."""
+        served = None
+        if self.by_id is not None:
+            served = self.by_id.take_block(self.estimator, self._known, block)
         events = self.spec.events(block)
         if not len(events):
             return
@@ -227,14 +245,6 @@ class Partition:
             self.estimator, self.errors = self.estimator.copy(), self.errors.copy()
             self._is_viewed = False
         after = self._folded()
-        tested = scored(self.estimator.learn_block, events, self._known, after)
+        tested = scored(self.estimator.learn_block, events, self._known, after, served)
         self.errors.update(*tested, timestamp_ms)
         self._known = after
-
-    def _count(self, result: FoldResult) -> None:
-        self.counts[Outcome.LEARNED] += result.learned
-        self.counts[Outcome.UNLABELLED] += result.unlabelled
-        self.counts[Outcome.SKIPPED] += result.skipped
-        self.counts[Outcome.REFUSED] += len(result.refused)
-        if result.refused:
-            self._last_refused = result.refused[-1].why

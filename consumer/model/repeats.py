@@ -2,10 +2,13 @@
 
 import base64
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Self
 
-from consumer.decode import Record
+from consumer.decode import Decoded, Record, Rejected, Row
+from consumer.decode.dialects import is_of_request
+from consumer.model.folding import TOO_MANY_GAPS, FoldResult, Learn, outcome_of
+from contract.messages import Outcome
 
 REMEMBERED = 5000
 """Digests kept of events sent as requests, to recognise repeats. After a crash a responder resends
@@ -63,6 +66,37 @@ class Repeats:
             raise ValueError(f"expected digests of {DIGEST_BYTES} bytes each")
         places = range(0, len(content), DIGEST_BYTES)
         return cls(content[place : place + DIGEST_BYTES] for place in places)
+
+
+class WithoutIds:
+    """Folds the records of a log whose events have no ids: each counts by itself.
+
+    Only an event that was sent as a request may be known to repeat another.
+
+    Args:
+        admits: Whether a labelled row can be kept.
+        repeats: The requests seen.
+    """
+
+    def __init__(self, admits: Callable[[Row], bool], repeats: Repeats) -> None:
+        self._admits = admits
+        self.repeats = repeats
+
+    def fold(
+        self, record: Record, decoded: Decoded, result: FoldResult, learn: Learn
+    ) -> Outcome | Rejected:
+        """Fold the next record; what became of it, or of the request that it repeats."""
+        if type(decoded) is tuple and not self._admits(decoded):
+            decoded = TOO_MANY_GAPS
+        outcome = outcome_of(decoded)
+        if record.headers and is_of_request(record.headers) and self.repeats.saw(record):
+            return outcome
+        if type(decoded) is tuple:
+            learn(decoded, record.timestamp)
+            result.learned += 1
+        else:
+            result.add(record, outcome)
+        return outcome
 
 
 def _digest(record: Record) -> bytes:

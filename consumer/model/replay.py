@@ -5,14 +5,16 @@ for the regression is in the regression. A record counts as it did then, since t
 digests of the requests that it had seen; and blocks are cut as they were, since it has their phase.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Any, Self
 
 import numpy as np
 
-from consumer.decode import Decoded, Record
+from consumer.decode import Decoded, Record, Row
 from consumer.decode.dialects import is_of_request
+from consumer.errors import NEW_ID, StateError
 from consumer.model.folding import TOO_MANY_GAPS
 from consumer.model.repeats import Repeats
 from consumer.model.statistics.columns import Columns
@@ -75,43 +77,97 @@ class SavedHistory:
             raise ValueError(f"not a history over {columns.fields}: {error!r}") from error
 
 
+Rows = Callable[[Record], Iterable[Row]]
+"""The rows that a record labels, in their order; to be asked for each record once."""
+
+
 class Replay:
     """Reads a saved history on, record by record.
 
     Args:
         saved: Where it begins.
-        decode: Reads a record.
+        rows: Reads a record; from ``begin`` on.
+        begin: Where reading begins, the history's position or before.
+        upto: The position that reading must have come to; None: as soon as the history is whole.
+        behind: Whether the history lacks rows; else it is read for the ledger of ids alone.
 
     Attributes:
         position: The offset of the next record to read.
         history: The history of the complete blocks so far.
     """
 
-    def __init__(self, saved: SavedHistory, decode: Callable[[Record], Decoded]) -> None:
-        self.position = saved.position
+    def __init__(
+        self,
+        saved: SavedHistory,
+        rows: Rows,
+        begin: int,
+        upto: int | None = None,
+        *,
+        behind: bool = True,
+    ) -> None:
+        self.position = begin
         self.history = saved.history
+        self._begins = saved.position
+        self._behind = behind
+        self._upto = begin if upto is None else upto
         self._pending = list(saved.pending)
         self._timestamps = list(saved.timestamps)
-        self._repeats = saved.repeats.copy()
-        self._decode = decode
+        self._rows = rows
         self._k = len(saved.history.sketches)
+
+    def is_done(self, n: int) -> bool:
+        """Whether the history is that of n rows, and all is read that has to be."""
+        return self.history.n >= n and self.position >= self._upto
+
+    def read_on(self, records: Iterator[Record], position: int, n: int) -> Iterator[Record]:
+        """Read until the history is that of n rows, but not beyond this position; what is left.
+
+        Raises:
+            StateError: The log has not all records up to there.
+        """
+        for record in records:
+            if record.offset >= position:
+                begin, self.position = self.position, max(self.position, position)
+                if self.is_done(n):
+                    return chain([record], records)
+                raise StateError(
+                    f"the saved history goes on at offset {begin}, and the log has no longer all "
+                    f"events from there to the state's, {position}. {NEW_ID}"
+                )
+            self.read(record)
+            if self.is_done(n):
+                break
+        return records
 
     def read(self, record: Record) -> None:
         """Read the next record; one before the position was read already and is skipped."""
         if record.offset < self.position:
             return
         self.position = record.offset + 1
-        if record.headers and is_of_request(record.headers) and self._repeats.saw(record):
+        rows = self._rows(record)
+        if not self._behind or record.offset < self._begins:
             return
-        event = self._decode(record)
-        if type(event) is tuple:
-            self._pending.append(event)
+        for row in rows:
+            self._pending.append(row)
             self._timestamps.append(record.timestamp)
             if len(self._pending) == BLOCK:
-                rows = as_matrix(self._pending, self._k)
-                self.history = self.history.plus(rows, np.array(self._timestamps, np.int64))
+                block = as_matrix(self._pending, self._k)
+                self.history = self.history.plus(block, np.array(self._timestamps, np.int64))
                 self._pending.clear()
                 self._timestamps.clear()
+
+
+def without_ids(decode: Callable[[Record], Decoded], repeats: Repeats) -> Rows:
+    """The row of a record that is a labelled event, and no request that was forwarded before."""
+    repeats = repeats.copy()
+
+    def rows(record: Record) -> Iterable[Row]:
+        if record.headers and is_of_request(record.headers) and repeats.saw(record):
+            return ()
+        event = decode(record)
+        return (event,) if type(event) is tuple else ()
+
+    return rows
 
 
 def as_folded(

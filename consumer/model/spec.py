@@ -15,6 +15,7 @@ from consumer.model.statistics.blocks import Rows
 from consumer.model.statistics.columns import Columns, Selection
 from consumer.model.statistics.factor import Floats, triangle
 from consumer.model.statistics.least_squares import LeastSquares
+from contract.messages import Outcome
 
 ROBUST_COLUMNS = 8
 
@@ -85,6 +86,34 @@ class ModelSpec:
         if self._uncounted is not None:
             return self._uncounted(record)
         return self.decoder(record.value)  # type: ignore[arg-type]
+
+    @property
+    def has_ids(self) -> bool:
+        """Whether events are told apart by their ids."""
+        return self.mapping is not None and self.mapping.model.tables.event is not None
+
+    @property
+    def has_late_labels(self) -> bool:
+        """Whether labels come in records of their own."""
+        return self.mapping is not None and self.mapping.labels is not None
+
+    @property
+    def counts_absence(self) -> bool:
+        """Whether an event whose label never came is learned."""
+        label = None if self.mapping is None else self.mapping.model.tables.label
+        return label is not None and label.absent is not None
+
+    @cached_property
+    def outcomes(self) -> frozenset[Outcome]:
+        """The outcomes that a record can have."""
+        outcomes = {Outcome.LEARNED, Outcome.UNLABELLED, Outcome.REFUSED}
+        if self.mapping is not None:
+            outcomes.add(Outcome.SKIPPED)
+        if self.has_ids:
+            outcomes.add(Outcome.REPEATED)
+        if self.has_late_labels:
+            outcomes |= {Outcome.MATCHED, Outcome.WAITING}
+        return frozenset(outcomes)
 
     def parse(self, text: str) -> Formula:
         """Read a formula; on the left the configured target may be left out.

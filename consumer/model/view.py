@@ -6,10 +6,13 @@ from functools import cached_property
 from typing import Any
 
 from consumer.decode import Rejected
-from consumer.model.estimators.bayesian import Bayesian, Posterior
+from consumer.model.estimators.bayesian import Bayesian
 from consumer.model.estimators.estimator import Estimator, scored
 from consumer.model.estimators.gradient import Weights
+from consumer.model.estimators.posterior import Posterior
 from consumer.model.estimators.together import Incomplete, score
+from consumer.model.late.as_served import AsServed
+from consumer.model.late.expiries import ByIdView
 from consumer.model.prequential import Prequential
 from consumer.model.spec import ModelSpec
 from consumer.model.statistics.factor import Floats
@@ -32,6 +35,7 @@ class PartitionView:
         statistics: The sufficient statistics of the labelled events.
         since: From which positions parts of the model are known, if it was changed.
         undeclared: The most frequent texts that are not levels, by field.
+        by_id: What is known of events by their ids, if the model tells them apart.
         last_refused: Why the last refused event was; None where none was seen by this process.
     """
 
@@ -45,6 +49,7 @@ class PartitionView:
     since: Mapping[str, Any] = field(default_factory=dict)
     last_refused: Rejected | None = None
     undeclared: Mapping[str, Frequent] = field(default_factory=dict)
+    by_id: ByIdView | None = None
 
     @property
     def coefficients(self) -> dict[str, float]:
@@ -63,6 +68,8 @@ class PartitionView:
         """The incomplete block, if it can be scored together with others."""
         if not isinstance(self._estimator, Bayesian) or not len(self._pending):
             return None
+        if self.by_id is not None and self.by_id.pending is not None:
+            return None  # its events were predicted at other places
         posterior = self._estimator.posterior()
         if posterior is None or not self._known.is_determined:
             return None
@@ -75,7 +82,12 @@ class PartitionView:
         if not len(self._pending):
             return self._errors
         errors = self._errors.copy()
-        tested = scored(self._estimator.score_block, self._pending, self._known, self._after)
+        if self.by_id is not None and (pending := self.by_id.pending) is not None:
+            served = AsServed(self._spec, pending)
+            rows = self.statistics.pending_rows
+            tested = served.scored(self._estimator, self._known, self._after, rows)
+        else:
+            tested = scored(self._estimator.score_block, self._pending, self._known, self._after)
         errors.update(*tested, self.statistics.pending_timestamps[-1])
         return errors
 

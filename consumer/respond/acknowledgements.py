@@ -3,12 +3,12 @@
 from collections.abc import Callable, Sequence
 from time import monotonic
 
-from consumer.decode import Decoded, Record, Refusal, Rejected
+from consumer.decode import Record, Refusal, Rejected
 from consumer.decode.dialects import BadAddressError, find_address
 from consumer.model import Model, answer
 from consumer.respond.pending import PendingReply
 from consumer.respond.replies import Replies
-from contract.messages import ErrorCode, Method
+from contract.messages import ErrorCode, Method, Outcome
 
 MAX_AGE_MS = 5 * 60 * 1000
 """Events older than this are not acknowledged where the log is being read again."""
@@ -32,7 +32,7 @@ class Acknowledgements:
 
     def send(
         self,
-        asking: Sequence[tuple[Record, Decoded]],
+        asking: Sequence[tuple[Record, Outcome | Rejected]],
         model: Model,
         *,
         again: int,
@@ -41,21 +41,21 @@ class Acknowledgements:
         """Acknowledge events of one partition that were learned, or refused.
 
         Args:
-            asking: The events.
+            asking: The events, and what became of each.
             model: The model after them.
             again: The end of the partition's log when its state was restored. Records before it
                 may be read for a second time: old ones among them were acknowledged the first
                 time. Later records are always acknowledged, whatever the sender's clock said.
             now_ms: Milliseconds since the epoch.
         """
-        for record, event in asking:
+        for record, outcome in asking:
             if record.offset < again and now_ms - record.timestamp > MAX_AGE_MS:
                 continue
             try:
                 address = find_address(
                     record.headers, default_topic=self._default_topic, allowed=self._allowed
                 )
-                body = acknowledge(event, model)
+                body = acknowledge(outcome, model)
             except BadAddressError as bad:
                 if bad.fallback is None:
                     continue
@@ -67,11 +67,16 @@ class Acknowledgements:
             )
 
 
-def acknowledge(event: Decoded, model: Model) -> answer.Reply:
+def acknowledge(outcome: Outcome | Rejected, model: Model) -> answer.Reply:
     """The reply to an event's sender: whether it was learned, and the summary after it."""
-    if isinstance(event, Rejected):
-        return answer.error(Refusal(ErrorCode(event.reason), event.detail))
+    if isinstance(outcome, Rejected):
+        return answer.error(Refusal(ErrorCode(outcome.reason), outcome.detail))
+    said: answer.Reply = {"learned": outcome is Outcome.LEARNED}
+    if model.spec.has_ids:
+        said["outcome"] = outcome
     try:
-        return {"learned": isinstance(event, tuple), **answer.summarise(model)}
+        return {**said, **answer.summarise(model)}
     except Refusal as refusal:
+        if outcome in (Outcome.WAITING, Outcome.REPEATED):  # of nothing there is no summary yet
+            return {**said, **answer.basis(model, model.spec.formula)}
         return answer.error(refusal)

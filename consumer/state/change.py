@@ -71,17 +71,21 @@ class Change:
     def faults(self) -> Iterable[str]:
         """Why the state cannot be taken up; nothing if it can."""
         old, new = self.old.file, self.new.file
-        if old.where != new.where:
-            yield _differs("where", old.where, new.where)
+        said, says = ({"where": it.where, **it.tables.named()} for it in (old, new))
+        for name in dict.fromkeys((*said, *says)):
+            if (theirs := said.get(name)) != (now := says.get(name)):
+                yield _differs(name, theirs, now)
+        if self.old.has_ids and self.old.fields != self.new.fields:  # rows wait as they are
+            yield _differs("fields", self.old.fields, self.new.fields)
         if old.target_fields != new.target_fields:
-            yield _differs("target", *map(_listed, (old.target_fields, new.target_fields)))
+            yield _differs("target", *(", ".join(sorted(it.target_fields)) for it in (old, new)))
         ours = {field.name: field for field in new.fields}
         for field in old.fields:
             for key in field.keys if field.name in ours else ():
                 theirs, now = getattr(field, key), getattr(ours[field.name], key)
                 if theirs != now:
                     yield _differs(f"fields.{field.name}.{key}", theirs, now)
-        if self.has_new_formula and self.old.learner != "bayesian":
+        if self.has_new_formula and (self.old.learner != "bayesian" or self.old.has_late_labels):
             yield _differs("formula", self.old.formula, self.new.formula)
         if lacking := [name for name, at in self._columns.items() if at is None]:
             yield (
@@ -252,7 +256,3 @@ def _differs(name: str, theirs: object, ours: object) -> str:
         f"the saved state is of another {name}: {str(theirs)[:80]!r}, and this service has "
         f"{str(ours)[:80]!r}"
     )
-
-
-def _listed(names: Iterable[str]) -> str:
-    return ", ".join(sorted(names))

@@ -6,6 +6,7 @@ Used by the learner's thread alone; the follower reads the changelog in a thread
 from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from functools import partial
 from time import monotonic
 
 import structlog
@@ -16,6 +17,7 @@ from consumer.context import Context
 from consumer.model import Partition
 from consumer.state import pace, snapshot
 from consumer.state.follower import Follower
+from consumer.state.ids.sending import SegmentSending
 from consumer.state.restore import Followed, Log, start
 from consumer.state.sending import Sending
 from consumer.state.snapshot import Part
@@ -36,6 +38,7 @@ class _Saved:
         since: When it had that first.
         history_first: Whether the history there is of another model: what it lacks can be read
             again as it was learned while the regression beside it is of that model too.
+        ids: The way of the segments of ids there, if the model tells events apart.
     """
 
     parts: dict[Part, Sending]
@@ -43,11 +46,17 @@ class _Saved:
     seen: int
     since: float
     history_first: bool
+    ids: SegmentSending | None = None
 
     @property
     def regression_waits(self) -> bool:
         """Whether the regression is not to be saved yet."""
         return self.history_first and self.parts[Part.HISTORY].position is None
+
+    def behind(self, partition: Partition) -> int:
+        """How many records would be read again from the saved history on."""
+        known = self.parts[Part.HISTORY].position
+        return partition.position - (self.begins if known is None else known)
 
 
 class Changelog:
@@ -126,13 +135,23 @@ class Changelog:
             ),
         }
         is_old = followed.history.latest is not None and history is None
-        self._saved[records.partition] = _Saved(
+        saved = _Saved(
             parts,
             records.beginning,
             partition.position,
             monotonic(),
             history_first=is_old and partition.statistics.folded > 0,
         )
+        if partition.by_id is not None:
+            saved.ids = SegmentSending(
+                self._context,
+                self._producer,
+                self._writer,
+                number=records.partition,
+                topic_id=self._topic_id,
+                written=followed.segments,
+            )
+        self._saved[records.partition] = saved
         return partition
 
     def _sending(self, position: int | None, rows: int) -> Sending:
@@ -177,11 +196,27 @@ class Changelog:
         reason = (
             "its history goes first" if saved.regression_waits else "the snapshot is on its way"
         )
+        is_under_way = sending.is_under_way or (saved.ids is not None and saved.ids.holds)
         due = self.due(number, partition, reason)
-        if not due or saved.regression_waits or sending.is_under_way:
+        if not due or saved.regression_waits or is_under_way:
             return False
         taken = snapshot.take(partition, number, self._topic_id)
-        return sending.send(taken, 0, self._context.served.owned(number).coefficients)
+        known = self._context.served.owned(number).coefficients
+        if saved.ids is None or partition.by_id is None:
+            return sending.send(taken, 0, known)
+        saved.ids.note(taken, partition.by_id.place)
+        saved.ids.send(partition.by_id.take_sealed())
+        return saved.ids.hold(taken.position, partial(sending.send, taken, 0, known))
+
+    def save_ids(self, owned: Iterable[tuple[int, Partition]]) -> None:
+        """Send the segments that were sealed, and what waited for them; never blocks."""
+        if not self._context.settings.spec.has_ids:
+            return
+        for number, partition in owned:
+            saved = self._saved[number]
+            if saved.ids is not None and partition.by_id is not None:
+                saved.ids.send(partition.by_id.take_sealed())
+                saved.ids.delete({part: it.position for part, it in saved.parts.items()})
 
     def histories_worth_saving(
         self, owned: Iterable[tuple[int, Partition]], most_events: int
@@ -199,13 +234,18 @@ class Changelog:
         """Send the history, if the changelog lacks of it and none is under way; never blocks."""
         if self._lacks_history(number, partition):
             taken = snapshot.take_history(partition, number, self._topic_id)
-            self._saved[number].parts[Part.HISTORY].send(taken, partition.statistics.folded, {})
+            if (ids := (saved := self._saved[number]).ids) is not None and partition.by_id:
+                ids.note(taken, partition.by_id.place)
+            saved.parts[Part.HISTORY].send(taken, partition.statistics.folded, {})
 
     def _lacks_history(self, number: int, partition: Partition) -> bool:
         """Whether the changelog lacks of this history, and none is under way."""
-        history = self._saved[number].parts[Part.HISTORY]
-        older = history.rows < partition.statistics.folded and not history.is_under_way
-        return older and partition.has_whole_history
+        saved = self._saved[number]
+        history = saved.parts[Part.HISTORY]
+        lacks = history.rows < partition.statistics.folded
+        if saved.ids is not None and not lacks:  # segments are kept from a history's position on
+            lacks = saved.behind(partition) > self._context.settings.max_reread_events
+        return lacks and not history.is_under_way and partition.has_whole_history
 
     def _unsaved(self, number: int, partition: Partition) -> pace.Unsaved | None:
         """What the changelog lacks of this history; None if nothing, or while one is under way."""
@@ -214,10 +254,8 @@ class Changelog:
             saved.seen, saved.since = partition.position, monotonic()
         if not self._lacks_history(number, partition):
             return None
-        history, rows = saved.parts[Part.HISTORY], partition.statistics.folded
-        known = saved.begins if history.position is None else history.position
-        events = partition.position - known
-        return pace.Unsaved(number, events, rows, history.rows, saved.since)
+        rows, saved_rows = partition.statistics.folded, saved.parts[Part.HISTORY].rows
+        return pace.Unsaved(number, saved.behind(partition), rows, saved_rows, saved.since)
 
     def release(self, number: int, partition: Partition, *, save: bool) -> None:
         """Save a partition that is no longer ours, and follow its new owner from here on."""
@@ -241,5 +279,7 @@ class Changelog:
         """Wait for the snapshots that are under way."""
         deadline = monotonic() + timeout_seconds
         for saved in self._saved.values():
+            if saved.ids is not None:
+                saved.ids.settle(max(0.0, deadline - monotonic()))
             for sending in saved.parts.values():
                 sending.settle(max(0.0, deadline - monotonic()))

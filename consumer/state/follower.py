@@ -66,6 +66,7 @@ class Follower:
         self._progress = threading.Condition()
         self._hurry = threading.Event()
         self._positions: dict[int, int] = {}
+        self._starts: dict[int, int] = {}
         self._at_start = Ends()
         self._awaited = Ends()
 
@@ -153,6 +154,7 @@ class Follower:
         if not starts:
             return
         with self._progress:
+            self._starts |= {at.partition: start for at, start in starts.items()}
             self._positions |= {at.partition: start for at, start in starts.items()}
         self._consumer.assign([self._place(number) for number in self._positions])
         for number, position in self._positions.items():
@@ -165,8 +167,21 @@ class Follower:
         """
         ours = self._context.served.ours() & self._positions.keys()
         self._consumer.pause(*map(self._place, ours - self._resting))
+        if self._context.settings.spec.has_ids:
+            self._begin_again(ours - self._resting)
         self._consumer.resume(*map(self._place, self._resting - ours))
         self._resting = ours
+
+    def _begin_again(self, taken: Iterable[int]) -> None:
+        """Once given up, these are read from the beginning: segments of ids are kept by one alone.
+
+        What the owner remembers is not what it has written, and both would take twice the memory.
+        """
+        with self._progress:
+            self._positions |= {number: self._starts[number] for number in taken}
+        for number in taken:
+            self._consumer.seek(self._place(number), self._starts[number])
+            self._memory.drop_segments(number)
 
     def _place(self, number: int) -> TopicPartition:
         return TopicPartition(self._topic, number)

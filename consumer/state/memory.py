@@ -11,6 +11,7 @@ from consumer.context import Context
 from consumer.decode import Record
 from consumer.model import Partition
 from consumer.state.belonging import ForeignError
+from consumer.state.ids.records import begin_of
 from consumer.state.restore import Content, Followed, Found, Valid
 from consumer.state.snapshot import DamagedError, Part, Snapshot, read, take
 
@@ -54,6 +55,8 @@ class Memory:
     def take(self, number: int, records: Iterable[Record]) -> None:
         """Take what these records of a partition say, and serve it where it is newer."""
         spec = self._context.settings.spec
+        if spec.has_ids:
+            records = self._take_segments(number, records)
         found = [(record, one) for record in records for one in self._read(number, record)]
         known = self.of(number)
         history = self._newest(
@@ -75,6 +78,26 @@ class Memory:
         if (latest := self.of(number).history.latest) is not None:
             partition.take_up(latest.content)
         self._context.served.follow(number, partition.view())
+
+    def _take_segments(self, number: int, records: Iterable[Record]) -> list[Record]:
+        """Keep segments of ids as they are, our own too; returns the other records."""
+        others, segments = [], dict(self.of(number).segments)
+        for record in records:
+            begin = begin_of(record.key)
+            if begin is None:
+                others.append(record)
+            elif record.value is None:
+                segments.pop(begin, None)
+            else:
+                segments[begin] = record.value
+        with self._lock:
+            self._followed[number] = replace(self.of(number), segments=segments)
+        return others
+
+    def drop_segments(self, number: int) -> None:
+        """Drop the segments of a partition that is ours: its changelog is to be read once more."""
+        with self._lock:
+            self._followed[number] = replace(self.of(number), segments={})
 
     def _newest(
         self,
@@ -117,7 +140,8 @@ class Memory:
                 found: Found[Any] = getattr(followed, part)
                 if found.latest is not None and found.latest.position > valid.position:
                     return False
-                followed = replace(followed, **{part: replace(found, latest=valid)})
+                changed: dict[str, Any] = {part: replace(found, latest=valid)}
+                followed = replace(followed, **changed)
             self._followed[number] = followed
             return True
 
@@ -137,9 +161,11 @@ class Memory:
         with self._lock:
             followed = self.of(number)
             found: Found[Any] = getattr(followed, part)
-            refused = replace(
-                found,
-                foreign=foreign or found.foreign,
-                damaged=found.damaged + (foreign is None),
-            )
-            self._followed[number] = replace(followed, **{part: refused})
+            refused: dict[str, Any] = {
+                part: replace(
+                    found,
+                    foreign=foreign or found.foreign,
+                    damaged=found.damaged + (foreign is None),
+                )
+            }
+            self._followed[number] = replace(followed, **refused)

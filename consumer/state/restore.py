@@ -1,10 +1,14 @@
 """Where a partition starts: from its saved parts, from the log's beginning, or not at all. Pure."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
 from consumer.errors import NEW_ID, StateError
 from consumer.model import ModelSpec, Partition, SavedHistory
+from consumer.model.late.by_id import ById
+from consumer.model.late.ledger import Ledger
+from consumer.state.ids.chain import Place, Segments, begin
 from consumer.state.snapshot import DamagedError, Part, Snapshot
 
 Content = TypeVar("Content")
@@ -72,10 +76,15 @@ class Found(Generic[Content]):
 
 @dataclass(frozen=True, slots=True)
 class Followed:
-    """What the changelog says of one partition, part by part."""
+    """What the changelog says of one partition, part by part.
+
+    Attributes:
+        segments: Of what is remembered of ids, as they were written, by the offset each begins at.
+    """
 
     regression: Found[Snapshot] = field(default_factory=Found)
     history: Found[SavedHistory] = field(default_factory=Found)
+    segments: Mapping[int, bytes] = field(default_factory=dict)
 
 
 def start(spec: ModelSpec, log: Log, followed: Followed) -> Partition:
@@ -96,7 +105,10 @@ def start(spec: ModelSpec, log: Log, followed: Followed) -> Partition:
         if partition.statistics.folded:
             _must_be_whole(log, Part.HISTORY, followed.history)
         saved = SavedHistory.nothing(len(spec.fields), log.beginning)
-    partition.take_up(saved)
+    if partition.by_id is None:
+        partition.take_up(saved)
+    else:
+        partition = _with_ids(log, followed, partition, partition.by_id, saved)
     if partition.reads_from < log.beginning:
         raise StateError(_shortened(log, f"saved {Part.HISTORY}", partition.reads_from))
     return partition
@@ -119,6 +131,30 @@ def _regression(spec: ModelSpec, log: Log, followed: Followed) -> Partition:
         return latest.content.restore(spec)
     except DamagedError as error:  # its digest matches, so it was written wrong
         raise StateError(f"{log}: {error}. {NEW_ID}") from error
+
+
+def _with_ids(
+    log: Log, followed: Followed, partition: Partition, by_id: ById, saved: SavedHistory
+) -> Partition:
+    """The partition with its ledger too, or a new one at the log's beginning."""
+    spec = partition.spec
+    k, predicts = len(spec.fields), spec.has_late_labels
+    place = Place(*by_id.place)
+    segments = Segments(spec, log.partition, log.topic_id, followed.segments)
+    history_at = saved.position if saved.history.n < partition.statistics.folded else None
+    found = begin(segments, place, k, history_at=history_at, predicts=predicts)
+    if found is not None:
+        partition.take_up(saved, found.ledger, found.later)
+        return partition
+    if log.beginning > 0:
+        why = (segments.refused or ["segments are missing from the changelog"])[0]
+        raise StateError(
+            f"{log}: what is remembered of ids up to offset {place.end} cannot be taken up: {why}; "
+            f"and the log begins at offset {log.beginning}, so it cannot be learned again. {NEW_ID}"
+        )
+    partition = Partition(spec, log.beginning)
+    partition.take_up(SavedHistory.nothing(k, log.beginning), Ledger(k, log.beginning))
+    return partition
 
 
 def _must_be_whole(log: Log, part: Part, found: Found[Content]) -> None:

@@ -6,9 +6,10 @@ from time import monotonic
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from consumer.model import Served
+from consumer.model import Model, Served
 from consumer.telemetry.faults import FaultKind
 from consumer.telemetry.health import Health, not_ready
+from contract.messages import Outcome
 
 
 class HealthCollector(Collector):
@@ -84,6 +85,8 @@ class ModelCollector(Collector):
         yield GaugeMetricFamily(
             "riverline_model_events", "Events that the model has learned.", value=model.events
         )
+        if model.spec.has_late_labels:
+            yield from _late_labels(model)
         errors = GaugeMetricFamily(
             "riverline_prequential_error",
             "One-step-ahead error of the events, each predicted before it was learned.",
@@ -109,3 +112,26 @@ class ModelCollector(Collector):
         for term, value in model.coefficients.items():
             coefficients.add_metric([term], value)
         yield coefficients
+
+
+def _late_labels(model: Model) -> Iterable[Metric]:
+    """Events that wait for their labels, and those that do no more."""
+    yield GaugeMetricFamily(
+        "riverline_events_waiting",
+        "Events whose labels may still come.",
+        value=model.outcomes[Outcome.WAITING],
+    )
+    expired = GaugeMetricFamily(
+        "riverline_events_expired",
+        "Events whose labels had not come in time: learned by absence, or unlabelled.",
+        labels=["became"],
+    )
+    expiries = model.expiries
+    expired.add_metric(["learned"], expiries.by_absence)
+    expired.add_metric(["unlabelled"], expiries.expired - expiries.by_absence)
+    yield expired
+    yield GaugeMetricFamily(
+        "riverline_events_over_limit",
+        "Events that waited no more because too many others did.",
+        value=expiries.over_limit,
+    )

@@ -18,7 +18,7 @@ from consumer.model import FoldResult, Served
 from consumer.telemetry.build import versions
 from consumer.telemetry.collectors import HealthCollector, ModelCollector, UnsaidCollector
 from consumer.telemetry.health import Health
-from contract.messages import Method, Outcome, Reason, RequestOutcome
+from contract.messages import Method, Reason, RequestOutcome
 
 _BUCKETS = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0)
 _LATENCIES = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
@@ -165,10 +165,8 @@ class Telemetry:
 
     def folded(self, result: FoldResult, seconds: float) -> None:
         """Count a fold of records."""
-        self._events.labels(Outcome.LEARNED).inc(result.learned)
-        self._events.labels(Outcome.UNLABELLED).inc(result.unlabelled)
-        self._events.labels(Outcome.SKIPPED).inc(result.skipped)
-        self._events.labels(Outcome.REFUSED).inc(len(result.refused))
+        for outcome, number in result.counts().items():
+            self._events.labels(outcome).inc(number)
         for refused in result.refused:
             self._dead_letters.labels(refused.why.reason).inc()
         for name, texts in result.undeclared.items():
@@ -212,7 +210,7 @@ class Telemetry:
 
     def _start_closed_sets(self) -> None:
         """Create all series at the start, so that their first increase shows."""
-        for outcome in Outcome:
+        for outcome in FoldResult().counts():
             self._events.labels(outcome)
         for reason in ("damaged", "foreign"):
             self._snapshots_refused.labels(reason)

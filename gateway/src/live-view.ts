@@ -33,6 +33,7 @@ const Field = z.object({
 const Description = z.object({
   summary: z.record(z.string(), Field),
   outcomes: z.record(z.string(), z.number()).optional(),
+  late_labels: z.looseObject({ waiting: z.number(), matched: z.number(), expired: z.number() }).optional(),
   last_refused: z.looseObject({ detail: z.string() }).optional(),
   recent: z.object({
     fields: z.array(z.string()),

@@ -18,6 +18,12 @@ const STATUS = {
   "out-of-range": 422,
   "undefined": 422,
   "too-many-gaps": 422,
+  "bad-id": 422,
+  // Of an id: what came before does not go with it.
+  "conflicting-event": 409,
+  "orphan-label": 409,
+  "late-label": 409,
+  "conflicting-label": 409,
   "unknown-method": 502,
   "bad-params": 422,
   "unknown-field": 422,

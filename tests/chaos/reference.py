@@ -2,7 +2,8 @@
 
 I1  every partition's saved regression has the SHA-256 of the offline pass at the log's end, bit for
     bit, and its counts add up to the records of the log; its saved history has that of the offline
-    pass at the history's position, and what is taken up from the two that of the log's end
+    pass at the history's position, and what is taken up from the two that of the log's end;
+    with ids, each saved segment is that of the offline pass, bit for bit
 I3  the set of dead letters, by key, is exactly the set of refused events; repeats are allowed
 """
 
@@ -15,12 +16,14 @@ from typing import Any
 import orjson
 from kafka import KafkaAdminClient, TopicPartition
 
-from chaos.saved import States, read, reader, saved
+from chaos.saved import States, all_saved, read, reader
 from chaos.world import World
 from consumer.model.partition import Partition
 from consumer.model.replay import SavedHistory
 from consumer.settings import Settings
 from consumer.state import snapshot
+from consumer.state.ids import records
+from consumer.state.restore import Followed, Found, Log, Valid, start
 from consumer.state.snapshot import Part
 
 
@@ -33,12 +36,14 @@ class Pass:
         at: The hash of each partition's history at those positions that were asked for.
         records: How many records each partition's log has.
         refused: The dead letters' keys that are due.
+        segments: What is saved of ids, by partition and the offset each begins at.
     """
 
     states: dict[int, States]
     at: dict[int, str]
     records: dict[int, int]
     refused: set[str]
+    segments: dict[int, dict[int, bytes]] = field(default_factory=dict)
 
 
 def offline(settings: Settings, histories: dict[int, int]) -> Pass:
@@ -55,9 +60,9 @@ def offline(settings: Settings, histories: dict[int, int]) -> Pass:
         for number in sorted(consumer.partitions_for_topic(topic)):
             at = TopicPartition(topic, number)
             partition = Partition(settings.spec, consumer.beginning_offsets([at])[at])
-            records = 0
+            count = 0
             for batch in read(consumer, [at]):
-                records += len(batch)
+                count += len(batch)
                 place = histories.get(number, 0)
                 for part in (
                     [record for record in batch if record.offset < place],
@@ -65,12 +70,20 @@ def offline(settings: Settings, histories: dict[int, int]) -> Pass:
                 ):
                     refused = partition.fold(part).refused
                     made.refused.update(f"{topic}-{number}-{it.record.offset}" for it in refused)
+                    made.segments.setdefault(number, {}).update(
+                        _sealed(partition, number, topic_id)
+                    )
                     if partition.position == place:
                         taken = snapshot.take_history(partition, number, topic_id)
                         made.at[number] = taken.sha256
             made.states[number] = _both(partition, number, topic_id)
-            made.records[number] = records
+            made.records[number] = count
         return made
+
+
+def _sealed(partition: Partition, number: int, topic_id: str) -> Iterator[tuple[int, bytes]]:
+    for one in partition.by_id.take_sealed() if partition.by_id is not None else ():
+        yield one.begin, records.write(one, partition.spec, number, topic_id)
 
 
 def _both(partition: Partition, number: int, topic_id: str) -> States:
@@ -130,7 +143,8 @@ def judge(world: World, *, old: bool = False) -> Verdict:
         old: Whether they began in format 2, which kept nothing that robust errors rest on.
     """
     settings = world.settings
-    found = saved(settings)
+    everything = all_saved(settings)
+    found, segments = everything.highest, everything.segments
     histories = {
         number: states[Part.HISTORY].position
         for number, states in found.items()
@@ -140,7 +154,13 @@ def judge(world: World, *, old: bool = False) -> Verdict:
     letters = Counter(dead_letters(settings))
     verdict = Verdict(sum(due.records.values()), len(due.refused), letters.total())
     verdict.faults += _states(due, found, old=old)
-    verdict.faults += _histories(settings, due, found)
+    verdict.faults += _histories(settings, due, found, segments)
+    verdict.faults += [
+        f"I1: partition {number}: other bits in the segment from {begin}"
+        for number, of_partition in segments.items()
+        for begin, value in of_partition.items()
+        if due.segments[number].get(begin) != value
+    ]
     if missing := due.refused - letters.keys():
         verdict.faults.append(f"I3: {len(missing)} dead letters are missing")
     if wrong := letters.keys() - due.refused:
@@ -175,30 +195,41 @@ def _states(due: Pass, found: dict[int, States], *, old: bool) -> Iterator[str]:
             yield f"I1: partition {number} counts {counted} of {due.records[number]} records"
 
 
-def _histories(settings: Settings, due: Pass, found: dict[int, States]) -> Iterator[str]:
+def _histories(
+    settings: Settings,
+    due: Pass,
+    found: dict[int, States],
+    segments: dict[int, dict[int, bytes]],
+) -> Iterator[str]:
     """Each saved history is that of its position, and read on it is that of the log's end."""
     for number, state in due.states.items():
         theirs = found[number].get(Part.HISTORY)
         if theirs is not None and theirs.sha256 != due.at.get(number):
             yield f"I1: partition {number}: other bits in the history at {theirs.position}"
         if Part.REGRESSION in found[number]:
-            partition = _read_on(settings, number, found[number])
+            partition = _read_on(settings, number, found[number], segments.get(number, {}))
             again = snapshot.take_history(partition, number, theirs.topic_id if theirs else "")
             if theirs is not None and again.sha256 != state[Part.HISTORY].sha256:
                 yield f"I1: partition {number}: other bits in the history that is read on"
 
 
-def _read_on(settings: Settings, number: int, states: States) -> Partition:
+def _read_on(
+    settings: Settings, number: int, states: States, segments: dict[int, bytes]
+) -> Partition:
     """What a service would take up from these, at the log's end."""
-    partition = states[Part.REGRESSION].restore(settings.spec)
+    spec = settings.spec
     with closing(reader(settings)) as consumer:
         at = TopicPartition(settings.events_topic, number)
-        history = SavedHistory.nothing(
-            len(settings.spec.fields), consumer.beginning_offsets([at])[at]
+        begin, end = consumer.beginning_offsets([at])[at], consumer.end_offsets([at])[at]
+        regression = states[Part.REGRESSION]
+        history: Found[SavedHistory] = Found()
+        if (known := states.get(Part.HISTORY)) is not None:
+            history = Found(Valid(known.position, known.topic_id, known.history(spec)))
+        followed = Followed(
+            Found(Valid(regression.position, regression.topic_id, regression)), history, segments
         )
-        if Part.HISTORY in states:
-            history = states[Part.HISTORY].history(settings.spec)
-        partition.take_up(history)
+        log = Log(settings.events_topic, regression.topic_id, number, begin, end)
+        partition = start(spec, log, followed)
         for batch in read(consumer, [at]):
             partition.fold(batch)
     return partition

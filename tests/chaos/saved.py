@@ -12,6 +12,7 @@ from chaos.world import World
 from consumer.settings import Settings
 from consumer.state import snapshot
 from consumer.state.belonging import ForeignError
+from consumer.state.ids import records
 from consumer.state.snapshot import DamagedError, Part, Snapshot
 from support.waiting import wait_until
 
@@ -25,6 +26,7 @@ class Saved:
     Attributes:
         highest: The valid snapshots with the highest position, by partition and part.
         records: How many records there are, valid or not, by partition.
+        segments: What is saved of ids, by partition and the offset each begins at.
         late: How many valid ones came after one with a higher position.
     """
 
@@ -33,6 +35,7 @@ class Saved:
         self._consumer = reader(settings)
         self._assigned: set[int] = set()
         self.highest: dict[int, States] = defaultdict(dict)
+        self.segments: dict[int, dict[int, bytes]] = defaultdict(dict)
         self.records: Counter[int] = Counter()
         self.late = 0
 
@@ -43,8 +46,8 @@ class Saved:
         if there - self._assigned:
             self._assigned = there
             self._consumer.assign([TopicPartition(topic, number) for number in there])
-        for at, records in self._consumer.poll(timeout_ms=100).items():
-            for record in records:
+        for at, came in self._consumer.poll(timeout_ms=100).items():
+            for record in came:
                 self._take(at.partition, record)
         return {
             number: states[Part.REGRESSION].position
@@ -54,6 +57,12 @@ class Saved:
 
     def _take(self, number: int, record: Any) -> None:  # noqa: ANN401 - a kafka-python record
         self.records[number] += 1
+        if (begin := records.begin_of(record.key)) is not None:
+            if record.value is None:
+                self.segments[number].pop(begin, None)
+            else:
+                self.segments[number][begin] = record.value
+            return
         spec = self._settings.spec
         try:
             for state in snapshot.read(record.value, number, spec):
@@ -75,13 +84,18 @@ class Saved:
 
 def saved(settings: Settings) -> dict[int, States]:
     """The valid snapshots with the highest position of each partition of the changelog, now."""
+    return all_saved(settings).highest
+
+
+def all_saved(settings: Settings) -> Saved:
+    """All that the changelog holds now."""
     with closing(reader(settings)) as consumer, closing(Saved(settings)) as found:
         topic = settings.changelog_topic
         ats = [TopicPartition(topic, n) for n in consumer.partitions_for_topic(topic)]
         for batch in read(consumer, ats):
             for record in batch:
                 found._take(record.partition, record)
-        return found.highest
+        return found
 
 
 def wait_saved(world: World, seconds: float = SECONDS) -> float:

@@ -8,16 +8,19 @@ by chance.
 import random
 import threading
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from contextlib import closing
+from itertools import zip_longest
 from multiprocessing import get_context
 from pathlib import Path
-from time import monotonic
+from time import monotonic, time
 
 import pytest
 
 from broker import EmbeddedKafka
 from chaos.reference import judge
 from chaos.saved import wait_saved
-from chaos.world import World, stream, tell
+from chaos.world import World, plain_producer, stream, tell
+from unit.late import late_model, messy_log
 
 pytestmark = pytest.mark.slow(seconds=60)
 EVENTS = 120_000
@@ -120,3 +123,66 @@ def test_kill_9_changes_no_bit_of_a_model_with_gaps_and_levels(kafka: str, tmp_p
     tell(verdict)
     assert verdict.faults == []
     assert verdict.records >= EVENTS // 2
+
+
+LATE_MODEL = late_model(within="60s", absent=0.0)
+LATE_EVENTS = 10_000
+LATE_KILLS = 20
+
+
+def test_kill_9_changes_no_bit_of_late_labels_and_repeats(kafka: str, tmp_path: Path) -> None:
+    chance = random.Random(SEED)  # noqa: S311 - repeatable
+    file = tmp_path / "model.toml"
+    file.write_text(LATE_MODEL)
+    environment = {"MODEL": str(file), "MAX_REREAD_EVENTS": "5000"}
+    world = World(kafka, tmp_path, partitions=2, environment=environment).begin()
+    instances = [world.instance(name).start() for name in ("one", "two")]
+    for instance in instances:
+        instance.wait_ready()
+    with ThreadPoolExecutor(1) as beside:
+        sending = beside.submit(stream_late, kafka, world.events_topic, 1.5 * LATE_KILLS)
+        pace = threading.Event()  # never set
+        try:
+            for _ in range(LATE_KILLS):
+                pace.wait(chance.uniform(1, 2))
+                victim = chance.choice(instances)
+                assert victim.runs, f"it ended by itself: {victim.said}"
+                victim.kill()
+                victim.start()
+            sent = sending.result()
+            wait_saved(world)
+            verdict = judge(world)
+        finally:
+            world.close()
+    tell(verdict)
+    assert verdict.faults == []
+    assert verdict.records == sent
+
+
+def stream_late(servers: str, topic: str, seconds: float) -> int:
+    """Send events, their labels, repeats and faults to two partitions; how many records."""
+    logs = [messy_log(SEED + number, LATE_EVENTS, 60) for number in (0, 1)]
+    # Of the last hours: Kafka takes no timestamps of the future.
+    begin = int(time() * 1000) - max(record.timestamp for log in logs for record in log)
+    pace = threading.Event()  # never set
+    started = monotonic()
+    futures = []
+    with closing(plain_producer(servers)) as producer:
+        for number, pair in enumerate(zip_longest(*logs)):
+            if number % 500 == 0:
+                share = number / max(map(len, logs))
+                pace.wait(max(0.0, started + seconds * share - monotonic()))
+            futures += [
+                producer.send(
+                    topic,
+                    value=record.value,
+                    key=b"device",
+                    partition=partition,
+                    timestamp_ms=begin + record.timestamp,
+                )
+                for partition, record in enumerate(pair)
+                if record is not None
+            ]
+        for future in futures:
+            future.get(timeout=120)
+    return len(futures)

@@ -13,6 +13,7 @@ from consumer.decode.event import EventDecoder
 from consumer.decode.refusal import Refusal
 from consumer.decode.request import decode_request
 from consumer.model import answer
+from consumer.model.folding import outcome_of
 from consumer.model.merged import Model
 from consumer.respond.acknowledgements import acknowledge
 from contract.messages import VALUE_LIMIT, ErrorCode, Method
@@ -81,7 +82,7 @@ def replied(value: bytes | None, served: Model) -> answer.Reply:
         request = decode_request(value)
         if request.method is Method.LEARN:
             event = EventDecoder(FIELDS, served.spec.formula.target)(orjson.dumps(request.params))
-            return acknowledge(event, served)
+            return acknowledge(outcome_of(event), served)
         return answer.answer(request, served)
     except Refusal as refusal:
         return answer.error(refusal)

@@ -4,16 +4,25 @@ import math
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from consumer.decode.event import SKIPPED, UNLABELLED, Decoded, Rejected, Unlabelled, parse_object
+from consumer.decode.event import (
+    SKIPPED,
+    UNLABELLED,
+    Decoded,
+    Rejected,
+    Row,
+    Skipped,
+    Unlabelled,
+    parse_object,
+)
 from consumer.decode.formula import echo
 from consumer.decode.mapping.fields import INDICATED, Field
 from consumer.decode.mapping.kinds import Note, by_name, reader
+from consumer.decode.mapping.labels import EventIds, Labels, found, lacks, said, undefined
 from consumer.decode.mapping.model_file import ModelFile
 from consumer.decode.mapping.paths import FAILS, condition, dotted, equality, is_text, member, path
 from consumer.decode.mapping.plain import Leaves, plain_leaves
 from consumer.decode.record import Record
 from consumer.decode.refusal import Refusal
-from consumer.decode.wilkinson.expressions import Expression
 from contract.messages import ErrorCode, Reason
 
 
@@ -34,8 +43,14 @@ class Mapping:
         self._undeclared: list[tuple[str, str]] = []
         note: Note = self._undeclared.append if counts else _unnoted
         readers = [_FieldReader(field, note) for field in model.fields]
+        event, label = model.tables.event, model.tables.label
         # The target first: an event that lacks it is unlabelled, whatever else it lacks.
         self._readers = sorted(readers, key=lambda it: it.name not in self._target)
+        self._ids = None if event is None else EventIds(event.id, "event.id")
+        self.labels = None if label is None else Labels(model, self._readers[0].read)
+        self._start: dict[str, float] = {}
+        if label is not None and self._readers[0].path is None:  # labels alone have the target
+            self._start[self._readers.pop(0).name] = math.nan
         # Of requests, in other threads: what these name is not counted.
         self._of_requests = [_FieldReader(field, _unnoted) for field in model.fields]
         self._by_name = {field.name: _FieldReader(field, _unnoted) for field in model.fields}
@@ -54,15 +69,39 @@ class Mapping:
         if self.model.where is not None:
             compared, expected = equality(self.model.where) or ("@", None)
             paths.append(dotted(compared, ""))
+        event, label = self.model.tables.event, self.model.tables.label
+        self._is_label: str | None = None
+        if event is not None:
+            paths.append(dotted(event.id, ""))
+        if label is not None:
+            compared, self._is_label = equality(label.where) or ("@", None)
+            paths += [dotted(it, "") for it in (compared, label.id, label.value)]
         whole = [path for path in paths if path is not None]
         return (plain_leaves(whole) if len(whole) == len(paths) else None), expected
 
     def __call__(self, record: Record) -> Decoded:
-        """The row of a labelled event, ``UNLABELLED``, ``SKIPPED``, or the reason for refusal."""
+        """The row of a labelled event, ``UNLABELLED``, ``SKIPPED``, or the reason for refusal.
+
+        With ids an ``Identified`` event, or a ``Label``.
+        """
         leaves = self._plain(record.value) if self._plain is not None else None
         if leaves is None:
             return self._by_paths(record)
-        if self._expected is not None and leaves[-1] != self._expected:
+        ids = self._ids
+        if ids is None:
+            return self._of_leaves(leaves, -1)
+        if self.labels is None:
+            event, id_ = self._of_leaves(leaves, -2), leaves[-1]
+        elif leaves[-3] == self._is_label:
+            return self.labels.of_values(leaves[-2], leaves[-1])
+        else:
+            event, id_ = self._of_leaves(leaves, -5), leaves[-4]
+        if isinstance(event, Skipped):
+            return event
+        return ids.identified(event, lambda: ids.read(id_))
+
+    def _of_leaves(self, leaves: Leaves, where: int) -> Row | Unlabelled | Skipped | Rejected:
+        if self._expected is not None and leaves[where] != self._expected:
             return SKIPPED
         return self._row(self._numbers(zip(self._readers, leaves, strict=False), labelled=True))
 
@@ -70,21 +109,26 @@ class Mapping:
         document = parse_object(record.value)
         if isinstance(document, Rejected):
             return document
+        if self.labels is not None and (is_label := self.labels.holds(document, record)):
+            return is_label if type(is_label) is Rejected else self.labels.of(document, record)
         if self._holds is not None:
             try:
                 if not self._holds(document, record):
                     return SKIPPED
             except FAILS as error:
-                return Rejected(Reason.BAD_SHAPE, f"where: {_said(error)}")
-        return self._row(self._values(self._readers, document, record, labelled=True))
+                return Rejected(Reason.BAD_SHAPE, f"where: {said(error)}")
+        event = self._row(self._values(self._readers, document, record, labelled=True))
+        if (ids := self._ids) is None:
+            return event
+        return ids.identified(event, lambda: ids.of(document, record))
 
-    def _row(self, values: dict[str, float] | Unlabelled | Rejected) -> Decoded:
+    def _row(self, values: dict[str, float] | Unlabelled | Rejected) -> Row | Unlabelled | Rejected:
         if type(values) is not dict:
             return values  # type: ignore[return-value]
         for function in self._functions:
-            value = math.nan if self._lacks(function, values) else function(values)
+            value = math.nan if lacks(function, values) else function(values)
             if value is None:
-                return _undefined(function)
+                return undefined(function)
             values[function.name] = value
         return tuple([values[name] for name in self._order])
 
@@ -94,7 +138,7 @@ class Mapping:
         Raises:
             Refusal: A name is not a field, or a value does not count.
         """
-        found: list[tuple[_FieldReader, object]] = []
+        given: list[tuple[_FieldReader, object]] = []
         for name, value in params.items():
             source = self._by_name.get(name)
             if source is None:
@@ -102,8 +146,8 @@ class Mapping:
                 raise Refusal(
                     ErrorCode.UNKNOWN_FIELD, f"{echo(name)} is not a field; the fields are {known}"
                 )
-            found.append((source, value))
-        values = self._numbers(found, labelled=False)
+            given.append((source, value))
+        values = self._numbers(given, labelled=False)
         if not isinstance(values, dict):
             raise _refusal(values)
         return self._with_functions(values)
@@ -135,51 +179,49 @@ class Mapping:
         *,
         labelled: bool,
     ) -> dict[str, float] | Unlabelled | Rejected:
-        found = []
+        read: list[tuple[_FieldReader, object]] = []
         for source in readers:
-            try:
-                found.append((source, source.get(document, record)))
-            except FAILS as error:
+            value = found(source.get, document, record)
+            if type(value) is Rejected:
                 # What stands before it counts first, as without it.
-                before = self._numbers(found, labelled=labelled)
-                fault = Rejected(Reason.BAD_SHAPE, f"{source.name}: {_said(error)}")
+                before = self._numbers(read, labelled=labelled)
+                fault = Rejected(value.reason, f"{source.name}: {value.detail}")
                 return fault if type(before) is dict else before
-        return self._numbers(found, labelled=labelled)
+            read.append((source, value))
+        return self._numbers(read, labelled=labelled)
 
     def _numbers(
-        self, found: Iterable[tuple["_FieldReader", object]], *, labelled: bool
+        self, read: Iterable[tuple["_FieldReader", object]], *, labelled: bool
     ) -> dict[str, float] | Unlabelled | Rejected:
         """The numbers of fields, from what stands at their paths."""
-        values: dict[str, float] = {}
-        for source, value in found:
+        values = self._start.copy()
+        for source, value in read:
             if value is None or value == "":
                 if source.name in self._target:
-                    if labelled:
+                    if labelled and self.labels is None:
                         return UNLABELLED
+                    if labelled:
+                        values[source.name] = math.nan  # its label may come
                     continue
                 if source.substitute is None:
                     return Rejected(Reason.MISSING_FIELD, source.where)
                 number = source.substitute
             else:
-                read = source.read(value)
-                if isinstance(read, Rejected):
-                    return read
-                number = read
+                counts = source.read(value)
+                if isinstance(counts, Rejected):
+                    return counts
+                number = counts
             values[source.name] = number
             if source.indicator is not None:
                 values[source.indicator] = float(value is None or value == "")
         return values
 
-    @staticmethod
-    def _lacks(function: Expression, values: dict[str, float]) -> bool:
-        return any(math.isnan(values.get(name, math.nan)) for name in function.fields)
-
     def _with_functions(self, values: dict[str, float]) -> dict[str, float]:
         for function in self._functions:
-            if not self._lacks(function, values):
+            if not lacks(function, values):
                 value = function(values)
                 if value is None:
-                    fault = _undefined(function)
+                    fault = undefined(function)
                     raise Refusal(ErrorCode(fault.reason), fault.detail)
                 values[function.name] = value
         return {name: value for name, value in values.items() if not math.isnan(value)}
@@ -206,13 +248,3 @@ def _refusal(why: Unlabelled | Rejected) -> Refusal:
     if isinstance(why, Rejected):
         return Refusal(ErrorCode(why.reason), why.detail)
     return Refusal(ErrorCode.MISSING_FIELD, "the target is missing")
-
-
-def _undefined(function: Expression) -> Rejected:
-    return Rejected(
-        Reason.UNDEFINED, f"{function.name} has no value there, or one beyond the limit"
-    )
-
-
-def _said(error: BaseException) -> str:
-    return echo(str(error).splitlines()[0] if str(error) else type(error).__name__)

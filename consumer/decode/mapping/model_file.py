@@ -12,6 +12,7 @@ import msgspec
 from consumer.decode.mapping.fields import INDICATED, OMIT, REFUSE, Field
 from consumer.decode.mapping.kinds import iso_is_valid
 from consumer.decode.mapping.paths import condition, path
+from consumer.decode.mapping.tables import EVENT_KEYS, LABEL_KEYS, NO_TABLES, Tables, read_tables
 from consumer.decode.refusal import Refusal
 from consumer.decode.wilkinson.design import Design, Variables, design
 from contract.messages import RESERVED
@@ -19,7 +20,14 @@ from contract.messages import RESERVED
 MAX_FIELDS = 64
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.]{0,63}")
-_TOP = {"formula": str, "keep": list[str], "where": str, "fields": dict[str, dict[str, Any]]}
+_TOP = {
+    "formula": str,
+    "keep": list[str],
+    "where": str,
+    "fields": dict[str, dict[str, Any]],
+    "event": dict[str, Any],
+    "label": dict[str, Any],
+}
 _HINTS = get_type_hints(Field)
 _KEYS = {it.name: _HINTS[it.name] for it in fields(Field) if it.name != "name"}
 
@@ -38,6 +46,7 @@ class ModelFile:
         where: Which events are meant; None: all.
         fields: In their order.
         design: The kept columns.
+        tables: How events are told apart, and how their labels come.
     """
 
     formula: str
@@ -45,6 +54,7 @@ class ModelFile:
     where: str | None
     fields: tuple[Field, ...]
     design: Design
+    tables: Tables = NO_TABLES
 
     @property
     def intercept(self) -> bool:
@@ -58,7 +68,13 @@ class ModelFile:
 
     @cached_property
     def _identity(self) -> dict[str, Any]:
-        said = {"keep": list(self.keep), "where": self.where, "fields": self.fields}
+        tables = {"event": self.tables.event, "label": self.tables.label}
+        said = {
+            "keep": list(self.keep),
+            "where": self.where,
+            "fields": self.fields,
+            **{name: table for name, table in tables.items() if table is not None},
+        }
         made: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(said))  # lists, no tuples
         return made
 
@@ -91,12 +107,19 @@ def read_model(text: str) -> ModelFile:
         faults.append("formula: is missing; it looks like 'revenue ~ price + os'")
     if "where" in top:
         _check(lambda: condition(top["where"]), "where", faults)
+    event, label = (
+        _converted(top[name], keys, f"{name}.", faults) if name in top else None
+        for name, keys in (("event", EVENT_KEYS), ("label", LABEL_KEYS))
+    )
+    tables = read_tables(event, label, faults)
     if faults:
         raise ModelFileError("\n".join(faults))
     keep = tuple(top.get("keep", ()))
     made = _design(variables_of(found), top["formula"], keep)
     _check_target(made, top["formula"], {field.name: field for field in found})
-    return ModelFile(top["formula"], keep, top.get("where"), tuple(found), made)
+    file = ModelFile(top["formula"], keep, top.get("where"), tuple(found), made, tables)
+    _check_label(file)
+    return file
 
 
 def model_of_identity(formula: str, said: Mapping[str, Any]) -> ModelFile:
@@ -109,7 +132,8 @@ def model_of_identity(formula: str, said: Mapping[str, Any]) -> ModelFile:
     found = tuple(msgspec.convert(said["fields"], list[Field]))
     keep = tuple(said["keep"])
     made = _design(variables_of(list(found)), formula, keep)
-    return ModelFile(formula, keep, said["where"], found, made)
+    tables = msgspec.convert({key: said.get(key) for key in ("event", "label")}, Tables)
+    return ModelFile(formula, keep, said["where"], found, made, tables)
 
 
 def variables_of(found: list[Field]) -> Variables:
@@ -199,6 +223,24 @@ def _check_target(made: Design, formula: str, named: Mapping[str, Field]) -> Non
             raise ModelFileError(
                 f"fields.{name}.missing: is not for the target; events that lack it are unlabelled"
             )
+
+
+def _check_label(file: ModelFile) -> None:
+    label = file.tables.label
+    if label is None:
+        return
+    if len(file.target_fields) != 1:
+        names = ", ".join(sorted(file.target_fields))
+        raise ModelFileError(f"label.value: gives one field, and the target is made of {names}")
+    (field,) = (field for field in file.fields if field.name in file.target_fields)
+    if label.absent is not None:
+        if field.type not in ("number", "boolean"):
+            raise ModelFileError(f"label.absent: is a number, and {field.name} is none")
+        if not field.low <= label.absent <= field.high:
+            raise ModelFileError(f"label.absent: is outside the range of {field.name}")
+        for function in file.design.functions:
+            if function.fields == {field.name} and function({field.name: label.absent}) is None:
+                raise ModelFileError(f"label.absent: {function.name} has no value there")
 
 
 def _target_fields(made: Design, formula: str) -> frozenset[str]:

@@ -14,15 +14,20 @@ Learning" (2006), eq. 3.50 and 3.51; its mean is the least-squares solution.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, NamedTuple, Self
 
 import numpy as np
 from river.linear_model import BayesianLinearRegression
 
 from consumer.decode import INTERCEPT
+from consumer.model.estimators.posterior import Posterior
 from consumer.model.statistics.factor import Floats, cholesky, count, finite, lower_solve
-from consumer.model.statistics.least_squares import LeastSquares, one_step_ahead
+from consumer.model.statistics.least_squares import (
+    LeastSquares,
+    Places,
+    one_step_ahead,
+    predicted_after,
+)
 
 MAX_LEVERAGE = 1e4
 """The largest predictive variance of a row, in noise variances: beyond it the innovations of its
@@ -31,18 +36,6 @@ block lose digits, and the coordinates are renewed."""
 MAX_PRECISION = 1e6
 """How far the precision may grow from its initial identity: the covariance is updated by
 subtraction, and loses as many digits."""
-
-
-@dataclass(frozen=True, slots=True)
-class Posterior:
-    """The posterior of a Bayesian regression, in the form that adds up over partitions.
-
-    Attributes:
-        rows: Events [1, terms, target] equivalent to all that was learned, shape (m, p + 1): their
-            cross product is the posterior's precision, their least squares its mean.
-    """
-
-    rows: Floats
 
 
 class Coordinates(NamedTuple):
@@ -64,6 +57,7 @@ class Innovations(NamedTuple):
 
     Attributes:
         errors: Of predicting each event from all those before it, shape (n,).
+        scaled: The same in predictive standard deviations, shape (n,).
         design: The features, shape (n, p).
         target: The targets, shape (n,).
         spread: ``design`` times the covariance, by the inverse of the Cholesky factor of the
@@ -71,6 +65,7 @@ class Innovations(NamedTuple):
     """
 
     errors: Floats
+    scaled: Floats
     design: Floats
     target: Floats
     spread: Floats
@@ -120,6 +115,27 @@ class Bayesian:
         found = self._innovations(rows) if exact is None else None
         return self._errors(found, rows, exact, before)
 
+    def predict_after(
+        self, known: LeastSquares, rows: Floats, questions: Floats, places: Places
+    ) -> Floats:
+        """Predict questions between the events of a block, as ``predicted_after``, by river.
+
+        The mean after the first i events is m + V' z over these, z the scaled innovations and V
+        their ``spread``. Nothing is learned.
+        """
+        start, mean = self._start, self._river._ss_inv_arr @ self._river._eta_arr
+        if start is None or not known.is_determined:
+            return predicted_after(known, rows, questions, places)
+        means = mean[np.newaxis]
+        if len(rows):
+            if (found := self._innovations(rows)) is None:
+                return predicted_after(known, rows, questions, places)
+            steps = np.cumsum(found.scaled[:, np.newaxis] * found.spread, axis=0)
+            means = mean + np.concatenate((np.zeros((1, len(mean))), steps))
+        design = lower_solve(start.factor[:-1, :-1].T, questions[:, :-1].T).T
+        own = questions[:, :-1] @ start.coefficients
+        return np.asarray(own + (design * means[places]).sum(axis=1))
+
     @staticmethod
     def _errors(
         found: Innovations | None, rows: Floats, exact: Floats | None, before: LeastSquares
@@ -165,7 +181,7 @@ class Bayesian:
         surprise = target - spread @ river._eta_arr
         found = lower_solve(factor, np.column_stack((surprise, spread)))
         errors = np.asarray(factor.diagonal() * found[:, 0])
-        return Innovations(errors, design, target, found[:, 1:])
+        return Innovations(errors, found[:, 0], design, target, found[:, 1:])
 
     @np.errstate(over="ignore", invalid="ignore")
     def _learn(self, found: Innovations) -> None:

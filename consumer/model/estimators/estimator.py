@@ -1,14 +1,16 @@
 """River's regressions behind one protocol, and their sum over partitions."""
 
 from collections.abc import Callable, Sequence
-from typing import Any, Protocol, Self
+from typing import Any, NamedTuple, Protocol, Self
 
 import numpy as np
+from numpy.typing import NDArray
 
-from consumer.model.estimators.bayesian import Bayesian, Posterior
+from consumer.model.estimators.bayesian import Bayesian
 from consumer.model.estimators.gradient import StochasticGradient, Weights
-from consumer.model.statistics.factor import Floats, solve, triangle
-from consumer.model.statistics.least_squares import LeastSquares, one_step_ahead
+from consumer.model.estimators.posterior import Posterior, mean
+from consumer.model.statistics.factor import Floats
+from consumer.model.statistics.least_squares import LeastSquares, Places, one_step_ahead
 
 Block = Callable[[Floats, Floats | None, LeastSquares, LeastSquares], Floats]
 
@@ -22,6 +24,9 @@ class Estimator(Protocol):
     def score_block(
         self, rows: Floats, exact: Floats | None, before: LeastSquares, after: LeastSquares
     ) -> Floats: ...
+    def predict_after(
+        self, known: LeastSquares, rows: Floats, questions: Floats, places: Places
+    ) -> Floats: ...
     def state(self) -> dict[str, Any]: ...
     def restore(self, state: dict[str, Any]) -> None: ...
     def copy(self) -> Self: ...
@@ -34,8 +39,24 @@ LEARNERS: dict[str, type[Bayesian | StochasticGradient]] = {
 }
 
 
+class Served(NamedTuple):
+    """What was predicted of events that got their labels later.
+
+    Attributes:
+        own: Whether an event had its label in its own place, shape (n,).
+        predictions: Of the others; NaN if it would have been refused; shape (n,).
+    """
+
+    own: NDArray[np.bool_]
+    predictions: Floats
+
+
 def scored(
-    predict: Block, events: Floats, before: LeastSquares, after: LeastSquares
+    predict: Block,
+    events: Floats,
+    before: LeastSquares,
+    after: LeastSquares,
+    served: Served | None = None,
 ) -> tuple[Floats, Floats]:
     """Test each event by what was known before it.
 
@@ -47,13 +68,19 @@ def scored(
         events: [1, terms, target], shape (n, p + 1).
         before: Least squares of all events before these.
         after: Least squares including these.
+        served: What was predicted earlier, where labels come later.
 
     Returns:
-        The targets that are scored, and target less prediction for each, shapes (m,).
+        The targets that are scored, and target less prediction for each, shapes (m,); NaN without
+        a prediction.
     """
     exact = None if before.is_determined and after.is_determined else one_step_ahead(before, events)
     missed = predict(events, exact, before, after)
     targets = events[:, -1]
+    if served is not None:
+        if exact is not None:
+            missed = np.where(np.isnan(exact), np.nan, missed)
+        return targets, np.where(served.own, missed, targets - served.predictions)
     if exact is None:
         return targets, missed
     answered = ~np.isnan(exact)
@@ -72,12 +99,3 @@ def combine(views: Sequence[Posterior | Weights]) -> Floats:
     weights = [view for view in views if isinstance(view, Weights)]
     shares = [view.n for view in weights]
     return np.average([view.coefficients for view in weights], axis=0, weights=shares)
-
-
-def mean(posteriors: Sequence[Posterior]) -> Floats:
-    """The posterior mean over all partitions, shape (p,): the least squares of all their rows.
-
-    Call it only if the events of all partitions determine every coefficient.
-    """
-    factor = triangle(*(posterior.rows for posterior in posteriors))
-    return solve(factor[:-1, :-1], factor[:-1, -1])

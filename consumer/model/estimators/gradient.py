@@ -10,7 +10,7 @@ from river.preprocessing import StandardScaler
 
 from consumer.decode import INTERCEPT
 from consumer.model.statistics.factor import Floats, count, finite
-from consumer.model.statistics.least_squares import LeastSquares
+from consumer.model.statistics.least_squares import LeastSquares, Places, predicted_after
 
 Features = dict[str, float]
 
@@ -82,6 +82,23 @@ class StochasticGradient:
     ) -> Floats:
         """The errors that :meth:`learn_block` would return; nothing is learned."""
         return self.copy().learn_block(rows)
+
+    def predict_after(
+        self, known: LeastSquares, rows: Floats, questions: Floats, places: Places
+    ) -> Floats:
+        """Predict questions between the events of a block, as ``predicted_after``, by river.
+
+        Nothing is learned.
+        """
+        ahead, learned, made = self.copy(), 0, np.empty(len(questions))
+        for number in np.argsort(places, kind="stable"):
+            ahead.learn_block(rows[learned : places[number]])
+            learned = places[number]
+            features = questions[number, 1:-1].tolist()
+            made[number] = ahead.predict_one(dict(zip(self._features, features, strict=True)))
+        if not known.is_determined:
+            made[np.isnan(predicted_after(known, rows, questions, places))] = np.nan
+        return made
 
     def copy(self) -> Self:
         """An independent copy."""

@@ -10,9 +10,12 @@ from functools import cached_property
 from typing import Self
 
 import numpy as np
+from numpy.typing import NDArray
 
 from consumer.model.statistics.design import is_open
 from consumer.model.statistics.factor import Floats, solve, triangle
+
+Places = NDArray[np.intp]
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,11 +69,42 @@ def one_step_ahead(before: LeastSquares, rows: Floats) -> Floats:
         Each target less its prediction, shape (m,); NaN if that would have been refused.
     """
     errors = np.full(len(rows), math.nan)
-    if not np.logical_or(before.factor.any(axis=0), rows.any(axis=0))[:-1].all():
-        return errors  # a level that has not come yet: it leaves a coefficient open to the end
+    if _lacks_a_column(before, rows):
+        return errors
     for i, row in enumerate(rows):
         if before.is_determined:
             errors[i] = row[-1] - row[:-1] @ before.coefficients
         before = before.plus(rows[i : i + 1])
     errors[np.isinf(errors)] = math.nan  # beyond the range of a double: refused
     return errors
+
+
+@np.errstate(over="ignore", invalid="ignore")
+def predicted_after(
+    before: LeastSquares, rows: Floats, questions: Floats, places: Places
+) -> Floats:
+    """The prediction of each question by least squares, after some of the rows.
+
+    Args:
+        before: Least squares of the events before them.
+        rows: The events, [1, terms, target], shape (n, p + 1).
+        questions: [1, terms, anything], shape (m, p + 1).
+        places: After how many of the rows each is asked, shape (m,).
+
+    Returns:
+        The predictions, shape (m,); NaN if that would have been refused.
+    """
+    made = np.full(len(questions), math.nan)
+    if _lacks_a_column(before, rows):
+        return made
+    for place in np.unique(places):
+        known, asked = before.plus(rows[:place]), places == place
+        if known.is_determined:
+            made[asked] = questions[asked, :-1] @ known.coefficients
+    made[np.isinf(made)] = math.nan
+    return made
+
+
+def _lacks_a_column(before: LeastSquares, rows: Floats) -> bool:
+    """Whether a level has not come yet: it leaves a coefficient open to the end."""
+    return not np.logical_or(before.factor.any(axis=0), rows.any(axis=0))[:-1].all()

@@ -39,6 +39,7 @@ const reconnect = watch(path, {
     appear("figures");
     $("figures").classList.remove("stale");
     showKeyFigures(state);
+    showLateLabels(state);
     showRefused(state);
     $("figures").classList.toggle("many", state.features.needed.length > MANY);
     showFields(state.features, state.summary);
@@ -97,6 +98,16 @@ function showRefused({ outcomes = {}, last_refused: last }) {
   const all = Object.values(outcomes).reduce((sum, count) => sum + count, 0);
   const why = last ? `; the last one: ${last.detail}` : "";
   say("refused", `${whole(refused)} of ${whole(all)} events were refused${why}.`);
+}
+
+function showLateLabels({ late_labels: labels }) {
+  $("late-labels").hidden = !labels;
+  if (!labels) return;
+  const { waiting, matched, expired } = labels;
+  say(
+    "late-labels",
+    `${whole(waiting)} events wait for their labels; ${whole(matched)} got theirs, ${whole(expired)} did not in time.`,
+  );
 }
 
 function showKeyFigures({ history, regression }) {

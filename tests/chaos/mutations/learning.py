@@ -106,8 +106,8 @@ def pending_left_out(_: int) -> None:
 def replay_of_other_rows(_: int) -> None:
     """A history that reads again goes on with other rows of its unfinished block."""
 
-    def around(real: Function, self: Partition, saved: SavedHistory) -> None:
-        real(self, replace(saved, pending=list(saved.pending[:1]) * len(saved.pending)))
+    def around(real: Function, self: Partition, saved: SavedHistory, *ids: Anything) -> None:
+        real(self, replace(saved, pending=list(saved.pending[:1]) * len(saved.pending)), *ids)
 
     wrap(Partition, "take_up", around)
 

@@ -3,7 +3,7 @@
 import orjson
 import pytest
 
-from consumer.model.estimators.bayesian import Posterior
+from consumer.model.estimators.posterior import Posterior
 from consumer.model.partition import Partition
 from consumer.model.repeats import REMEMBERED
 from contract.messages import Outcome

@@ -7,7 +7,7 @@ import orjson
 import pytest
 from river import metrics
 
-from consumer.model.estimators.bayesian import Posterior
+from consumer.model.estimators.posterior import Posterior
 from consumer.model.prequential import FADING, RECENT, Errors, Faded, Prequential, figures, total
 from consumer.model.view import MANY, errors_of
 from unit.records import bits, event, folded, restored, spec

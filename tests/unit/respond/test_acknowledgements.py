@@ -6,6 +6,7 @@ import pytest
 
 from consumer.respond.acknowledgements import MAX_AGE_MS, Acknowledgements
 from consumer.respond.replies import Replies
+from contract.messages import Outcome
 from unit.kept_replies import KeptReplies
 from unit.records import Record, model
 
@@ -31,5 +32,5 @@ def test_only_what_lay_before_the_log_s_end_may_be_too_old(
     way = Acknowledgements(cast("Replies", sent), "replies", lambda _: True)
     record = Record(offset, b"", timestamp=NOW_MS - age_ms, headers=HEADERS)
     rows = [(1.0, 2.0, 3.0, 4.0), (2.0, 3.0, 5.0, 6.0)]
-    way.send([(record, (1.0, 2.0, 3.0, 4.0))], model(rows), again=100, now_ms=NOW_MS)
+    way.send([(record, Outcome.LEARNED)], model(rows), again=100, now_ms=NOW_MS)
     assert len(sent.replies) == told

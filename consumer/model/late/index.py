@@ -1,0 +1,115 @@
+"""Where the ids of a ledger are: open addressing in many small tables, each rebuilt by itself."""
+
+from array import array
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+SHARDS = 256
+EMPTY = -1
+FULLEST, AFTER_REBUILD = 0.7, 0.45
+"""The share of a table's places that are taken: at most, and when it has just been rebuilt. Probing
+linearly, a search for what is not there looks at some 6 places at most (Knuth, TAOCP 3, 6.4)."""
+SPARE = 32
+"""Places beside: a small table is not rebuilt for each entry."""
+
+Tags = NDArray[np.uint32]
+Slots = NDArray[np.int64]
+
+
+class Shard:
+    """One table: the place of a tag is in proportion to it, or soon after.
+
+    Attributes:
+        tags: The first 32 bits of each id.
+        slots: Its slot, or EMPTY.
+        home: How many places tags begin at; the others take what runs over at the end.
+        room: How many entries may still come.
+    """
+
+    __slots__ = ("home", "room", "slots", "tags")
+
+    def __init__(self, tags: Tags, slots: Slots) -> None:
+        self.build(tags, slots)
+
+    def build(self, tags: Tags, slots: Slots) -> None:
+        """Hold these entries alone; of two with one tag the higher slot is found first.
+
+        In the order of their homes each takes the first place that is free from there on.
+        """
+        self.home = int(len(tags) / AFTER_REBUILD) + SPARE
+        order = np.lexsort((-slots, tags))
+        tags, slots = tags[order], slots[order]
+        steps = np.arange(len(tags))
+        homes = (tags.astype(np.uint64) * np.uint64(self.home) >> np.uint64(32)).astype(np.int64)
+        places = np.maximum.accumulate(homes - steps) + steps
+        taken = int(places[-1]) + 1 if len(places) else 0
+        size = max(self.home, taken) + SPARE
+        all_tags, all_slots = np.zeros(size, np.uint32), np.full(size, EMPTY, np.int64)
+        all_tags[places], all_slots[places] = tags, slots
+        self.tags, self.slots = array("I", all_tags.tobytes()), array("q", all_slots.tobytes())
+        self.room = int(self.home * FULLEST) - len(tags) + 1
+
+    def rebuild(self, oldest: int) -> None:
+        """Drop what is in slots before this one; make room."""
+        slots = np.frombuffer(self.slots, np.int64)
+        kept = slots >= oldest if oldest > 0 else slots != EMPTY
+        tags = np.frombuffer(self.tags, np.uint32)[kept]
+        self.build(tags, slots[kept])
+
+
+class Index:
+    """The slot of each id: the newest, if it stands in several.
+
+    Args:
+        has: Whether the entry in a slot has this id; asked where the first 32 bits agree.
+        ids: Of entries there are, 16 bytes each, in the order of their slots.
+        first: The slot of the first.
+    """
+
+    def __init__(
+        self, has: Callable[[int, bytes], bool], ids: bytes | bytearray = b"", first: int = 0
+    ) -> None:
+        self._has = has
+        self._oldest = 0
+        content = np.frombuffer(ids, np.uint8).reshape(-1, 16)
+        tags = np.ascontiguousarray(content[:, :4]).view("<u4").ravel()
+        by_shard = np.argsort(content[:, 4], kind="stable")
+        ends = np.cumsum(np.bincount(content[:, 4], minlength=SHARDS))
+        self._shards = [
+            Shard(tags[at], at + np.int64(first)) for at in np.split(by_shard, ends[:-1])
+        ]
+
+    def find(self, id_: bytes) -> int | None:
+        """The slot of this id, if it is not before the oldest."""
+        shard = self._shards[id_[4]]
+        tag = int.from_bytes(id_[:4], "little")
+        at = tag * shard.home >> 32
+        tags, slots = shard.tags, shard.slots
+        while (slot := slots[at]) != EMPTY:
+            if tags[at] == tag and slot >= self._oldest and self._has(slot, id_):
+                return slot
+            at += 1
+        return None
+
+    def put(self, id_: bytes, new: int) -> None:
+        """Note the slot of an id, higher than any before."""
+        shard = self._shards[id_[4]]
+        tag = int.from_bytes(id_[:4], "little")
+        at = tag * shard.home >> 32
+        tags, slots = shard.tags, shard.slots
+        while (slot := slots[at]) != EMPTY:
+            if tags[at] == tag and (slot < self._oldest or self._has(slot, id_)):
+                slots[at] = new
+                return
+            at += 1
+        slots[at] = new
+        tags[at] = tag
+        shard.room -= 1
+        if shard.room <= 0 or at == len(slots) - 1:
+            shard.rebuild(self._oldest)
+
+    def drop_before(self, oldest: int) -> None:
+        """What is in slots before this one is not found any more; its room is used again later."""
+        self._oldest = oldest
