@@ -51,13 +51,22 @@ def wire(context: Context, clients: Clients, door: Door, claim: Claim) -> Loops:
     writer = uuid4().bytes
     follower = Follower(context, clients.changelog, writer, clients.log.partitions)
     learner = _learner(context, clients, follower, replies, writer)
-    responder = Responder(context, clients.requests, replies, forwards, claim)
+    responder = Responder(
+        context,
+        clients.requests,
+        replies,
+        forwards,
+        claim,
+        partitions=clients.log.partitions,
+        ask=lambda _partition, _position: None,
+    )
 
     def saw(topics: Topics | None, now: float) -> bool:
         """The watch's news for the other loops; whether a reply waits."""
         follower.widen((topics or {}).get(settings.changelog_topic, 0))
         if requests := (topics or {}).get(settings.requests_topic):
             forwards.divide(requests)
+        responder.widen((topics or {}).get(settings.events_topic, 0))
         ours, permissions = settings.replies_topic, context.permissions
         denied = () if permissions.may_write(ours) else (ours,)
         return replies.deliver_waiting(permissions.writable(topics), now, denied)

@@ -4,6 +4,7 @@ Pure. A fault of an event is returned, as ``Rejected``; one of a request or an a
 ``Refusal`` or ``BadAddressError``, and nothing else is. Imports only the contract.
 """
 
+from consumer.decode.at_least import Bounds, check_partitions
 from consumer.decode.event import SKIPPED, UNLABELLED, Decoded, EventDecoder, Rejected, Unreadable
 from consumer.decode.formula import INTERCEPT, Formula, parse_formula
 from consumer.decode.record import Record, ValueAlone
@@ -14,6 +15,7 @@ __all__ = [
     "INTERCEPT",
     "SKIPPED",
     "UNLABELLED",
+    "Bounds",
     "Decoded",
     "EventDecoder",
     "Formula",
@@ -24,6 +26,7 @@ __all__ = [
     "Unreadable",
     "ValueAlone",
     "check_deadline",
+    "check_partitions",
     "decode_request",
     "features",
     "parse_formula",

@@ -58,6 +58,7 @@ class Acknowledges(Protocol):
         asking: Sequence[tuple[Record, Decoded]],
         model: Model,
         *,
+        partition: int,
         again: int,
         now_ms: float,
     ) -> None: ...
@@ -164,7 +165,7 @@ class Learner:
 
     def _learn(self, polled: Batches, ours: set[int]) -> None:
         """Fold the polled records of these partitions; the others are another instance's."""
-        asking = {}
+        asking: dict[int, Sequence[tuple[Record, Decoded]]] = {}
         for at, records in polled.items():
             if at.partition in ours:
                 result = self._fold(at.partition, records)
@@ -172,6 +173,8 @@ class Learner:
                 if (said := self._refusals.saw(at.partition, result, monotonic())) is not None:
                     log.warning("events are refused", topic=self._topic, **said)
                 asking[at.partition] = result.asking
+        for number in self._owned.pass_on(ours):
+            asking.setdefault(number, ())
         if asking:
             self._publish(asking)
 
@@ -193,7 +196,9 @@ class Learner:
         for number, events in asking.items():
             if events:
                 again, now_ms = self._owned.end_at_restore(number), time.time() * 1000
-                self._acknowledgements.send(events, served.to_answer(), again=again, now_ms=now_ms)
+                self._acknowledgements.send(
+                    events, served.to_answer(), partition=number, again=again, now_ms=now_ms
+                )
 
     def _commit(self) -> None:
         """Let the group's offsets follow the saved states, for lag tools; nothing reads them."""

@@ -15,7 +15,7 @@ import structlog
 from kafka import TopicPartition
 from kafka.errors import KafkaError
 
-from consumer.client import NO_LEADER, Consumer, NotAllowedError, joined, leader_of
+from consumer.client import NO_LEADER, Consumer, NotAllowedError, joined, leader_of, offsets
 from consumer.context import Context
 from consumer.errors import StateError
 from consumer.learn.assignment import Assignment
@@ -107,6 +107,22 @@ class OwnedPartitions:
         restored = self._restore_held()
         self._report(restored, lost)
         return before & self._partitions.keys() - restored
+
+    def pass_on(self, numbers: Iterable[int]) -> set[int]:
+        """Move these states on to where the consumer is; those that have moved.
+
+        It has passed over what holds no event: markers of transactions, and aborted records. All
+        that was polled before must have been folded.
+        """
+        moved = set()
+        for number in numbers:
+            try:
+                at = offsets.position(self._consumer, TopicPartition(self._topic, number))
+            except KafkaError:
+                continue  # just taken away: the next turn knows
+            if at is not None and self._partitions[number].pass_on(at):
+                moved.add(number)
+        return moved
 
     def _report(self, restored: AbstractSet[int], lost: AbstractSet[int]) -> None:
         health = self._context.health

@@ -65,7 +65,10 @@ def encode(reply: Reply) -> bytes:
 
 def error(refusal: Refusal) -> Reply:
     """The reply that carries a refusal."""
-    return {"error": {"code": refusal.code, "message": refusal.message}}
+    said: Reply = {"code": refusal.code, "message": refusal.message}
+    if refusal.positions is not None:
+        said["positions"] = {str(number): at for number, at in refusal.positions.items()}
+    return {"error": said}
 
 
 def summarise(model: Model) -> Reply:

@@ -108,6 +108,13 @@ class Partition:
             }
         return result
 
+    def pass_on(self, position: int) -> bool:
+        """Count as folded what holds no event up to a position; whether there was something."""
+        if self._replay is not None or position <= self.position:
+            return False
+        self.position = position
+        return True
+
     def to_state(self) -> dict[str, Any]:
         """The regression: all that the next fold depends on, in types that JSON keeps exactly."""
         state = {

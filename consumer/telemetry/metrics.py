@@ -68,6 +68,9 @@ class Telemetry:
             registry=self.registry,
             buckets=_LATENCIES,
         )
+        self._waiting = self._gauge(
+            "riverline_waiting_requests", "Questions that wait for positions (at_least)."
+        )
         self._lag = self._gauge(
             "riverline_consumer_lag",
             "Records behind the end of the log, by partition; NaN if not known.",
@@ -190,6 +193,10 @@ class Telemetry:
         self._answer.observe(seconds)
         if waited is not None:
             self._latency.observe(max(0.0, waited))
+
+    def waiting(self, count: int) -> None:
+        """So many questions wait for positions."""
+        self._waiting.set(count)
 
     def requested(self, method: Method | None, outcome: RequestOutcome) -> None:
         """Count a settled request, once; ``method`` is None if not known."""
