@@ -31,6 +31,8 @@ const STATUS = {
   // The caller should have given up; or the clocks differ, which the detail says.
   "expired": 504,
   "not-learned": 503,
+  // The model did not reach the positions of at_least in the caller's time.
+  "not-yet": 504,
   "internal": 502,
 
   "unauthorized": 401,
