@@ -196,6 +196,11 @@ class Settings(Environment):
         """The topic that holds the snapshots."""
         return f"{self.application_id}-changelog"
 
+    @property
+    def demand_topic(self) -> str:
+        """The topic by which instances ask each other for snapshots."""
+        return f"{self.changelog_topic}-demand"
+
     @cached_property
     def topics(self) -> tuple[topics.Topic, ...]:
         """The topics that the service uses, except the changelog."""

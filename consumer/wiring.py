@@ -2,6 +2,7 @@
 
 events    -> learner   -> model (`Served`), dead letters, acknowledgements, changelog
 changelog -> follower  -> model, and the state that a partition begins with
+demand    -> learner: snapshots that other instances' askers wait for
 requests  -> responder -> replies, forwards (to the events topic)
 watch     -> which topics there are, for replies, forwards and the follower
 """
@@ -13,7 +14,7 @@ from uuid import uuid4
 
 from consumer.client import Clients, Door, connections, cover, rejoin
 from consumer.context import Context
-from consumer.learn import DeadLetters, Learner
+from consumer.learn import DeadLetters, Demand, Learner
 from consumer.respond import Acknowledgements, Claim, Forwards, Recreation, Replies, Responder
 from consumer.state import Changelog, Follower
 from consumer.watch import Group, Topics, Watch
@@ -50,7 +51,8 @@ def wire(context: Context, clients: Clients, door: Door, claim: Claim) -> Loops:
     )
     writer = uuid4().bytes
     follower = Follower(context, clients.changelog, writer, clients.log.partitions)
-    learner = _learner(context, clients, follower, replies, writer)
+    demand = Demand(context, clients.demand, clients.snapshots)
+    learner = _learner(context, clients, follower, replies, demand, writer)
     responder = Responder(
         context,
         clients.requests,
@@ -58,7 +60,7 @@ def wire(context: Context, clients: Clients, door: Door, claim: Claim) -> Loops:
         forwards,
         claim,
         partitions=clients.log.partitions,
-        ask=lambda _partition, _position: None,
+        ask=demand.ask,
     )
 
     def saw(topics: Topics | None, now: float) -> bool:
@@ -73,6 +75,7 @@ def wire(context: Context, clients: Clients, door: Door, claim: Claim) -> Loops:
 
     return {
         "follower": follower.run,
+        "demand": demand.run,
         "learner": learner.run,
         "responder": lambda stop: responder.run(stop, follower.loaded),
         "watch": lambda stop: watch.run(stop, replies.topics, saw, claim.look),
@@ -90,6 +93,7 @@ def _watch(context: Context, clients: Clients, door: Door, recreation: Recreatio
             settings.requests_topic: "what is asked there is answered when they have one again",
             settings.replies_topic: "replies to them wait",
             settings.changelog_topic: "what is learned of these partitions is not saved",
+            settings.demand_topic: "questions for another instance's positions wait longer",
             settings.dead_letter_topic: "dead letters go to the others",
         },
         settings.events_topic,
@@ -111,7 +115,12 @@ def _watch(context: Context, clients: Clients, door: Door, recreation: Recreatio
 
 
 def _learner(
-    context: Context, clients: Clients, follower: Follower, replies: Replies, writer: bytes
+    context: Context,
+    clients: Clients,
+    follower: Follower,
+    replies: Replies,
+    demand: Demand,
+    writer: bytes,
 ) -> Learner:
     settings = context.settings
     dead_letters = DeadLetters(
@@ -130,4 +139,4 @@ def _learner(
         cover=lambda: cover(settings),
     )
     acknowledgements = Acknowledgements(replies, settings.replies_topic, settings.may_reply_to)
-    return Learner(context, clients.events, dead_letters, acknowledgements, changelog)
+    return Learner(context, clients.events, dead_letters, acknowledgements, changelog, demand)

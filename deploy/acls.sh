@@ -57,6 +57,7 @@ service() {
   allow topic "$replies" Write DescribeConfigs
   allow topic "$letters" Write DescribeConfigs
   allow topic "$changelog" Read Write DescribeConfigs
+  allow topic "$changelog-demand" Read Write # snapshots that instances ask each other for
   allow topic __consumer_offsets Describe
   allow group "$application-learner" Read
   allow group "$application-responder" Read
@@ -76,6 +77,7 @@ case "$part" in
     service
     for topic in "$events" "$requests" "$replies" "$letters"; do allow topic "$topic" Create; done
     allow topic "$changelog" Create Alter # it grows with the events topic
+    allow topic "$changelog-demand" Create
     ;;
   service-replies) allow topic "$replies" Write ;;
   producer) allow topic "$events" Write ;;

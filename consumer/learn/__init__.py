@@ -5,6 +5,7 @@ May import ``state``, ``context`` and the layers below (``pyproject.toml``, impo
 """
 
 from consumer.learn.dead_letters import DeadLetters
+from consumer.learn.demand import Demand
 from consumer.learn.loop import Learner
 
-__all__ = ["DeadLetters", "Learner"]
+__all__ = ["DeadLetters", "Demand", "Learner"]

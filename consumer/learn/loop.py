@@ -15,6 +15,7 @@ them in each turn (``saving``), and on a clean stop. For a partition that is tak
 alone: nothing is waited for or committed. docs/FAILURES.md has a row for each gap between them.
 """
 
+import math
 import threading
 import time
 from collections.abc import Mapping, Sequence
@@ -32,6 +33,7 @@ from consumer.context import Context
 from consumer.decode import Decoded, Record
 from consumer.errors import NEW_ID, StateError
 from consumer.learn.dead_letters import SETTLE_SECONDS, DeadLetters
+from consumer.learn.demand import Demand
 from consumer.learn.lag import Lag
 from consumer.learn.owned import OwnedPartitions
 from consumer.learn.refusals import Refusals
@@ -40,6 +42,8 @@ from consumer.model import FoldResult, Model
 from consumer.state import Changelog
 
 POLL_MS = 200
+MOVING_POLL_MS = 50
+"""How long a poll waits while there may be something to save on demand."""
 PACE_SECONDS, LONGEST_PACE_SECONDS = 0.02, 0.2
 """The least time between two polls that keep up: at a thousand events a second the learner would
 else be busy with polls of one event each, and answers would wait for it. A poll of many partitions
@@ -73,6 +77,7 @@ class Learner:
         dead_letters: Takes the refused events.
         acknowledgements: Answers senders who asked to be told.
         changelog: Keeps the state.
+        demand: What other instances want to be saved now.
     """
 
     def __init__(
@@ -82,6 +87,7 @@ class Learner:
         dead_letters: DeadLetters,
         acknowledgements: Acknowledges,
         changelog: Changelog,
+        demand: Demand,
     ) -> None:
         self._context = context
         self._topic = context.settings.events_topic
@@ -92,7 +98,8 @@ class Learner:
         self._owned = OwnedPartitions(context, consumer, dead_letters, changelog)
         self._lag = Lag(context, consumer, self._owned)
         self._refusals = Refusals()
-        self._saving = Saving(context, self._owned, dead_letters, changelog)
+        self._saving = Saving(context, self._owned, dead_letters, changelog, demand)
+        self._moved_at = -math.inf
 
     def run(self, stop: threading.Event) -> None:
         """Learn until told to stop; then save once more.
@@ -144,7 +151,7 @@ class Learner:
                 stop.wait(POLL_MS / 1000)
             return {}
         try:
-            return poll(self._consumer, 0 if self._saving.is_under_way else POLL_MS)
+            return poll(self._consumer, self._patience_ms())
         except AuthorizationError as error:
             self._context.permissions.refused(error)
             stop.wait(RETRY_SECONDS)
@@ -163,6 +170,13 @@ class Learner:
                 f"retention passed it, or the topic was recreated. {NEW_ID}"
             ) from error
 
+    def _patience_ms(self) -> int:
+        if self._saving.is_under_way:
+            return 0
+        saved_seconds = 2 * self._context.settings.checkpoint_interval_ms / 1000
+        moves = monotonic() - self._moved_at < saved_seconds
+        return MOVING_POLL_MS if moves else POLL_MS
+
     def _learn(self, polled: Batches, ours: set[int]) -> None:
         """Fold the polled records of these partitions; the others are another instance's."""
         asking: dict[int, Sequence[tuple[Record, Decoded]]] = {}
@@ -176,6 +190,7 @@ class Learner:
         for number in self._owned.pass_on(ours):
             asking.setdefault(number, ())
         if asking:
+            self._moved_at = monotonic()
             self._publish(asking)
 
     def _fold(self, number: int, records: Sequence[Record]) -> FoldResult:

@@ -1,10 +1,11 @@
-"""When the learner saves: a round each CHECKPOINT_INTERVAL_MS, a slice of it in each turn."""
+"""When the learner saves: in rounds, a slice in each turn; and at once what others wait for."""
 
 from collections import deque
 from time import monotonic
 
 from consumer.context import Context
 from consumer.learn.dead_letters import SETTLE_SECONDS, DeadLetters
+from consumer.learn.demand import Demand
 from consumer.learn.owned import OwnedPartitions
 from consumer.state import Changelog
 
@@ -20,6 +21,7 @@ class Saving:
         owned: Our partitions.
         dead_letters: A position counts once the dead letters up to it are delivered.
         changelog: Where to.
+        demand: What other instances want to be saved now.
     """
 
     def __init__(
@@ -28,11 +30,13 @@ class Saving:
         owned: OwnedPartitions,
         dead_letters: DeadLetters,
         changelog: Changelog,
+        demand: Demand,
     ) -> None:
         self._settings = context.settings
         self._owned = owned
         self._dead_letters = dead_letters
         self._changelog = changelog
+        self._demand = demand
         self._began = monotonic()
         self._regressions = deque[int]()
         self._histories = deque[int]()
@@ -51,12 +55,24 @@ class Saving:
             self._begin(self._settings.max_reread_events)
         if self.is_under_way:
             self._save(now + SLICE_SECONDS)
+        self._save_on_demand()
         return begins
 
     def all(self) -> None:
         """Save everything, histories too: nothing is to be read again."""
         self._begin(most_reread=0)
         self._save(deadline=None)
+
+    def _save_on_demand(self) -> None:
+        """Save the regressions that other instances' askers wait for."""
+        met = list(self._demand.met(self._owned))
+        if not met or not self._dead_letters.settle(SETTLE_SECONDS):
+            return
+        for number, partition in met:
+            reason = "a snapshot on demand"
+            sent = self._changelog.save(number, partition)
+            if sent or not self._changelog.due(number, partition, reason):
+                self._demand.done(number, partition.position)
 
     def _begin(self, most_reread: int) -> None:
         self._began = monotonic()

@@ -1,6 +1,6 @@
 /** The routes under /v1/ia: from HTTP requests to questions and events. */
 
-import { Router, type Request, type RequestHandler } from "express";
+import { Router, type Request, type RequestHandler, type Response } from "express";
 import type { Appender } from "./appender.ts";
 import { MAX_BATCH_BYTES, readArray, readLines } from "./batch.ts";
 import { Admission } from "./body.ts";
@@ -9,6 +9,7 @@ import { readForm, readQuery } from "./forms.ts";
 import { decode, isObject } from "./json.ts";
 import { liveRouter } from "./live.ts";
 import type { Metrics } from "./metrics.ts";
+import { AT_LEAST, bounded, HEADER, toldBy, writePositions, type Positions } from "./positions.ts";
 import { Problem } from "./problem.ts";
 import type { Settings } from "./settings.ts";
 import { renderTable } from "./table.ts";
@@ -63,10 +64,13 @@ export function apiRouter(
     next();
   });
   add("/predict", {
-    get: [answer(client.ask, "predict", query)],
-    post: [admission.readBody([JSON_TYPE], MAX_QUESTION_BYTES), answer(client.ask, "predict", object)],
+    get: [answer(client.ask, "predict", asked(query))],
+    post: [
+      admission.readBody([JSON_TYPE], MAX_QUESTION_BYTES),
+      answer(client.ask, "predict", asked(object)),
+    ],
   });
-  add("/describe", { get: [answer(client.ask, "describe", query)] });
+  add("/describe", { get: [answer(client.ask, "describe", asked(query))] });
   add("/train", { get: [train(client.ask)] });
   add("/learn", {
     post: [
@@ -90,7 +94,9 @@ function answer(
   status = 200,
 ): RequestHandler {
   return async (request, response) => {
-    response.status(status).json(await ask(method, params(request)));
+    const reply = await ask(method, params(request));
+    tell(response, toldBy(reply));
+    response.status(status).json(reply);
   };
 }
 
@@ -100,7 +106,7 @@ function train(ask: Ask): RequestHandler {
     response.vary("Accept");
     if (type === false)
       throw new Problem("not-acceptable", `the table is available as ${JSON_TYPE} or text/html`);
-    const table = await ask("train", query(request));
+    const table = await ask("train", asked(query)(request));
     if (type === "html") response.type("html").send(renderTable(table));
     else response.json(table);
   };
@@ -111,9 +117,21 @@ function accept(events: Appender): RequestHandler {
     const bytes = request.body as Buffer;
     const values = request.is(LINES_TYPE) ? readLines(bytes) : readArray(bytes);
     events.check();
-    await events.send(values.map((value) => ({ value })));
-    response.status(202).json({ accepted: values.length });
+    const positions = await events.send(values.map((value) => ({ value })));
+    tell(response, positions);
+    response.status(202).json({ accepted: values.length, [AT_LEAST]: positions });
   };
+}
+
+/** The parameters of a question, with the positions that its answer must include. */
+function asked(params: (request: Request) => Params): (request: Request) => Params {
+  return (request) => bounded(params(request), request.get(HEADER));
+}
+
+/** Tell the positions to ask with. */
+function tell(response: Response, positions: Positions | undefined): void {
+  if (positions !== undefined && Object.keys(positions).length > 0)
+    response.set(HEADER, writePositions(positions));
 }
 
 /** End a stream when the gateway stops. */

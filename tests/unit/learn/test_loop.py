@@ -14,6 +14,7 @@ from consumer.context import Context
 from consumer.learn import loop as learner
 from consumer.learn import owned
 from consumer.learn.dead_letters import DeadLetters
+from consumer.learn.demand import Demand
 from consumer.learn.loop import Learner
 from consumer.learn.owned import OwnedPartitions
 from consumer.model.partition import Partition
@@ -200,6 +201,7 @@ def test_only_folding_counts_as_learning(clock: Clock, monkeypatch: pytest.Monke
         cast("DeadLetters", Letters()),
         cast("Acknowledgements", None),
         cast("Changelog", None),
+        cast("Demand", None),
     )
     loop._owned._partitions[0] = cast("Partition", Folding(clock, Partition(spec())))
     loop._fold(0, [Record(0, EVENT)])
