@@ -14,7 +14,7 @@ from uuid import uuid4
 
 from consumer.client import Clients, Door, connections, cover, rejoin
 from consumer.context import Context
-from consumer.learn import DeadLetters, Demand, Learner
+from consumer.learn import DeadLetters, Demand, Learner, Predictions
 from consumer.respond import Acknowledgements, Claim, Forwards, Recreation, Replies, Responder
 from consumer.state import Changelog, Follower
 from consumer.watch import Group, Topics, Watch
@@ -95,6 +95,11 @@ def _watch(context: Context, clients: Clients, door: Door, recreation: Recreatio
             settings.changelog_topic: "what is learned of these partitions is not saved",
             settings.demand_topic: "questions for another instance's positions wait longer",
             settings.dead_letter_topic: "dead letters go to the others",
+            **(
+                {settings.predictions_topic: "predictions go to the others"}
+                if settings.predictions_topic is not None
+                else {}
+            ),
         },
         settings.events_topic,
         clients.log.topic_id,
@@ -139,4 +144,16 @@ def _learner(
         cover=lambda: cover(settings),
     )
     acknowledgements = Acknowledgements(replies, settings.replies_topic, settings.may_reply_to)
-    return Learner(context, clients.events, dead_letters, acknowledgements, changelog, demand)
+    predictions = None
+    if settings.predictions_topic is not None:
+        predictions = Predictions(
+            clients.dead_letters,
+            settings.predictions_topic,
+            settings.dead_letters_buffer_bytes,
+            settings.application_id,
+            context.telemetry,
+            context.precedence,
+        )
+    return Learner(
+        context, clients.events, dead_letters, acknowledgements, changelog, demand, predictions
+    )

@@ -84,6 +84,8 @@ def open_clients(
         producers.introduce(snapshots, settings.demand_topic, TOPIC_SECONDS)
     with suppress(KafkaError):  # not fatal: dead letters wait for their topic
         producers.introduce(dead_letters, settings.dead_letter_topic, TOPIC_SECONDS)
+        if settings.predictions_topic is not None:  # they wait for theirs, too
+            producers.introduce(dead_letters, settings.predictions_topic, TOPIC_SECONDS)
     requests = connections.know(
         consumer(connections.requests_consumer(settings, precedence)), settings.requests_topic
     )

@@ -106,6 +106,9 @@ def needs(settings: Settings) -> list[Need]:
             vital=False,
         ),
     ]
+    if settings.predictions_topic is not None:
+        costs = "predictions of events wait, nothing is saved"
+        found.append(Need("topic", settings.predictions_topic, "WRITE", costs))
     unseen = "what its settings cost is not known"
     return found + [
         Need("topic", name, "DESCRIBE_CONFIGS", unseen, vital=False)

@@ -5,7 +5,15 @@ Pure. A fault of an event is returned, as ``Rejected``; one of a request or an a
 """
 
 from consumer.decode.at_least import Bounds, check_partitions
-from consumer.decode.event import SKIPPED, UNLABELLED, Decoded, EventDecoder, Rejected, Unreadable
+from consumer.decode.event import (
+    SKIPPED,
+    UNLABELLED,
+    Decoded,
+    EventDecoder,
+    Rejected,
+    Unreadable,
+    parse_object,
+)
 from consumer.decode.formula import INTERCEPT, Formula, parse_formula
 from consumer.decode.record import Record, ValueAlone
 from consumer.decode.refusal import Refusal
@@ -30,4 +38,5 @@ __all__ = [
     "decode_request",
     "features",
     "parse_formula",
+    "parse_object",
 ]

@@ -4,8 +4,8 @@
     2  fold             decode; predict, score, learn (partition.py)
     3  dead letters     sent for what was refused
     4  publish          the model serves what was learned, of all partitions at once
-    5  reply            to the senders that asked to be told
-    6  settle           Kafka has acknowledged every dead letter so far
+    5  reply            to the senders that asked to be told; predictions for unlabelled events
+    6  settle           Kafka has acknowledged every dead letter and prediction so far
     7  snapshots        of what moved, a part and its position in one record, to the changelog
     8  acknowledged     by Kafka: from now on the snapshot's position counts (state/sending.py)
     9  commit           the group's offset, for lag and tooling alone
@@ -32,10 +32,12 @@ from consumer.client.permissions import RETRY_SECONDS
 from consumer.context import Context
 from consumer.decode import Decoded, Record
 from consumer.errors import NEW_ID, StateError
-from consumer.learn.dead_letters import SETTLE_SECONDS, DeadLetters
+from consumer.learn.dead_letters import DeadLetters
 from consumer.learn.demand import Demand
 from consumer.learn.lag import Lag
+from consumer.learn.outbox import SETTLE_SECONDS, Outboxes
 from consumer.learn.owned import OwnedPartitions
+from consumer.learn.predictions import Predictions
 from consumer.learn.refusals import Refusals
 from consumer.learn.saving import SLICE_SECONDS, Saving
 from consumer.model import FoldResult, Model
@@ -78,9 +80,10 @@ class Learner:
         acknowledgements: Answers senders who asked to be told.
         changelog: Keeps the state.
         demand: What other instances want to be saved now.
+        predictions: Takes a prediction for each event without a target, where they are wanted.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913, PLR0917
         self,
         context: Context,
         consumer: Consumer,
@@ -88,6 +91,7 @@ class Learner:
         acknowledgements: Acknowledges,
         changelog: Changelog,
         demand: Demand,
+        predictions: Predictions | None = None,
     ) -> None:
         self._context = context
         self._topic = context.settings.events_topic
@@ -95,10 +99,13 @@ class Learner:
         self._dead_letters = dead_letters
         self._acknowledgements = acknowledgements
         self._changelog = changelog
-        self._owned = OwnedPartitions(context, consumer, dead_letters, changelog)
+        self._predictions = predictions
+        boxes = [dead_letters] if predictions is None else [dead_letters, predictions]
+        self._outboxes = Outboxes(*boxes)
+        self._owned = OwnedPartitions(context, consumer, self._outboxes, changelog)
         self._lag = Lag(context, consumer, self._owned)
         self._refusals = Refusals()
-        self._saving = Saving(context, self._owned, dead_letters, changelog, demand)
+        self._saving = Saving(context, self._owned, self._outboxes, changelog, demand)
         self._moved_at = -math.inf
 
     def run(self, stop: threading.Event) -> None:
@@ -141,13 +148,13 @@ class Learner:
             self._saving.turn()
 
     def _poll(self, stop: threading.Event) -> Batches:
-        """The next records; none while too many dead letters wait.
+        """The next records; none while too much that is sent on waits.
 
         Raises:
             StateError: What was to be read next is not in the log any more.
         """
-        if self._dead_letters.full:
-            if not self._dead_letters.settle(SETTLE_SECONDS):
+        if self._outboxes.full:
+            if not self._outboxes.settle(SETTLE_SECONDS):
                 stop.wait(POLL_MS / 1000)
             return {}
         try:
@@ -179,19 +186,19 @@ class Learner:
 
     def _learn(self, polled: Batches, ours: set[int]) -> None:
         """Fold the polled records of these partitions; the others are another instance's."""
-        asking: dict[int, Sequence[tuple[Record, Decoded]]] = {}
+        results: dict[int, FoldResult] = {}
         for at, records in polled.items():
             if at.partition in ours:
                 result = self._fold(at.partition, records)
                 self._dead_letters.send(self._topic, at.partition, result.refused)
                 if (said := self._refusals.saw(at.partition, result, monotonic())) is not None:
                     log.warning("events are refused", topic=self._topic, **said)
-                asking[at.partition] = result.asking
+                results[at.partition] = result
         for number in self._owned.pass_on(ours):
-            asking.setdefault(number, ())
-        if asking:
+            results.setdefault(number, FoldResult())
+        if results:
             self._moved_at = monotonic()
-            self._publish(asking)
+            self._publish(results)
 
     def _fold(self, number: int, records: Sequence[Record]) -> FoldResult:
         precedence = self._context.precedence
@@ -204,15 +211,22 @@ class Learner:
         self._lag.learned(number, records)
         return result
 
-    def _publish(self, asking: Mapping[int, Sequence[tuple[Record, Decoded]]]) -> None:
-        """Serve the new states of these partitions, and only then acknowledge."""
+    def _publish(self, results: Mapping[int, FoldResult]) -> None:
+        """Serve the new states of these partitions, and only then acknowledge and predict."""
         served = self._context.served
-        served.own({number: self._owned[number].view() for number in asking})
-        for number, events in asking.items():
-            if events:
+        served.own({number: self._owned[number].view() for number in results})
+        for number, result in results.items():
+            if self._predictions is not None and result.to_predict:
+                model = served.to_answer()
+                self._predictions.send(self._topic, number, result.to_predict, model)
+            if result.asking:
                 again, now_ms = self._owned.end_at_restore(number), time.time() * 1000
                 self._acknowledgements.send(
-                    events, served.to_answer(), partition=number, again=again, now_ms=now_ms
+                    result.asking,
+                    served.to_answer(),
+                    partition=number,
+                    again=again,
+                    now_ms=now_ms,
                 )
 
     def _commit(self) -> None:

@@ -4,8 +4,8 @@ from collections import deque
 from time import monotonic
 
 from consumer.context import Context
-from consumer.learn.dead_letters import SETTLE_SECONDS, DeadLetters
 from consumer.learn.demand import Demand
+from consumer.learn.outbox import SETTLE_SECONDS, Outboxes
 from consumer.learn.owned import OwnedPartitions
 from consumer.state import Changelog
 
@@ -19,7 +19,7 @@ class Saving:
     Args:
         context: What all loops share.
         owned: Our partitions.
-        dead_letters: A position counts once the dead letters up to it are delivered.
+        outboxes: A position counts once what is sent on up to it is delivered.
         changelog: Where to.
         demand: What other instances want to be saved now.
     """
@@ -28,13 +28,13 @@ class Saving:
         self,
         context: Context,
         owned: OwnedPartitions,
-        dead_letters: DeadLetters,
+        outboxes: Outboxes,
         changelog: Changelog,
         demand: Demand,
     ) -> None:
         self._settings = context.settings
         self._owned = owned
-        self._dead_letters = dead_letters
+        self._outboxes = outboxes
         self._changelog = changelog
         self._demand = demand
         self._began = monotonic()
@@ -66,7 +66,7 @@ class Saving:
     def _save_on_demand(self) -> None:
         """Save the regressions that other instances' askers wait for."""
         met = list(self._demand.met(self._owned))
-        if not met or not self._dead_letters.settle(SETTLE_SECONDS):
+        if not met or not self._outboxes.settle(SETTLE_SECONDS):
             return
         for number, partition in met:
             reason = "a snapshot on demand"
@@ -80,10 +80,12 @@ class Saving:
         self._histories.extend(self._changelog.histories_worth_saving(self._owned, most_reread))
 
     def _save(self, deadline: float | None) -> None:
-        """Save until the deadline; nothing of the round if dead letters are not delivered."""
-        if not self._dead_letters.settle(SETTLE_SECONDS):
+        """Save until the deadline; nothing of the round if what is sent on is not."""
+        if not self._outboxes.settle(SETTLE_SECONDS):
             for number, partition in self._owned:
-                self._changelog.due(number, partition, "its dead letters are not acknowledged")
+                self._changelog.due(
+                    number, partition, "its dead letters or predictions are not acknowledged"
+                )
             self._regressions.clear()
             self._histories.clear()
             return

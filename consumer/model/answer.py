@@ -6,7 +6,7 @@ from typing import Any
 
 import orjson
 
-from consumer.decode import Formula, Refusal, Request
+from consumer.decode import Formula, Record, Refusal, Rejected, Request, parse_object
 from consumer.model.asked import asked, wanted
 from consumer.model.merged import Model
 from consumer.model.statistics.history import WINDOW
@@ -141,11 +141,11 @@ def _train(params: dict[str, Any], model: Model, planned_events: int) -> Reply:
     }
 
 
-def _predict(params: dict[str, Any], model: Model) -> Reply:
+def _predict(params: dict[str, Any], model: Model, record: Record | None = None) -> Reply:
     """Predict by river's model for the configured formula, by the exact regression for others."""
     params = dict(params)
     level = _level(params.pop("level", LEVEL))
-    question = asked(params, model.spec)
+    question = asked(params, model.spec) if record is None else asked(params, model.spec, record)
     formula = question.formula
     exact = predict(model.fit(formula), question.x, level)
     name = "ols"
@@ -161,6 +161,20 @@ def _predict(params: dict[str, Any], model: Model) -> Reply:
         del reply["interval"]  # it is the exact regression's
         reply["average_of_partitions"] = len(model.parts)
     return {**reply, **_basis(model, formula)}
+
+
+def predict_event(record: Record, model: Model) -> Reply:
+    """The prediction for a record of the log that is an event without a target, or the error."""
+    event = parse_object(record.value)
+    if isinstance(event, Rejected):
+        return error(Refusal(ErrorCode(event.reason), event.detail))
+    params = {"event": event}
+    if model.spec.mapping is None:
+        params = {name: event[name] for name in model.spec.formula.terms if name in event}
+    try:
+        return _predict(params, model, record)
+    except Refusal as refusal:
+        return error(refusal)
 
 
 def _level(level: object) -> float:

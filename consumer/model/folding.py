@@ -32,6 +32,7 @@ class FoldResult:
         skipped: How many the model file did not ask for.
         refused: The refused records, and why.
         undeclared: Texts that are not levels, by field.
+        to_predict: The records that had no target.
         asking: The records that ask for an acknowledgement, with their decoded events.
     """
 
@@ -39,6 +40,7 @@ class FoldResult:
     unlabelled: int = 0
     skipped: int = 0
     refused: list[Refused] = field(default_factory=list)
+    to_predict: list[Record] = field(default_factory=list)
     undeclared: dict[str, list[str]] = field(default_factory=dict)
     asking: list[tuple[Record, Decoded]] = field(default_factory=list)
 
@@ -51,6 +53,7 @@ class FoldResult:
         """Count an event that is not learned."""
         if event is UNLABELLED:
             self.unlabelled += 1
+            self.to_predict.append(record)
         elif event is SKIPPED:
             self.skipped += 1
         elif type(event) is Rejected:

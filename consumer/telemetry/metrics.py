@@ -56,6 +56,9 @@ class Telemetry:
             "riverline_dead_letters_failed",
             "Times that Kafka did not take a dead letter; each is sent again.",
         )
+        self._predictions = self._counter(
+            "riverline_predictions", "Events without a target, by what became of theirs.", "outcome"
+        )
         self._learn = self._histogram(
             "riverline_learn_seconds", "Seconds to fold one poll's records of one partition."
         )
@@ -68,9 +71,7 @@ class Telemetry:
             registry=self.registry,
             buckets=_LATENCIES,
         )
-        self._waiting = self._gauge(
-            "riverline_waiting_requests", "Questions that wait for positions (at_least)."
-        )
+        self._waiting = self._gauge("riverline_waiting_requests", "Questions that wait (at_least).")
         self._lag = self._gauge(
             "riverline_consumer_lag",
             "Records behind the end of the log, by partition; NaN if not known.",
@@ -182,6 +183,10 @@ class Telemetry:
         """Kafka did not take a dead letter."""
         self._dead_letters_failed.inc()
 
+    def predicted(self, outcome: str) -> None:
+        """A prediction of an event was written or refused; or not taken, and is sent again."""
+        self._predictions.labels(outcome).inc()
+
     def answered(self, seconds: float, waited: float | None) -> None:
         """A request was answered or refused.
 
@@ -221,6 +226,8 @@ class Telemetry:
         """Create all series at the start, so that their first increase shows."""
         for outcome in Outcome:
             self._events.labels(outcome)
+        for became in ("predicted", "refused", "failed"):
+            self._predictions.labels(became)
         for reason in ("damaged", "foreign"):
             self._snapshots_refused.labels(reason)
         for reason in Reason:

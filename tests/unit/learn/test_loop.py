@@ -16,6 +16,7 @@ from consumer.learn import owned
 from consumer.learn.dead_letters import DeadLetters
 from consumer.learn.demand import Demand
 from consumer.learn.loop import Learner
+from consumer.learn.outbox import Outboxes
 from consumer.learn.owned import OwnedPartitions
 from consumer.model.partition import Partition
 from consumer.model.served import Served
@@ -104,7 +105,7 @@ def test_a_long_restore_of_many_partitions_holds_up_nothing_and_is_no_silence(
     health.beat("learner", now=clock.now)
     log = SlowLog(clock, health)
     ours = OwnedPartitions(
-        context(health), cast("Consumer", group), cast("DeadLetters", None), cast("Changelog", log)
+        context(health), cast("Consumer", group), cast("Outboxes", None), cast("Changelog", log)
     )
     for turn in range(1, PARTITIONS + 1):
         health.beat("learner", now=clock.now)
@@ -124,7 +125,7 @@ def test_partitions_of_one_leader_are_restored_together(
     ours = OwnedPartitions(
         context(health),
         cast("Consumer", Group()),
-        cast("DeadLetters", None),
+        cast("Outboxes", None),
         cast("Changelog", log),
     )
     began = clock.now
@@ -143,7 +144,7 @@ def test_a_partition_without_a_leader_is_not_waited_for(
     ours = OwnedPartitions(
         context(health),
         cast("Consumer", Group()),
-        cast("DeadLetters", None),
+        cast("Outboxes", None),
         cast("Changelog", log),
     )
     assert ours.follow_group() == set()
