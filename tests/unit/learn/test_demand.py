@@ -88,7 +88,7 @@ def test_a_partition_is_not_saved_too_often(world: World) -> None:
     world.want(0, 2)
     world.now += SAVE_SECONDS - 0.01
     assert world.met() == []
-    world.now += 0.01
+    world.now += 0.02
     assert world.met() == [0]
 
 
