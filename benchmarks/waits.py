@@ -55,7 +55,7 @@ class Run:
     def read(self, consumer: Consumer) -> None:
         """Take the replies until it is over."""
         while not self.over.is_set():
-            record = consumer.poll(0.1)
+            record: Any = consumer.poll(0.1)
             if record is None or record.error() is not None:
                 continue
             number = int(dict(record.headers())[CORRELATION_ID])
@@ -115,7 +115,7 @@ def _ask(producer: Producer, names: dict[str, str], run: Run, seconds: float) ->
         if number % 2 == 0 and run.bound is not None:
             partition, position = run.bound
             question[AT_LEAST] = {str(partition): position}
-        headers = [
+        headers: list[tuple[str, str | bytes | None]] = [
             (CORRELATION_ID, str(number).encode()),
             (REPLY_TO, names["REPLIES_TOPIC"].encode()),
         ]
