@@ -56,9 +56,8 @@ class Telemetry:
             "riverline_dead_letters_failed",
             "Times that Kafka did not take a dead letter; each is sent again.",
         )
-        self._predictions = self._counter(
-            "riverline_predictions", "Events without a target, by what became of theirs.", "outcome"
-        )
+        said = "Predictions of events without a target."
+        self._predictions = self._counter("riverline_predictions", said, "outcome")
         self._learn = self._histogram(
             "riverline_learn_seconds", "Seconds to fold one poll's records of one partition."
         )
