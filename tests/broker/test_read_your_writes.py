@@ -138,8 +138,9 @@ def test_an_answer_waits_for_what_another_instance_learns(
 ) -> None:
     # An interval so long that without a snapshot on demand no answer would come in time.
     slow = {"CHECKPOINT_INTERVAL_MS": "600000"}
-    services = [start(INSTANCE_ID=name, **slow) for name in ("one", "two")]
-    wait_until(lambda: all(it.metric("riverline_assigned_partitions") == 2 for it in services))
+    first, second = (start(INSTANCE_ID=name, **slow) for name in ("one", "two"))
+    wait_until(lambda: second.metric("riverline_assigned_partitions") == 2)
+    wait_until(lambda: first.metric("riverline_followed_partitions") == 2)
     with PredictionClient(settings, timeout=PATIENCE_SECONDS) as client:
         for number in range(1, 4):
             sent = send_events(settings, simulate(200, number), 200).positions
