@@ -3,12 +3,13 @@
     make bench                          all of it: half an hour, best on an idle machine
     benchmarks/bench.py --quick         small numbers, to see that everything runs
     benchmarks/bench.py --only a,c      parts of it
-    benchmarks/bench.py --only f,g,h,i  what is measured when it is asked for, and printed alone
+    benchmarks/bench.py --only f,g,h,i,j  what is measured if it is asked for, and printed alone
     benchmarks/bench.py --report        no measurement: tables and plots again, from results.json
 
 Parts: (a) the service, (b) the in-memory limit, (c) the peers, (d) round trips, (e) growth; and, if
-asked for, (f) a flood of requests, (g) durability, (h) partitions, (i) large events. What is
-measured, and how: docs/BENCHMARKS.md, whose tables and plots this command writes.
+asked for, (f) a flood of requests, (g) durability, (h) partitions, (i) large events,
+(j) waiting for positions. What is measured, and how: docs/BENCHMARKS.md, whose tables and plots
+this command writes.
 """
 
 import argparse
@@ -31,6 +32,7 @@ import partitions
 import roundtrips
 import targets
 import throughput
+import waits
 from broker import BrokerError, EmbeddedKafka
 from machine import ROOT, UnevenError
 from plots import write_plots
@@ -46,6 +48,7 @@ ALONE = {
     "g": durability.measure,
     "h": partitions.measure,
     "i": throughput.measure_large,
+    "j": waits.measure,
 }
 """Parts that are measured only if they are asked for, say their figures, and keep none."""
 
@@ -89,7 +92,7 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--only", default="a,b,c,d,e", help="parts: a,b,c,d,e; or f,g,h,i")
+    parser.add_argument("--only", default="a,b,c,d,e", help="parts: a,b,c,d,e; or f,g,h,i,j")
     parser.add_argument("--rounds", type=int, help=f"number of rounds (default {FULL.rounds})")
     parser.add_argument(
         "--events", type=int, help=f"events in parts a to c (default {FULL.events})"

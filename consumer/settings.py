@@ -14,7 +14,7 @@ from consumer.decode import Refusal, parse_formula
 from consumer.decode.mapping import ModelFileError, read_model
 from consumer.model import ROBUST_COLUMNS, ModelSpec
 from contract import topics
-from contract.environment import Environment, LogFormat, LogLevel
+from contract.environment import Environment, LogFormat, LogLevel, TopicName
 from contract.login import Names
 from contract.tls import server_context
 
@@ -35,6 +35,10 @@ class Settings(Environment):
     )
     instance_id: Annotated[str, Field(pattern=STATIC_MEMBER)] = Field(
         "", description="this instance's name in the consumer groups (default: host name and port)"
+    )
+    predictions_topic: TopicName | None = Field(
+        None,
+        description="a prediction for each event without a target goes there (default: none)",
     )
     reply_topic_patterns: Names = Field(
         ("prediction-repl*", "prediction-requests*repl*", "f-reply-*"),
@@ -205,6 +209,14 @@ class Settings(Environment):
             raise ValueError("EVENTS_, REQUESTS_, REPLIES_ and DEAD_LETTER_TOPIC must differ")
         return dead_letters
 
+    @field_validator("predictions_topic")
+    @classmethod
+    def _predictions_are_apart(cls, topic: str | None, info: ValidationInfo) -> str | None:
+        for role in ("events_topic", "requests_topic", "replies_topic", "dead_letter_topic"):
+            if topic is not None and topic == info.data.get(role):
+                raise ValueError(f"must be another topic than {role.upper()}")
+        return topic
+
     @cached_property
     def spec(self) -> ModelSpec:
         """The model that is learned."""
@@ -227,6 +239,11 @@ class Settings(Environment):
         """The topic that holds the snapshots."""
         return f"{self.application_id}-changelog"
 
+    @property
+    def demand_topic(self) -> str:
+        """The topic by which instances ask each other for snapshots."""
+        return f"{self.changelog_topic}-demand"
+
     @cached_property
     def topics(self) -> tuple[topics.Topic, ...]:
         """The topics that the service uses, except the changelog."""
@@ -235,13 +252,19 @@ class Settings(Environment):
             topics.requests(self.requests_topic),
             topics.replies(self.replies_topic),
             topics.dead_letters(self.dead_letter_topic),
+            *((topics.predictions(own),) if (own := self.predictions_topic) else ()),
         )
 
     def may_reply_to(self, topic: str) -> bool:
         """Whether a request may name this reply topic."""
         if topic == self.replies_topic:
             return True
-        own = {self.events_topic, self.requests_topic, self.dead_letter_topic}
+        own = {
+            self.events_topic,
+            self.requests_topic,
+            self.dead_letter_topic,
+            self.predictions_topic,
+        }
         if topic in own or topic.startswith(("__", self.changelog_topic)):
             return False
         return any(fnmatchcase(topic, pattern) for pattern in self.reply_topic_patterns)

@@ -2,6 +2,7 @@
 
 events    -> learner   -> model (`Served`), dead letters, acknowledgements, changelog
 changelog -> follower  -> model, and the state that a partition begins with
+demand    -> learner: snapshots that other instances' askers wait for
 requests  -> responder -> replies, forwards (to the events topic)
 watch     -> which topics there are, for replies, forwards and the follower
 """
@@ -13,7 +14,7 @@ from uuid import uuid4
 
 from consumer.client import Clients, Door, connections, cover, rejoin
 from consumer.context import Context
-from consumer.learn import DeadLetters, Learner
+from consumer.learn import DeadLetters, Demand, Learner, Predictions
 from consumer.respond import Acknowledgements, Claim, Forwards, Recreation, Replies, Responder
 from consumer.state import Changelog, Follower
 from consumer.watch import Group, Topics, Watch
@@ -50,20 +51,31 @@ def wire(context: Context, clients: Clients, door: Door, claim: Claim) -> Loops:
     )
     writer = uuid4().bytes
     follower = Follower(context, clients.changelog, writer, clients.log.partitions)
-    learner = _learner(context, clients, follower, replies, writer)
-    responder = Responder(context, clients.requests, replies, forwards, claim)
+    demand = Demand(context, clients.demand, clients.snapshots)
+    learner = _learner(context, clients, follower, replies, demand, writer)
+    responder = Responder(
+        context,
+        clients.requests,
+        replies,
+        forwards,
+        claim,
+        partitions=clients.log.partitions,
+        ask=demand.ask,
+    )
 
     def saw(topics: Topics | None, now: float) -> bool:
         """The watch's news for the other loops; whether a reply waits."""
         follower.widen((topics or {}).get(settings.changelog_topic, 0))
         if requests := (topics or {}).get(settings.requests_topic):
             forwards.divide(requests)
+        responder.widen((topics or {}).get(settings.events_topic, 0))
         ours, permissions = settings.replies_topic, context.permissions
         denied = () if permissions.may_write(ours) else (ours,)
         return replies.deliver_waiting(permissions.writable(topics), now, denied)
 
     return {
         "follower": follower.run,
+        "demand": demand.run,
         "learner": learner.run,
         "responder": lambda stop: responder.run(stop, follower.loaded),
         "watch": lambda stop: watch.run(stop, replies.topics, saw, claim.look),
@@ -81,7 +93,13 @@ def _watch(context: Context, clients: Clients, door: Door, recreation: Recreatio
             settings.requests_topic: "what is asked there is answered when they have one again",
             settings.replies_topic: "replies to them wait",
             settings.changelog_topic: "what is learned of these partitions is not saved",
+            settings.demand_topic: "questions for another instance's positions wait longer",
             settings.dead_letter_topic: "dead letters go to the others",
+            **(
+                {settings.predictions_topic: "predictions go to the others"}
+                if settings.predictions_topic is not None
+                else {}
+            ),
         },
         settings.events_topic,
         clients.log.topic_id,
@@ -102,7 +120,12 @@ def _watch(context: Context, clients: Clients, door: Door, recreation: Recreatio
 
 
 def _learner(
-    context: Context, clients: Clients, follower: Follower, replies: Replies, writer: bytes
+    context: Context,
+    clients: Clients,
+    follower: Follower,
+    replies: Replies,
+    demand: Demand,
+    writer: bytes,
 ) -> Learner:
     settings = context.settings
     dead_letters = DeadLetters(
@@ -121,4 +144,16 @@ def _learner(
         cover=lambda: cover(settings),
     )
     acknowledgements = Acknowledgements(replies, settings.replies_topic, settings.may_reply_to)
-    return Learner(context, clients.events, dead_letters, acknowledgements, changelog)
+    predictions = None
+    if settings.predictions_topic is not None:
+        predictions = Predictions(
+            clients.dead_letters,
+            settings.predictions_topic,
+            settings.dead_letters_buffer_bytes,
+            settings.application_id,
+            context.telemetry,
+            context.precedence,
+        )
+    return Learner(
+        context, clients.events, dead_letters, acknowledgements, changelog, demand, predictions
+    )

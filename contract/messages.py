@@ -91,10 +91,16 @@ class ErrorCode(StrEnum):
     BAD_REPLY_ADDRESS = "bad-reply-address"
     EXPIRED = "expired"
     NOT_LEARNED = "not-learned"
+    NOT_YET = "not-yet"  # the model does not have the positions of at_least, which waited in vain
     INTERNAL = "internal"
 
 
-RESERVED = frozenset({"method", "params", "formula", "level", "Intercept"})
+AT_LEAST = "at_least"
+"""A parameter of any question: the positions that the model must have to answer it, by partition of
+the events topic: the offset of the first record that need not be learned. The acknowledgement of an
+event has the same member: what to ask with."""
+
+RESERVED = frozenset({"method", "params", "formula", "level", AT_LEAST, "Intercept"})
 """Words used in requests and replies: no field may have one of these names."""
 
 VALUE_LIMIT = 1e12

@@ -4,7 +4,9 @@ import json
 from importlib.resources import files
 from typing import Any, Literal, get_args
 
-SchemaName = Literal["event", "request", "reply", "dead-letter", "snapshot"]
+SchemaName = Literal[
+    "event", "request", "reply", "dead-letter", "snapshot", "scored-event", "demand"
+]
 
 SCHEMA_NAMES: tuple[SchemaName, ...] = get_args(SchemaName)
 

@@ -63,6 +63,16 @@ def changelog(name: str, partition_count: int) -> Topic:
     )
 
 
+def predictions(name: str) -> Topic:
+    """Predictions of events without a target: kept for a week."""
+    return Topic(name, config={"retention.ms": "604800000"})
+
+
+def demand(name: str) -> Topic:
+    """Which snapshots instances want now: read at once or never."""
+    return Topic(name, 1, {"retention.ms": "60000", "segment.ms": "60000"})
+
+
 def dead_letters(name: str) -> Topic:
     """Dead letters: kept until somebody looks at them."""
     return Topic(name, config={"retention.ms": "-1"})

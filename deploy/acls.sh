@@ -20,7 +20,7 @@ deploy/acls.sh PART PRINCIPAL [kafka-acls option ...]
 Everything else goes to kafka-acls: --bootstrap-server HOST:PORT --command-config FILE.
 
   KAFKA_ACLS  kafka-acls.sh, where it is not in the PATH by this name
-  EVENTS_TOPIC, REQUESTS_TOPIC, REPLIES_TOPIC, DEAD_LETTER_TOPIC, APPLICATION_ID
+  EVENTS_TOPIC, REQUESTS_TOPIC, REPLIES_TOPIC, DEAD_LETTER_TOPIC, APPLICATION_ID, PREDICTIONS_TOPIC
               as the service has them; the defaults are the same
   ASKER_GROUP the consumer group of an asker whose client joins one; none by default
 A topic or group that ends with * stands for all whose names begin so.
@@ -57,6 +57,8 @@ service() {
   allow topic "$replies" Write DescribeConfigs
   allow topic "$letters" Write DescribeConfigs
   allow topic "$changelog" Read Write DescribeConfigs
+  allow topic "$changelog-demand" Read Write # snapshots that instances ask each other for
+  [ -z "${PREDICTIONS_TOPIC:-}" ] || allow topic "$PREDICTIONS_TOPIC" Write
   allow topic __consumer_offsets Describe
   allow group "$application-learner" Read
   allow group "$application-responder" Read
@@ -76,6 +78,8 @@ case "$part" in
     service
     for topic in "$events" "$requests" "$replies" "$letters"; do allow topic "$topic" Create; done
     allow topic "$changelog" Create Alter # it grows with the events topic
+    allow topic "$changelog-demand" Create
+    [ -z "${PREDICTIONS_TOPIC:-}" ] || allow topic "$PREDICTIONS_TOPIC" Create
     ;;
   service-replies) allow topic "$replies" Write ;;
   producer) allow topic "$events" Write ;;

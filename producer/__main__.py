@@ -12,10 +12,11 @@ from pydantic import Field
 from rich.console import Console
 
 from contract.environment import Environment, SettingsError
-from contract.messages import Method
+from contract.messages import AT_LEAST, Method
 from contract.version import Version
 from producer import simulate as simulation
-from producer.client import PredictionClient, Reply
+from producer.after import parse_positions, write_positions
+from producer.client import PredictionClient
 from producer.errors import (
     KafkaUnavailableError,
     PredictionError,
@@ -23,6 +24,7 @@ from producer.errors import (
     TopicMissingError,
 )
 from producer.letters import MendError, letters_table, opened_letters, read_mended, replay
+from producer.question import Reply
 from producer.send import send_events
 from producer.show import TABLES
 from producer.table import TableError, count_rows, read_rows
@@ -122,6 +124,8 @@ def ask(
     Prints JSON; train and describe are tables in a terminal. With --method learn the features are
     an event to learn from, and the answer is the summary after it. With --method train, terms=true
     says what each term adds to the others, and errors=HC1 gives standard errors for unequal noise.
+    at_least=0:51,1:49 lets the answer wait until these positions are learned, which csv tells at
+    its end.
 
     Exit codes: 0 answered; 1 refused, or no answer in time; 2 bad arguments; 3 Kafka cannot be
     reached, or does not let us in.
@@ -131,8 +135,9 @@ def ask(
     options = {"formula": formula, "level": level}
     params |= {name: value for name, value in options.items() if value is not None}
     try:
+        after = parse_positions(str(params.pop(AT_LEAST))) if AT_LEAST in params else None
         with PredictionClient(settings, timeout=timeout) as client:
-            reply = client.ask(method, params)
+            reply = client.ask(method, params, after=after)
     except (PredictionError, PredictionTimeoutError, TopicMissingError) as error:
         _fail(str(error), FAILED)
     except KafkaUnavailableError as error:
@@ -234,7 +239,11 @@ def _send(
     except KafkaUnavailableError as error:
         _fail(str(error), SHUT_OUT)
     summary = f"{delivery.acknowledged:,} of {total:,} events are on {settings.events_topic}"
-    Console(stderr=True).print(summary, highlight=False)
+    console = Console(stderr=True)
+    console.print(summary, highlight=False)
+    if delivery.positions:
+        positions = write_positions(delivery.positions)
+        console.print(f"To ask after they are learned: ask {AT_LEAST}={positions}", highlight=False)
     if missing := total - delivery.acknowledged:
         unconfirmed = missing - delivery.unsent
         reasons = "; ".join(f"{name}: {text}" for name, text in delivery.reasons.items())

@@ -1,30 +1,28 @@
 """A request/reply client: many questions in flight, matched to their replies by id."""
 
 import uuid
+from collections.abc import Mapping
 from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 from threading import TIMEOUT_MAX
 from time import monotonic
 from typing import Any, Self
 
-import orjson
 from kafka.errors import BrokerResponseError, KafkaError
 
 from contract.environment import Environment
-from contract.messages import CORRELATION_ID, MAX_MESSAGE_BYTES, REPLY_TO, ErrorCode, Method
+from contract.messages import CORRELATION_ID, Method
 from producer.connect import Connector
 from producer.course import Course
 from producer.errors import (
     ClientClosedError,
     KafkaUnavailableError,
     LearningUnknownError,
-    PredictionError,
     PredictionTimeoutError,
 )
+from producer.question import Reply, question_headers, read_reply, write_question
 from producer.replies import Replies
-from producer.sender import Sender
-
-Reply = dict[str, Any]
+from producer.sender import Headers, Sender
 
 _NOT_KNOWN = "It is not known whether the event was learned; sending it again may count it twice"
 
@@ -83,8 +81,19 @@ class PredictionClient:
             self._asking.close()
             raise
 
-    def predict(self, *, timeout: float | None = None, **features: float) -> Reply:
+    def predict(
+        self,
+        *,
+        timeout: float | None = None,
+        after: Mapping[Any, Any] | None = None,
+        **features: float,
+    ) -> Reply:
         """The prediction for these features: the reply, with its ``prediction``.
+
+        Args:
+            timeout: As for ``ask``.
+            after: As for ``ask``.
+            features: Numbers by name.
 
         Raises:
             PredictionError: The consumer refused.
@@ -92,12 +101,17 @@ class PredictionClient:
             KafkaUnavailableError: Kafka does not let us ask or read.
             ClientClosedError: The client is closed.
             TypeError: A feature cannot be written as JSON.
-            ValueError: The timeout is not a positive number.
+            ValueError: The timeout is not a positive number, or ``after`` has no positions.
         """
-        return self.ask(Method.PREDICT, dict(features), timeout=timeout)
+        return self.ask(Method.PREDICT, dict(features), timeout=timeout, after=after)
 
     def ask(
-        self, method: str, params: dict[str, Any] | None = None, *, timeout: float | None = None
+        self,
+        method: str,
+        params: dict[str, Any] | None = None,
+        *,
+        timeout: float | None = None,
+        after: Mapping[Any, Any] | None = None,
     ) -> Reply:
         """The reply to any method. Blocks for at most the timeout.
 
@@ -105,25 +119,26 @@ class PredictionClient:
             method: One of ``contract.messages.Method``.
             params: Its parameters; for ``learn`` the event, which counts once or not at all.
             timeout: Seconds; the client's by default.
+            after: What the answer must include: the reply to ``learn``, or positions by partition,
+                as ``send_events`` gives them. The answer waits until they are learned.
 
         Raises:
-            PredictionError: The consumer refused, or would: the question is too large.
+            PredictionError: The consumer refused, or would: the question is too large. Its code is
+                ``not-yet`` where what is asked ``after`` was not learned in time.
             LearningUnknownError: No answer to ``learn`` in time; it may have been learned.
             PredictionTimeoutError: No answer in time; nothing was learned.
             KafkaUnavailableError: Kafka does not let us ask or read; nothing was learned.
             TopicMissingError: The request topic does not exist when the first event is sent.
             ClientClosedError: The client is closed; an event that was sent may be learned.
             TypeError: A parameter cannot be written as JSON.
-            ValueError: The timeout is not a positive number.
+            ValueError: The timeout is not a positive number, or ``after`` has no positions.
         """
         seconds = self._timeout if timeout is None else _positive(timeout)
-        value = orjson.dumps({"method": method, "params": params or {}})
-        if len(value) > MAX_MESSAGE_BYTES:
-            raise PredictionError(
-                ErrorCode.TOO_LARGE, f"{len(value)} bytes; the limit is {MAX_MESSAGE_BYTES}"
-            )
+        value = write_question(method, params or {}, after)
         started = monotonic()
         correlation_id = uuid.uuid4().hex.encode()
+        waits = None if after is None else seconds
+        headers = question_headers(correlation_id, self._settings.replies_topic, waits)
         course = Course(once=method == Method.LEARN, again_at=started)
         inbox = self._waiting[correlation_id] = SimpleQueue()
         try:
@@ -133,7 +148,7 @@ class PredictionClient:
             sender.open(started + seconds)
             while (now := monotonic()) < started + seconds:
                 if now >= course.again_at:
-                    self._send(sender, value, correlation_id, course, inbox)
+                    self._send(sender, value, headers, course, inbox)
                 try:
                     word = inbox.get(timeout=max(0, min(course.again_at, started + seconds) - now))
                 except Empty:
@@ -163,12 +178,10 @@ class PredictionClient:
         self,
         sender: Sender,
         value: bytes,
-        correlation_id: bytes,
+        headers: Headers,
         course: Course,
         inbox: SimpleQueue[Word],
     ) -> None:
-        reply_to = self._settings.replies_topic.encode()
-        headers = [(CORRELATION_ID, correlation_id), (REPLY_TO, reply_to)]
         try:
             partition = sender.send(
                 value,
@@ -223,24 +236,12 @@ class PredictionClient:
         correlation_id = dict(record.headers).get(CORRELATION_ID)
         inbox = self._waiting.get(correlation_id) if correlation_id else None
         if inbox is not None:
-            inbox.put(_read(record.value))
+            inbox.put(read_reply(record.value))
 
     def _tell(self, error: Exception) -> None:
         """Pass an error to all waiting calls."""
         for inbox in list(self._waiting.values()):
             inbox.put(error)
-
-
-def _read(value: bytes | None) -> Reply | PredictionError:
-    try:
-        reply: Reply = orjson.loads(value or b"")
-        if isinstance(reply, dict) and "error" not in reply:
-            return reply
-        return PredictionError(str(reply["error"]["code"]), str(reply["error"]["message"]))
-    except (ValueError, TypeError, LookupError):
-        return PredictionError(
-            ErrorCode.UNREADABLE, "the reply is not a JSON object in the expected form"
-        )
 
 
 def _positive(seconds: float) -> float:

@@ -12,6 +12,8 @@ Besides these, SettingsError (contract.environment), and TypeError or ValueError
 arguments.
 """
 
+from collections.abc import Mapping
+
 from kafka.errors import KafkaError
 
 
@@ -21,12 +23,14 @@ class PredictionError(Exception):
     Attributes:
         code: One of ``contract.messages.ErrorCode``.
         message: A sentence.
+        positions: Of ``not-yet``: the positions reached, by partition; else empty.
     """
 
-    def __init__(self, code: str, message: str) -> None:
+    def __init__(self, code: str, message: str, positions: Mapping[str, int] | None = None) -> None:
         super().__init__(f"{code}: {message}")
         self.code = code
         self.message = message
+        self.positions = dict(positions or {})
 
 
 class PredictionTimeoutError(Exception):

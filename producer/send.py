@@ -47,6 +47,8 @@ class Delivery:
         unsent: Events that were not sent: too large, or Kafka had refused one before.
         reasons: Kinds of failure, with an example each.
         refused: Whether Kafka refused an event: then the producer sends no more.
+        positions: By partition, the offset after the last acknowledged event: what to ask with
+            (``PredictionClient.predict``, ``after``).
     """
 
     acknowledged: int = 0
@@ -54,6 +56,7 @@ class Delivery:
     unsent: int = 0
     reasons: dict[str, str] = field(default_factory=dict)
     refused: bool = False
+    positions: dict[int, int] = field(default_factory=dict)
     _handed: int = 0  # bytes, counted by the sending thread
     _settled: int = 0  # bytes, counted by the producer's own thread
 
@@ -78,8 +81,10 @@ class Delivery:
         self.unsent += 1
         self.reasons.setdefault(kind, reason)
 
-    def _arrived(self, size: int, _metadata: object) -> None:
+    def _arrived(self, size: int, metadata: Any) -> None:  # noqa: ANN401 - kafka-python's
         self.acknowledged += 1
+        after = metadata.offset + 1
+        self.positions[metadata.partition] = max(after, self.positions.get(metadata.partition, 0))
         self._settled += size
 
     def _missed(self, size: int, error: BaseException) -> None:

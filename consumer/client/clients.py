@@ -7,7 +7,7 @@ from kafka.errors import KafkaError
 
 from consumer.client import connections, producers
 from consumer.client.fast_path import client_path
-from consumer.client.permissions import Permissions
+from consumer.client.permissions import NotAllowedError, Permissions
 from consumer.client.precedence import Precedence
 from consumer.client.protocols import Consumer, Direct, Producer
 from consumer.client.topics import settings as topic_settings
@@ -20,6 +20,7 @@ from consumer.client.topics.creation import (
 )
 from consumer.client.topics.replication import Replication
 from consumer.settings import Settings
+from contract import topics
 
 CLOSE_MS = 1000
 TOPIC_SECONDS = 5.0
@@ -34,6 +35,7 @@ class Clients:
     events: Consumer
     requests: Consumer
     changelog: Consumer
+    demand: Consumer
     dead_letters: Producer
     replies: Producer
     direct: Direct
@@ -69,6 +71,8 @@ def open_clients(
         events = ensure_changelog(
             admin, settings.changelog_topic, settings.events_topic, replication
         )
+        with suppress(NotAllowedError):  # the watch tells of it: answers that wait come later
+            ensure_topics(admin, [topics.demand(settings.demand_topic)], replication)
         findings = topic_settings.look(admin, settings, brokers)
     forwards = producer(producers.forwards_producer(settings))
     dead_letters = producer(producers.dead_letters_producer(settings))
@@ -76,8 +80,12 @@ def open_clients(
     # Our producers do not wait for a topic's metadata in `send`: see max_block_ms.
     producers.introduce(forwards, settings.events_topic, TOPIC_SECONDS)
     producers.introduce(snapshots, settings.changelog_topic, TOPIC_SECONDS)
+    with suppress(KafkaError):
+        producers.introduce(snapshots, settings.demand_topic, TOPIC_SECONDS)
     with suppress(KafkaError):  # not fatal: dead letters wait for their topic
         producers.introduce(dead_letters, settings.dead_letter_topic, TOPIC_SECONDS)
+        if settings.predictions_topic is not None:  # they wait for theirs, too
+            producers.introduce(dead_letters, settings.predictions_topic, TOPIC_SECONDS)
     requests = connections.know(
         consumer(connections.requests_consumer(settings, precedence)), settings.requests_topic
     )
@@ -92,6 +100,7 @@ def open_clients(
         ),
         requests=requests,
         changelog=consumer(connections.changelog_consumer(settings)),
+        demand=consumer(connections.demand_consumer(settings)),
         dead_letters=dead_letters,
         replies=producer(producers.replies_producer(settings)),
         direct=direct,

@@ -92,6 +92,11 @@ def changelog_consumer(settings: Settings) -> Consumer:
     )
 
 
+def demand_consumer(settings: Settings) -> Consumer:
+    """Consumer of the snapshots that other instances want: without a group, from the end."""
+    return _consumer(settings, role="demand", auto_offset_reset="latest")
+
+
 def exploring_consumer(settings: Settings) -> Consumer:
     """Consumer of a look at any topic: without a group, from where it is told."""
     return _consumer(

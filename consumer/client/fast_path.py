@@ -36,7 +36,13 @@ class ClientPath(Protocol):
     def prepare(self, member: Consumer) -> None:
         """Called with each new member of a group."""
 
-    def take(self, consumer: Consumer, take: Callable[[Batches], None], until: float) -> bool:
+    def take(
+        self,
+        consumer: Consumer,
+        take: Callable[[Batches], None],
+        until: float,
+        look: Callable[[], float],
+    ) -> bool:
         """Take records in the consumer's I/O thread; see ``take_where_they_arrive``."""
 
     def direct(self, requests: Consumer, settings: Settings) -> Direct:
@@ -61,9 +67,15 @@ class FastPath:
         """Spare each poll a turn of the I/O thread."""
         spare_a_turn(member)
 
-    def take(self, consumer: Consumer, take: Callable[[Batches], None], until: float) -> bool:
+    def take(
+        self,
+        consumer: Consumer,
+        take: Callable[[Batches], None],
+        until: float,
+        look: Callable[[], float],
+    ) -> bool:
         """Take records in the I/O thread, until then or until the group wants a poll."""
-        return take_where_they_arrive(consumer, take, until)
+        return take_where_they_arrive(consumer, take, until, look)
 
     def direct(self, requests: Consumer, settings: Settings) -> Direct:
         """A producer in the I/O thread of the requests' consumer."""

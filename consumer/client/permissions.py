@@ -83,6 +83,7 @@ def needs(settings: Settings) -> list[Need]:
     events, requests = settings.events_topic, settings.requests_topic
     replies, changelog = settings.replies_topic, settings.changelog_topic
     asked_to_learn = "events sent as requests are refused"
+    others = "questions that wait for another instance's positions wait for its checkpoint"
     found = [
         Need("topic", events, "READ", "nothing is learned"),
         Need("topic", events, "WRITE", asked_to_learn, vital=False),
@@ -90,6 +91,10 @@ def needs(settings: Settings) -> list[Need]:
         Need("topic", replies, "WRITE", "replies to it wait"),
         Need("topic", changelog, "READ", "no saved state is read"),
         Need("topic", changelog, "WRITE", "what is learned is not saved"),
+        *(
+            Need("topic", settings.demand_topic, operation, others, vital=False)
+            for operation in ("READ", "WRITE")
+        ),
         Need("topic", settings.dead_letter_topic, "WRITE", "dead letters wait, nothing is saved"),
         Need("group", group_id(settings, "learner"), "READ", "nothing is learned"),
         Need("group", group_id(settings, "responder"), "READ", "nothing is answered"),
@@ -101,6 +106,9 @@ def needs(settings: Settings) -> list[Need]:
             vital=False,
         ),
     ]
+    if settings.predictions_topic is not None:
+        costs = "predictions of events wait, nothing is saved"
+        found.append(Need("topic", settings.predictions_topic, "WRITE", costs))
     unseen = "what its settings cost is not known"
     return found + [
         Need("topic", name, "DESCRIBE_CONFIGS", unseen, vital=False)

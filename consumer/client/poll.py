@@ -10,6 +10,7 @@
 import time
 from collections.abc import Callable
 from time import monotonic
+from typing import Any
 
 from kafka.errors import (
     CorruptRecordError,
@@ -26,6 +27,7 @@ from consumer.client.internals.skip import step_over
 from consumer.client.protocols import Consumer
 
 Take = Callable[[Batches], None]
+Look = Callable[[], float]
 
 
 def poll(consumer: Consumer, timeout_ms: int) -> Batches:
@@ -43,7 +45,7 @@ def poll(consumer: Consumer, timeout_ms: int) -> Batches:
         finish_joining(consumer)
 
 
-def serve(path: ClientPath, consumer: Consumer, take: Take, timeout_ms: int) -> bool:
+def serve(path: ClientPath, consumer: Consumer, take: Take, timeout_ms: int, look: Look) -> bool:
     """Between two polls, take records in the consumer's I/O thread; on the fast path alone.
 
     Blocks until the time is up or a poll is needed. Polls still do everything else that a consumer
@@ -55,26 +57,30 @@ def serve(path: ClientPath, consumer: Consumer, take: Take, timeout_ms: int) -> 
         take: Called in the I/O thread with what a poll would have returned; may not use the
             consumer.
         timeout_ms: How long.
+        look: Called there too, between two waits for records; returns in how many seconds again.
 
     Returns:
         Whether the time was up. If not, the next poll should wait for records.
 
     Raises:
         KafkaError: As by a poll.
-        Exception: What ``take`` raised.
+        Exception: What ``take`` or ``look`` raised.
     """
     deaths: list[BaseException] = []
 
-    def taken(records: Batches) -> None:
-        try:
-            take(records)
-        except BaseException as death:
-            deaths.append(death)
-            raise
+    def noting(call: Callable[..., Any]) -> Callable[..., Any]:
+        def called(*arguments: object) -> object:
+            try:
+                return call(*arguments)
+            except BaseException as death:
+                deaths.append(death)
+                raise
+
+        return called
 
     until = monotonic() + timeout_ms / 1000
     try:
-        return path.take(consumer, taken, until)
+        return path.take(consumer, noting(take), until, noting(look))
     except Exception as error:
         if deaths:
             raise

@@ -56,7 +56,7 @@ def producer(settings: Settings, *, role: str, **options: object) -> Producer:
 
 
 def dead_letters_producer(settings: Settings) -> Producer:
-    """Producer of dead letters, which we send again ourselves when it gives up.
+    """Producer of dead letters and predictions, which we send again ourselves when it gives up.
 
     It gives up soon: the partition may be gone, because the topic was recreated.
     """

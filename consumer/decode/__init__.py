@@ -4,6 +4,7 @@ Pure. A fault of an event is returned, as ``Rejected``; one of a request or an a
 ``Refusal`` or ``BadAddressError``, and nothing else is. Imports only the contract.
 """
 
+from consumer.decode.at_least import Bounds, check_partitions
 from consumer.decode.event import (
     SKIPPED,
     UNLABELLED,
@@ -14,6 +15,7 @@ from consumer.decode.event import (
     Rejected,
     Row,
     Unreadable,
+    parse_object,
 )
 from consumer.decode.formula import INTERCEPT, Formula, parse_formula
 from consumer.decode.record import Record, ValueAlone
@@ -25,6 +27,7 @@ __all__ = [
     "INTERCEPT",
     "SKIPPED",
     "UNLABELLED",
+    "Bounds",
     "Decoded",
     "EventDecoder",
     "Formula",
@@ -39,8 +42,10 @@ __all__ = [
     "Unreadable",
     "ValueAlone",
     "check_deadline",
+    "check_partitions",
     "decode_request",
     "features",
     "parse_formula",
+    "parse_object",
     "trace_context",
 ]

@@ -1,5 +1,7 @@
 """The refusal of a request, with its reason."""
 
+from collections.abc import Mapping
+
 from contract.messages import ErrorCode
 
 
@@ -14,9 +16,13 @@ class Refusal(Exception):  # noqa: N818 - it is an answer
     Attributes:
         code: One of a closed set, for programs.
         message: A sentence for people. It echoes at most MAX_ECHO_LENGTH characters of the input.
+        positions: Of ErrorCode.NOT_YET: the positions reached, by partition.
     """
 
-    def __init__(self, code: ErrorCode, message: str) -> None:
+    def __init__(
+        self, code: ErrorCode, message: str, positions: Mapping[int, int] | None = None
+    ) -> None:
         super().__init__(message)
         self.code = code
         self.message = message
+        self.positions = positions

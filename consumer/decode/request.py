@@ -1,14 +1,16 @@
 """Decodes a request's bytes into a method and its parameters, or refuses them."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
+from consumer.decode.at_least import Bounds, parse_bounds
 from consumer.decode.dialects import Headers, find_deadline
 from consumer.decode.event import Rejected, parse_number, parse_object
 from consumer.decode.formula import MAX_ECHO_LENGTH
 from consumer.decode.refusal import Refusal
-from contract.messages import ErrorCode, Method
+from contract.messages import AT_LEAST, ErrorCode, Method
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,11 +19,13 @@ class Request:
 
     Attributes:
         method: The method asked for.
-        params: Its parameters, not validated yet.
+        params: Its other parameters, not validated yet.
+        at_least: The positions that the model must have to answer it, by partition.
     """
 
     method: Method
     params: dict[str, Any]
+    at_least: Bounds = field(default_factory=dict)
 
 
 def decode_request(value: bytes | None) -> Request:
@@ -34,7 +38,7 @@ def decode_request(value: bytes | None) -> Request:
     if isinstance(document, Rejected):
         raise Refusal(ErrorCode(document.reason), document.detail)
     if "method" not in document:
-        return Request(Method.PREDICT, document)
+        return _question(Method.PREDICT, document)
     try:
         method = Method(document["method"])
     except ValueError:
@@ -48,7 +52,19 @@ def decode_request(value: bytes | None) -> Request:
         params = {}
     if type(params) is not dict:
         raise Refusal(ErrorCode.BAD_PARAMS, "params must be an object")
-    return Request(method, params)
+    if method is Method.LEARN:  # the parameters are an event
+        return Request(method, params)
+    return _question(method, params)
+
+
+def _question(method: Method, params: Mapping[str, Any]) -> Request:
+    """A question with its bounds apart.
+
+    Raises:
+        Refusal: They are not bounds.
+    """
+    others = dict(params)
+    return Request(method, others, parse_bounds(others.pop(AT_LEAST, None)))
 
 
 def check_deadline(headers: Headers, *, now_ms: float) -> None:

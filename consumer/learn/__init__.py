@@ -5,6 +5,8 @@ May import ``state``, ``context`` and the layers below (``pyproject.toml``, impo
 """
 
 from consumer.learn.dead_letters import DeadLetters
+from consumer.learn.demand import Demand
 from consumer.learn.loop import Learner
+from consumer.learn.predictions import Predictions
 
-__all__ = ["DeadLetters", "Learner"]
+__all__ = ["DeadLetters", "Demand", "Learner", "Predictions"]

@@ -4,8 +4,8 @@
     2  fold             decode; predict, score, learn (partition.py)
     3  dead letters     sent for what was refused
     4  publish          the model serves what was learned, of all partitions at once
-    5  reply            to the senders that asked to be told
-    6  settle           Kafka has acknowledged every dead letter so far
+    5  reply            to the senders that asked to be told; predictions for unlabelled events
+    6  settle           Kafka has acknowledged every dead letter and prediction so far
     7  snapshots        of what moved, a part and its position in one record, to the changelog
     8  acknowledged     by Kafka: from now on the snapshot's position counts (state/sending.py)
     9  commit           the group's offset, for lag and tooling alone
@@ -16,6 +16,7 @@ alone: nothing is waited for or committed. docs/FAILURES.md has a row for each g
 Segments of ids (``state/ids``) are sent in each turn, and a regression after those before it.
 """
 
+import math
 import threading
 import time
 from collections.abc import Mapping, Sequence
@@ -32,9 +33,12 @@ from consumer.client.permissions import RETRY_SECONDS
 from consumer.context import Context
 from consumer.decode import Record, Rejected
 from consumer.errors import NEW_ID, StateError
-from consumer.learn.dead_letters import SETTLE_SECONDS, DeadLetters
+from consumer.learn.dead_letters import DeadLetters
+from consumer.learn.demand import Demand
 from consumer.learn.lag import Lag
+from consumer.learn.outbox import SETTLE_SECONDS, Outboxes
 from consumer.learn.owned import OwnedPartitions
+from consumer.learn.predictions import Predictions
 from consumer.learn.refusals import Refusals
 from consumer.learn.saving import SLICE_SECONDS, Saving
 from consumer.model import FoldResult, Model
@@ -42,6 +46,8 @@ from consumer.state import Changelog
 from contract.messages import Outcome
 
 POLL_MS = 200
+MOVING_POLL_MS = 50
+"""How long a poll waits while there may be something to save on demand."""
 PACE_SECONDS, LONGEST_PACE_SECONDS = 0.02, 0.2
 """The least time between two polls that keep up: at a thousand events a second the learner would
 else be busy with polls of one event each, and answers would wait for it. A poll of many partitions
@@ -60,6 +66,7 @@ class Acknowledges(Protocol):
         asking: Sequence[tuple[Record, Outcome | Rejected]],
         model: Model,
         *,
+        partition: int,
         again: int,
         now_ms: float,
     ) -> None: ...
@@ -74,15 +81,19 @@ class Learner:
         dead_letters: Takes the refused events.
         acknowledgements: Answers senders who asked to be told.
         changelog: Keeps the state.
+        demand: What other instances want to be saved now.
+        predictions: Takes a prediction for each event without a target, where they are wanted.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913, PLR0917
         self,
         context: Context,
         consumer: Consumer,
         dead_letters: DeadLetters,
         acknowledgements: Acknowledges,
         changelog: Changelog,
+        demand: Demand,
+        predictions: Predictions | None = None,
     ) -> None:
         self._context = context
         self._topic = context.settings.events_topic
@@ -90,10 +101,14 @@ class Learner:
         self._dead_letters = dead_letters
         self._acknowledgements = acknowledgements
         self._changelog = changelog
-        self._owned = OwnedPartitions(context, consumer, dead_letters, changelog)
+        self._predictions = predictions
+        boxes = [dead_letters] if predictions is None else [dead_letters, predictions]
+        self._outboxes = Outboxes(*boxes)
+        self._owned = OwnedPartitions(context, consumer, self._outboxes, changelog)
         self._lag = Lag(context, consumer, self._owned)
         self._refusals = Refusals()
-        self._saving = Saving(context, self._owned, dead_letters, changelog)
+        self._saving = Saving(context, self._owned, self._outboxes, changelog, demand)
+        self._moved_at = -math.inf
 
     def run(self, stop: threading.Event) -> None:
         """Learn until told to stop; then save once more.
@@ -136,17 +151,17 @@ class Learner:
             self._saving.turn()
 
     def _poll(self, stop: threading.Event) -> Batches:
-        """The next records; none while too many dead letters wait.
+        """The next records; none while too much that is sent on waits.
 
         Raises:
             StateError: What was to be read next is not in the log any more.
         """
-        if self._dead_letters.full:
-            if not self._dead_letters.settle(SETTLE_SECONDS):
+        if self._outboxes.full:
+            if not self._outboxes.settle(SETTLE_SECONDS):
                 stop.wait(POLL_MS / 1000)
             return {}
         try:
-            return poll(self._consumer, 0 if self._saving.is_under_way else POLL_MS)
+            return poll(self._consumer, self._patience_ms())
         except AuthorizationError as error:
             self._context.permissions.refused(error)
             stop.wait(RETRY_SECONDS)
@@ -165,22 +180,33 @@ class Learner:
                 f"retention passed it, or the topic was recreated. {NEW_ID}"
             ) from error
 
+    def _patience_ms(self) -> int:
+        if self._saving.is_under_way:
+            return 0
+        saved_seconds = 2 * self._context.settings.checkpoint_interval_ms / 1000
+        moves = monotonic() - self._moved_at < saved_seconds
+        return MOVING_POLL_MS if moves else POLL_MS
+
     def _learn(self, polled: Batches, ours: set[int]) -> None:
         """Fold the polled records of these partitions; the others are another instance's."""
         started = perf_counter()
-        asking = {}
+        results: dict[int, FoldResult] = {}
         for at, records in polled.items():
             if at.partition in ours:
                 result = self._fold(at.partition, records)
                 self._dead_letters.send(self._topic, at.partition, result.refused)
                 if (said := self._refusals.saw(at.partition, result, monotonic())) is not None:
                     log.warning("events are refused", topic=self._topic, **said)
-                asking[at.partition] = result.asking
-        if asking:
-            self._publish(asking)
-            if (spans := self._context.spans) is not None:
-                learned = {at.partition: polled[at] for at in polled if at.partition in asking}
-                spans.learned(self._topic, learned, perf_counter() - started)
+                results[at.partition] = result
+        folded = set(results)
+        for number in self._owned.pass_on(ours):
+            results.setdefault(number, FoldResult())
+        if results:
+            self._moved_at = monotonic()
+            self._publish(results)
+        if folded and (spans := self._context.spans) is not None:
+            learned = {at.partition: polled[at] for at in polled if at.partition in folded}
+            spans.learned(self._topic, learned, perf_counter() - started)
 
     def _fold(self, number: int, records: Sequence[Record]) -> FoldResult:
         precedence = self._context.precedence
@@ -193,14 +219,23 @@ class Learner:
         self._lag.learned(number, records)
         return result
 
-    def _publish(self, asking: Mapping[int, Sequence[tuple[Record, Outcome | Rejected]]]) -> None:
-        """Serve the new states of these partitions, and only then acknowledge."""
+    def _publish(self, results: Mapping[int, FoldResult]) -> None:
+        """Serve the new states of these partitions, and only then acknowledge and predict."""
         served = self._context.served
-        served.own({number: self._owned[number].view() for number in asking})
-        for number, events in asking.items():
-            if events:
+        served.own({number: self._owned[number].view() for number in results})
+        for number, result in results.items():
+            if self._predictions is not None and result.to_predict:
+                model = served.to_answer()
+                self._predictions.send(self._topic, number, result.to_predict, model)
+            if result.asking:
                 again, now_ms = self._owned.end_at_restore(number), time.time() * 1000
-                self._acknowledgements.send(events, served.to_answer(), again=again, now_ms=now_ms)
+                self._acknowledgements.send(
+                    result.asking,
+                    served.to_answer(),
+                    partition=number,
+                    again=again,
+                    now_ms=now_ms,
+                )
 
     def _commit(self) -> None:
         """Let the group's offsets follow the saved states, for lag tools; nothing reads them."""

@@ -15,11 +15,11 @@ import structlog
 from kafka import TopicPartition
 from kafka.errors import KafkaError
 
-from consumer.client import NO_LEADER, Consumer, NotAllowedError, joined, leader_of
+from consumer.client import NO_LEADER, Consumer, NotAllowedError, joined, leader_of, offsets
 from consumer.context import Context
 from consumer.errors import StateError
 from consumer.learn.assignment import Assignment
-from consumer.learn.dead_letters import SETTLE_SECONDS, DeadLetters
+from consumer.learn.outbox import SETTLE_SECONDS, Outboxes
 from consumer.model import Partition
 from consumer.state import Changelog
 from consumer.telemetry import FaultKind, LogEnd
@@ -41,7 +41,7 @@ class OwnedPartitions:
     Args:
         context: What all loops share.
         consumer: Reads the events topic.
-        dead_letters: Settled before a partition is handed over.
+        outboxes: Settled before a partition is handed over.
         changelog: Where states are restored from and saved to.
     """
 
@@ -49,14 +49,14 @@ class OwnedPartitions:
         self,
         context: Context,
         consumer: Consumer,
-        dead_letters: DeadLetters,
+        outboxes: Outboxes,
         changelog: Changelog,
     ) -> None:
         self.assignment = Assignment()
         self._context = context
         self._topic = context.settings.events_topic
         self._consumer = consumer
-        self._dead_letters = dead_letters
+        self._outboxes = outboxes
         self._changelog = changelog
         self._joined = False
         self._partitions: dict[int, Partition] = {}
@@ -109,6 +109,22 @@ class OwnedPartitions:
         self._report(restored, lost)
         return before & self._partitions.keys() - restored
 
+    def pass_on(self, numbers: Iterable[int]) -> set[int]:
+        """Move these states on to where the consumer is; those that have moved.
+
+        It has passed over what holds no event: markers of transactions, and aborted records. All
+        that was polled before must have been folded.
+        """
+        moved = set()
+        for number in numbers:
+            try:
+                at = offsets.position(self._consumer, TopicPartition(self._topic, number))
+            except KafkaError:
+                continue  # just taken away: the next turn knows
+            if at is not None and self._partitions[number].pass_on(at):
+                moved.add(number)
+        return moved
+
     def _report(self, restored: AbstractSet[int], lost: AbstractSet[int]) -> None:
         health = self._context.health
         if restored:
@@ -121,8 +137,8 @@ class OwnedPartitions:
         health.unrestored = frozenset(self._held)
 
     def _release(self, lost: AbstractSet[int]) -> None:
-        """Save these once more, if dead letters are delivered and no snapshot is under way."""
-        settled = bool(lost) and self._dead_letters.settle(SETTLE_SECONDS)
+        """Save these once more, if what was sent on is delivered and no snapshot is under way."""
+        settled = bool(lost) and self._outboxes.settle(SETTLE_SECONDS)
         for number in sorted(lost):
             self._changelog.release(number, self._partitions.pop(number), save=settled)
             del self._ends[number]

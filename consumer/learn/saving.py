@@ -1,11 +1,12 @@
-"""When the learner saves: a round each CHECKPOINT_INTERVAL_MS, a slice of it in each turn."""
+"""When the learner saves: in rounds, a slice in each turn; and at once what others wait for."""
 
 import math
 from collections import deque
 from time import monotonic
 
 from consumer.context import Context
-from consumer.learn.dead_letters import SETTLE_SECONDS, DeadLetters
+from consumer.learn.demand import Demand
+from consumer.learn.outbox import SETTLE_SECONDS, Outboxes
 from consumer.learn.owned import OwnedPartitions
 from consumer.state import Changelog
 
@@ -19,21 +20,24 @@ class Saving:
     Args:
         context: What all loops share.
         owned: Our partitions.
-        dead_letters: A position counts once the dead letters up to it are delivered.
+        outboxes: A position counts once what is sent on up to it is delivered.
         changelog: Where to.
+        demand: What other instances want to be saved now.
     """
 
     def __init__(
         self,
         context: Context,
         owned: OwnedPartitions,
-        dead_letters: DeadLetters,
+        outboxes: Outboxes,
         changelog: Changelog,
+        demand: Demand,
     ) -> None:
         self._settings = context.settings
         self._owned = owned
-        self._dead_letters = dead_letters
+        self._outboxes = outboxes
         self._changelog = changelog
+        self._demand = demand
         self._began = monotonic()
         self._regressions = deque[int]()
         self._histories = deque[int]()
@@ -53,6 +57,7 @@ class Saving:
         if self.is_under_way:
             self._save(now + SLICE_SECONDS)
         self._changelog.save_ids(self._owned)
+        self._save_on_demand()
         return begins
 
     def all(self) -> None:
@@ -60,16 +65,29 @@ class Saving:
         self._begin(most_reread=0)
         self._save(math.inf)
 
+    def _save_on_demand(self) -> None:
+        """Save the regressions that other instances' askers wait for."""
+        met = list(self._demand.met(self._owned))
+        if not met or not self._outboxes.settle(SETTLE_SECONDS):
+            return
+        for number, partition in met:
+            reason = "a snapshot on demand"
+            sent = self._changelog.save(number, partition)
+            if sent or not self._changelog.due(number, partition, reason):
+                self._demand.done(number, partition.position)
+
     def _begin(self, most_reread: int) -> None:
         self._began = monotonic()
         self._regressions.extend(number for number, _ in self._owned)
         self._histories.extend(self._changelog.histories_worth_saving(self._owned, most_reread))
 
     def _save(self, deadline: float) -> None:
-        """Save until the deadline; nothing of the round if dead letters are not delivered."""
-        if not self._dead_letters.settle(SETTLE_SECONDS):
+        """Save until the deadline; nothing of the round if what is sent on is not."""
+        if not self._outboxes.settle(SETTLE_SECONDS):
             for number, partition in self._owned:
-                self._changelog.due(number, partition, "its dead letters are not acknowledged")
+                self._changelog.due(
+                    number, partition, "its dead letters or predictions are not acknowledged"
+                )
             self._regressions.clear()
             self._histories.clear()
             return

@@ -6,7 +6,7 @@ from typing import Any
 
 import orjson
 
-from consumer.decode import Formula, Refusal, Request
+from consumer.decode import Formula, Record, Refusal, Rejected, Request, parse_object
 from consumer.model.asked import asked, wanted
 from consumer.model.merged import Model
 from consumer.model.statistics.history import WINDOW
@@ -66,7 +66,10 @@ def encode(reply: Reply) -> bytes:
 
 def error(refusal: Refusal) -> Reply:
     """The reply that carries a refusal."""
-    return {"error": {"code": refusal.code, "message": refusal.message}}
+    said: Reply = {"code": refusal.code, "message": refusal.message}
+    if refusal.positions is not None:
+        said["positions"] = {str(number): at for number, at in refusal.positions.items()}
+    return {"error": said}
 
 
 def summarise(model: Model) -> Reply:
@@ -154,11 +157,11 @@ def _prequential(model: Model) -> Reply:
     return ({"scored": "as-served"} if model.spec.has_late_labels else {}) | model.errors
 
 
-def _predict(params: dict[str, Any], model: Model) -> Reply:
+def _predict(params: dict[str, Any], model: Model, record: Record | None = None) -> Reply:
     """Predict by river's model for the configured formula, by the exact regression for others."""
     params = dict(params)
     level = _level(params.pop("level", LEVEL))
-    question = asked(params, model.spec)
+    question = asked(params, model.spec) if record is None else asked(params, model.spec, record)
     formula = question.formula
     exact = predict(model.fit(formula), question.x, level)
     name = "ols"
@@ -185,6 +188,20 @@ def _errors(params: dict[str, Any]) -> Errors:
         message = f"{given} errors need each event again, and none is kept; there are {kinds}"
         raise Refusal(ErrorCode.BAD_PARAMS, message)
     raise Refusal(ErrorCode.BAD_PARAMS, f"errors must be one of {kinds}")
+
+
+def predict_event(record: Record, model: Model) -> Reply:
+    """The prediction for a record of the log that is an event without a target, or the error."""
+    event = parse_object(record.value)
+    if isinstance(event, Rejected):
+        return error(Refusal(ErrorCode(event.reason), event.detail))
+    params = {"event": event}
+    if model.spec.mapping is None:
+        params = {name: event[name] for name in model.spec.formula.terms if name in event}
+    try:
+        return _predict(params, model, record)
+    except Refusal as refusal:
+        return error(refusal)
 
 
 def _level(level: object) -> float:

@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from consumer.decode import Formula, Refusal, ValueAlone, features
+from consumer.decode import Formula, Record, Refusal, ValueAlone, features
+from consumer.decode.mapping import Mapping as EventMapping
 from consumer.model.spec import ModelSpec
 from contract.messages import ErrorCode
 
@@ -22,12 +23,16 @@ class Asked:
     x: Mapping[str, float]
 
 
-def asked(params: dict[str, Any], spec: ModelSpec) -> Asked:
+_NO_RECORD = ValueAlone(None)
+
+
+def asked(params: dict[str, Any], spec: ModelSpec, record: Record = _NO_RECORD) -> Asked:
     """What a prediction is asked from: fields by name, or a whole event, and maybe a formula.
 
     Args:
         params: The members ``formula``, ``event``, or fields.
         spec: The model.
+        record: What the whole event came in, if it did.
 
     Raises:
         Refusal: They do not make a question.
@@ -35,7 +40,10 @@ def asked(params: dict[str, Any], spec: ModelSpec) -> Asked:
     params = dict(params)
     named = {"formula": params.pop("formula")} if "formula" in params else None
     whole = spec.mapping is not None and "event" in params
-    given = _given(params, spec, whole=whole, free=named is not None)
+    if spec.mapping is not None and whole:
+        given = _given_whole(params, spec.mapping, record)
+    else:
+        given = _given(params, spec, free=named is not None)
     formula = _fitting(given, spec, whole=whole) if named is None else wanted(named, spec)
     for name in spec.needs(formula):
         if name not in given:
@@ -60,16 +68,19 @@ def wanted(params: dict[str, Any], spec: ModelSpec) -> Formula:
     return own if same else formula
 
 
-def _given(params: dict[str, Any], spec: ModelSpec, *, whole: bool, free: bool) -> dict[str, float]:
+def _given_whole(params: dict[str, Any], mapping: EventMapping, record: Record) -> dict[str, float]:
+    """The numbers of a whole event, by field."""
+    if len(params) > 1:
+        message = "event is the whole event: fields cannot be given beside it"
+        raise Refusal(ErrorCode.BAD_PARAMS, message)
+    return mapping.given_event(params["event"], record)
+
+
+def _given(params: dict[str, Any], spec: ModelSpec, *, free: bool) -> dict[str, float]:
     """The numbers by field; the target is none of the features, unless the formula is free."""
     target = None if free else spec.formula.target
     if spec.mapping is None:
         return features(params, spec.fields, target)
-    if whole:
-        if len(params) > 1:
-            message = "event is the whole event: fields cannot be given beside it"
-            raise Refusal(ErrorCode.BAD_PARAMS, message)
-        return spec.mapping.given_event(params["event"], ValueAlone(None))
     if target in params:
         raise Refusal(ErrorCode.BAD_PARAMS, f"{target} is the target, not a feature")
     return spec.mapping.given(params)

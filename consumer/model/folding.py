@@ -38,6 +38,7 @@ class FoldResult:
         matched: How many were labels of events that waited for them.
         refused: The refused records, and why.
         undeclared: Texts that are not levels, by field.
+        to_predict: The records that had no target, or not yet.
         asking: The records that ask for an acknowledgement, and what became of them.
     """
 
@@ -47,6 +48,7 @@ class FoldResult:
     repeated: int = 0
     matched: int = 0
     refused: list[Refused] = field(default_factory=list)
+    to_predict: list[Record] = field(default_factory=list)
     undeclared: dict[str, list[str]] = field(default_factory=dict)
     asking: list[tuple[Record, Outcome | Rejected]] = field(default_factory=list)
 
@@ -59,6 +61,7 @@ class FoldResult:
         """Count a record that nothing is learned from."""
         if outcome is Outcome.UNLABELLED:
             self.unlabelled += 1
+            self.to_predict.append(record)
         elif outcome is Outcome.SKIPPED:
             self.skipped += 1
         elif outcome is Outcome.REPEATED:

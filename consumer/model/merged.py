@@ -46,6 +46,11 @@ class Model:
         """The position of each partition, by its number as a string (JSON keys are strings)."""
         return {str(number): view.position for number, view in sorted(self.parts.items())}
 
+    def position(self, number: int) -> int:
+        """The position of a partition; 0 where nothing is known of it."""
+        view = self.parts.get(number)
+        return 0 if view is None else view.position
+
     @cached_property
     def events(self) -> int:
         """Events learned."""

@@ -105,6 +105,13 @@ class Partition:
             self._undeclared = result.undeclared_with(self._undeclared)
         return result
 
+    def pass_on(self, position: int) -> bool:
+        """Count as folded what holds no event up to a position; whether there was something."""
+        if self._replay is not None or position <= self.position:
+            return False
+        self.position = position
+        return True
+
     def _learn_one(self, row: Row, timestamp_ms: int) -> None:
         block = self.statistics.update(row, timestamp_ms)
         if block is not None:

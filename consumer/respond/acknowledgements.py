@@ -8,7 +8,7 @@ from consumer.decode.dialects import BadAddressError, find_address
 from consumer.model import Model, answer
 from consumer.respond.pending import PendingReply
 from consumer.respond.replies import Replies
-from contract.messages import ErrorCode, Method, Outcome
+from contract.messages import AT_LEAST, ErrorCode, Method, Outcome
 
 MAX_AGE_MS = 5 * 60 * 1000
 """Events older than this are not acknowledged where the log is being read again."""
@@ -35,6 +35,7 @@ class Acknowledgements:
         asking: Sequence[tuple[Record, Outcome | Rejected]],
         model: Model,
         *,
+        partition: int,
         again: int,
         now_ms: float,
     ) -> None:
@@ -43,6 +44,7 @@ class Acknowledgements:
         Args:
             asking: The events, and what became of each.
             model: The model after them.
+            partition: The number of the partition.
             again: The end of the partition's log when its state was restored. Records before it
                 may be read for a second time: old ones among them were acknowledged the first
                 time. Later records are always acknowledged, whatever the sender's clock said.
@@ -56,6 +58,8 @@ class Acknowledgements:
                     record.headers, default_topic=self._default_topic, allowed=self._allowed
                 )
                 body = acknowledge(outcome, model)
+                if "error" not in body:
+                    body[AT_LEAST] = {str(partition): record.offset + 1}
             except BadAddressError as bad:
                 if bad.fallback is None:
                     continue

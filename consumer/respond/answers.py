@@ -1,6 +1,7 @@
 """Answers one request from the model as it is now, or refuses it.
 
-The asker is told either way, unless its reply address is bad and has no fallback.
+The asker is told either way, unless its reply address is bad and has no fallback. A question that
+the model does not have the positions for is set aside (``waiting``).
 """
 
 import time
@@ -27,15 +28,20 @@ from consumer.decode.dialects import (
     BadAddressError,
     Headers,
     find_address,
+    find_deadline,
     find_reply_headers,
     unwrap,
 )
-from consumer.model import answer
+from consumer.model import Model, answer
 from consumer.respond.forwards import Forward, Forwards
 from consumer.respond.pending import PendingReply
 from consumer.respond.positions import Positions, Sent
 from consumer.respond.replies import Replies
+from consumer.respond.waiting import Question, Waiting, wait_until
 from contract.messages import ErrorCode, Method, RequestOutcome
+
+QUESTION_BYTES = 2000
+"""What a question takes that waits, beside its key and value."""
 
 log = structlog.get_logger()
 
@@ -48,10 +54,16 @@ class Answers:
         replies: The way out for answers.
         forwards: The way to the events topic for events sent as requests.
         positions: How many events of a partition have been sent on and are not committed yet.
+        waiting: The questions that the model does not have the positions for.
     """
 
     def __init__(
-        self, context: Context, replies: Replies, forwards: Forwards, positions: Positions
+        self,
+        context: Context,
+        replies: Replies,
+        forwards: Forwards,
+        positions: Positions,
+        waiting: Waiting,
     ) -> None:
         self._settings = context.settings
         self._served = context.served
@@ -61,6 +73,7 @@ class Answers:
         self._replies = replies
         self._forwards = forwards
         self._positions = positions
+        self._waiting = waiting
         self._spec = context.settings.spec
 
     def handle(self, record: Record, at: TopicPartition) -> Sent | None:
@@ -88,27 +101,80 @@ class Answers:
             if method is Method.LEARN:
                 sent = self._forward(request, headers, record, at, address)
             else:
-                body = self._body(request)
-                sent = self._send(address, record.key, method, body, RequestOutcome.ANSWERED)
+                model = self._served.to_answer()
+                if not self._waiting.met(request.at_least, model):
+                    return self._set_aside(request, headers, record, at, address, model)
+                sent = self._answer(request, address, record.key, model)
         except Refusal as refusal:
             sent = self._refuse(address, record.key, method, refusal)
         except Exception:  # no question may end the service
             log.exception("a request could not be answered", method=method)
-            fault = Refusal(ErrorCode.INTERNAL, "the service is at fault, not the request")
-            sent = self._refuse(address, record.key, method, fault)
-        seconds = perf_counter() - started
+            sent = self._refuse(address, record.key, method, _fault())
+        self._told(at, record, method, sent, perf_counter() - started)
+        return sent
+
+    def _told(
+        self,
+        at: TopicPartition,
+        record: Record,
+        method: Method | None,
+        sent: Sent,
+        seconds: float,
+    ) -> None:
+        """Count an answer, and how long it took."""
         self._telemetry.answered(seconds, _waited(record, sent))
         if self._spans is not None:
             outcome = sent.outcome if isinstance(sent, PendingReply) else None
             self._spans.answered(
                 at.topic, at.partition, record, method=method, outcome=outcome, seconds=seconds
             )
-        return sent
 
-    def _body(self, request: Request) -> answer.Reply:
-        """The answer, with the age of what is known where a log's end is not."""
-        body = answer.answer(request, self._served.to_answer(), self._settings.planned_events)
-        return body | {"stale_seconds": stale} if (stale := self._health.stale) else body
+    def _set_aside(
+        self,
+        request: Request,
+        headers: Headers,
+        record: Record,
+        at: TopicPartition,
+        address: Address,
+        model: Model,
+    ) -> Question:
+        """Let the question wait for its positions; its latency counts, its wait is no work.
+
+        Raises:
+            Refusal: Too many wait.
+        """
+
+        def answered(model: Model) -> PendingReply:
+            started = perf_counter()
+            try:
+                sent = self._answer(request, address, record.key, model)
+            except Refusal as refusal:
+                sent = refused(refusal)
+            except Exception:  # as above
+                log.exception("a request could not be answered", method=request.method)
+                sent = refused(_fault())
+            self._told(at, record, request.method, sent, perf_counter() - started)
+            return sent
+
+        refused = partial(self._refuse, address, record.key, request.method)
+        size = QUESTION_BYTES + len(record.value or b"") + len(record.key or b"")
+        until = wait_until(find_deadline(headers), time.time() * 1000, monotonic())
+        question = Question(at, request.at_least, until, size, answered, refused)
+        self._waiting.add(question, model)
+        return question
+
+    def _answer(
+        self, request: Request, address: Address, key: bytes | None, model: Model
+    ) -> PendingReply:
+        """The answer, with the age of what is known where a log's end is not.
+
+        Raises:
+            Refusal: It cannot be answered.
+        """
+        body = answer.answer(request, model, self._settings.planned_events)
+        if stale := self._health.stale:
+            body |= {"stale_seconds": stale}
+        return self._send(address, key, request.method, body, RequestOutcome.ANSWERED)
 
     def _address(self, headers: Headers) -> Address:
         settings = self._settings
@@ -145,6 +211,7 @@ class Answers:
         uncommitted = self._positions.forwarded(at)
         if self._forwards.is_half_full(uncommitted):
             self._positions.hurry()
+            self._waiting.give_up(at)
         return self._forwards.send(
             value,
             record,
@@ -174,6 +241,10 @@ class Answers:
         reply = PendingReply(address, key, body, method, monotonic(), outcome)
         self._replies.send(reply)
         return reply
+
+
+def _fault() -> Refusal:
+    return Refusal(ErrorCode.INTERNAL, "the service is at fault, not the request")
 
 
 def _waited(record: Record, sent: Sent) -> float | None:

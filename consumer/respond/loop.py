@@ -1,6 +1,7 @@
 """The responder's loop: requests in, answers out, beside the learner and never waiting for it."""
 
 import threading
+from collections.abc import Callable
 from contextlib import closing
 from time import monotonic
 
@@ -25,6 +26,7 @@ from consumer.respond.claim import Claim
 from consumer.respond.forwards import Forward, Forwards
 from consumer.respond.positions import Positions
 from consumer.respond.replies import Replies
+from consumer.respond.waiting import LOOK_SECONDS, Waiting
 
 POLL_MS = 200
 
@@ -40,15 +42,20 @@ class Responder:
         replies: The way out for answers.
         forwards: The way to the events topic for events sent as requests.
         claim: Whether our application answers.
+        partitions: The events topic's partition count.
+        ask: Asks the owner of a partition for a snapshot of a position.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913
         self,
         context: Context,
         consumer: Consumer,
         replies: Replies,
         forwards: Forwards,
         claim: Claim,
+        *,
+        partitions: int,
+        ask: Callable[[int, int], None],
     ) -> None:
         self._settings = context.settings
         self._path = client_path(context.settings)
@@ -60,7 +67,8 @@ class Responder:
         self._health = context.health
         self._permissions = context.permissions
         self._positions = Positions(consumer)
-        self._answers = Answers(context, replies, forwards, self._positions)
+        self._waiting = Waiting(context.served, partitions, ask)
+        self._answers = Answers(context, replies, forwards, self._positions, self._waiting)
         self._served_last = False
 
     def run(self, stop: threading.Event, loaded: threading.Event) -> None:
@@ -78,6 +86,10 @@ class Responder:
                 stop.wait(POLL_MS / 1000)
         self._commit_last()
 
+    def widen(self, partitions: int) -> None:
+        """Note that the events topic has grown; may be called by any thread."""
+        self._waiting.widen(partitions)
+
     def _subscribe(self) -> None:
         if not self._subscribed:
             self._consumer.subscribe([self._settings.requests_topic], listener=None)
@@ -88,6 +100,7 @@ class Responder:
         if not self._subscribed:
             return
         self._commit_last()
+        self._waiting.keep(frozenset())
         self._consumer.unsubscribe()
         self._subscribed = self._served_last = False
         self._health.oldest_reply = None
@@ -106,19 +119,25 @@ class Responder:
             stop.wait(RETRY_SECONDS)
 
     def _turn(self) -> None:
-        polled = poll(self._consumer, 0 if self._served_last else POLL_MS)
+        patience_ms = LOOK_SECONDS * 1000 if self._waiting else POLL_MS
+        polled = poll(self._consumer, 0 if self._served_last else int(patience_ms))
         at_rest = joined(self._consumer)
         if at_rest:
             self._health.assignment["responder"] = True
         self._take(polled)
+        self._look()
         self._begin_where_nothing_came()
-        self._positions.keep(self._consumer.assignment())
+        ours = self._consumer.assignment()
+        self._positions.keep(ours)
+        self._waiting.keep(ours)
         if self._positions.begun:
             read_what_is_new(self._consumer)
         if self._positions.commit_when_due(monotonic()):
             oldest = self._positions.oldest(self._settings.replies_topic)
             self._health.oldest_reply = oldest
-        self._served_last = at_rest and serve(self._path, self._consumer, self._take, POLL_MS)
+        self._served_last = at_rest and serve(
+            self._path, self._consumer, self._take, POLL_MS, self._look
+        )
 
     def _take(self, polled: Batches) -> None:
         """Answer what was asked; called in this thread, or in the client's while this one waits."""
@@ -129,6 +148,13 @@ class Responder:
                 forwarded = isinstance(sent, Forward)
                 self._positions.took(at, record.offset, sent, forwarded=forwarded)
         self._replies.flush()
+
+    def _look(self) -> float:
+        """Answer what has waited; called as ``_take`` is. In how many seconds again."""
+        soon = self._waiting.look(monotonic())
+        self._telemetry.waiting(len(self._waiting))
+        self._replies.flush()
+        return soon
 
     def _begin_where_nothing_came(self) -> None:
         for at in self._consumer.assignment() - self._positions.begun:

@@ -56,6 +56,8 @@ class Telemetry:
             "riverline_dead_letters_failed",
             "Times that Kafka did not take a dead letter; each is sent again.",
         )
+        said = "Predictions of events without a target."
+        self._predictions = self._counter("riverline_predictions", said, "outcome")
         self._learn = self._histogram(
             "riverline_learn_seconds", "Seconds to fold one poll's records of one partition."
         )
@@ -68,6 +70,7 @@ class Telemetry:
             registry=self.registry,
             buckets=_LATENCIES,
         )
+        self._waiting = self._gauge("riverline_waiting_requests", "Questions that wait (at_least).")
         self._lag = self._gauge(
             "riverline_consumer_lag",
             "Records behind the end of the log, by partition; NaN if not known.",
@@ -177,6 +180,10 @@ class Telemetry:
         """Kafka did not take a dead letter."""
         self._dead_letters_failed.inc()
 
+    def predicted(self, outcome: str) -> None:
+        """A prediction of an event was written or refused; or not taken, and is sent again."""
+        self._predictions.labels(outcome).inc()
+
     def answered(self, seconds: float, waited: float | None) -> None:
         """A request was answered or refused.
 
@@ -188,6 +195,10 @@ class Telemetry:
         self._answer.observe(seconds)
         if waited is not None:
             self._latency.observe(max(0.0, waited))
+
+    def waiting(self, count: int) -> None:
+        """So many questions wait for positions."""
+        self._waiting.set(count)
 
     def requested(self, method: Method | None, outcome: RequestOutcome) -> None:
         """Count a settled request, once; ``method`` is None if not known."""
@@ -212,6 +223,8 @@ class Telemetry:
         """Create all series at the start, so that their first increase shows."""
         for outcome in FoldResult().counts():
             self._events.labels(outcome)
+        for became in ("predicted", "refused", "failed"):
+            self._predictions.labels(became)
         for reason in ("damaged", "foreign"):
             self._snapshots_refused.labels(reason)
         for reason in Reason:

@@ -1,6 +1,6 @@
 /** The routes under /v1/ia: from HTTP requests to questions and events. */
 
-import { Router, type Request, type RequestHandler } from "express";
+import { Router, type Request, type RequestHandler, type Response } from "express";
 import type { Appender } from "./appender.ts";
 import { MAX_BATCH_BYTES, readArray, readLines } from "./batch.ts";
 import { Admission } from "./body.ts";
@@ -9,6 +9,7 @@ import { readForm, readQuery } from "./forms.ts";
 import { decode, isObject } from "./json.ts";
 import { liveRouter } from "./live.ts";
 import type { Metrics } from "./metrics.ts";
+import { AT_LEAST, bounded, HEADER, toldBy, writePositions, type Positions } from "./positions.ts";
 import { Problem } from "./problem.ts";
 import type { Settings } from "./settings.ts";
 import { renderTable } from "./table.ts";
@@ -64,10 +65,13 @@ export function apiRouter(
     next();
   });
   add("/predict", {
-    get: [answer(client.ask, "predict", query)],
-    post: [admission.readBody([JSON_TYPE], MAX_QUESTION_BYTES), answer(client.ask, "predict", object)],
+    get: [answer(client.ask, "predict", asked(query))],
+    post: [
+      admission.readBody([JSON_TYPE], MAX_QUESTION_BYTES),
+      answer(client.ask, "predict", asked(object)),
+    ],
   });
-  add("/describe", { get: [answer(client.ask, "describe", query)] });
+  add("/describe", { get: [answer(client.ask, "describe", asked(query))] });
   add("/train", { get: [train(client.ask)] });
   add("/learn", {
     post: [
@@ -91,7 +95,9 @@ function answer(
   status = 200,
 ): RequestHandler {
   return async (request, response) => {
-    response.status(status).json(await ask(method, params(request), readTrace(request.headers)));
+    const reply = await ask(method, params(request), readTrace(request.headers));
+    tell(response, toldBy(reply));
+    response.status(status).json(reply);
   };
 }
 
@@ -101,7 +107,7 @@ function train(ask: Ask): RequestHandler {
     response.vary("Accept");
     if (type === false)
       throw new Problem("not-acceptable", `the table is available as ${JSON_TYPE} or text/html`);
-    const table = await ask("train", query(request), readTrace(request.headers));
+    const table = await ask("train", asked(query)(request), readTrace(request.headers));
     if (type === "html") response.type("html").send(renderTable(table));
     else response.json(table);
   };
@@ -113,9 +119,22 @@ function accept(events: Appender): RequestHandler {
     const values = request.is(LINES_TYPE) ? readLines(bytes) : readArray(bytes);
     events.check();
     const headers = new Map(recordHeaders(readTrace(request.headers)));
-    await events.send(values.map((value) => (headers.size > 0 ? { value, headers } : { value })));
-    response.status(202).json({ accepted: values.length });
+    const sent = values.map((value) => (headers.size > 0 ? { value, headers } : { value }));
+    const positions = await events.send(sent);
+    tell(response, positions);
+    response.status(202).json({ accepted: values.length, [AT_LEAST]: positions });
   };
+}
+
+/** The parameters of a question, with the positions that its answer must include. */
+function asked(params: (request: Request) => Params): (request: Request) => Params {
+  return (request) => bounded(params(request), request.get(HEADER));
+}
+
+/** Tell the positions to ask with. */
+function tell(response: Response, positions: Positions | undefined): void {
+  if (positions !== undefined && Object.keys(positions).length > 0)
+    response.set(HEADER, writePositions(positions));
 }
 
 /** End a stream when the gateway stops. */

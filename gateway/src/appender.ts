@@ -1,12 +1,13 @@
 /** Appends records that must not be duplicated: batches of events, and learning by request. */
 
 import { setTimeout as delay } from "node:timers/promises";
-import type { MessageToProduce, Producer } from "@platformatic/kafka";
+import type { MessageToProduce, Producer, ProduceResult } from "@platformatic/kafka";
 import { MAX_BATCH_BYTES, MAX_BATCH_EVENTS } from "./batch.ts";
 import type { Cluster } from "./cluster.ts";
 import { reason } from "./diagnose.ts";
 import { final, notAppended } from "./doubt.ts";
 import type { Faults } from "./faults.ts";
+import type { Positions } from "./positions.ts";
 import { Problem } from "./problem.ts";
 
 const PATIENCE_MS = 250;
@@ -18,7 +19,7 @@ export type Message = Pick<MessageToProduce, "headers"> & { value: Buffer };
 
 interface Batch {
   readonly messages: Message[];
-  readonly resolve: (value: undefined) => void;
+  readonly resolve: (positions: Positions) => void;
   readonly reject: (problem: Problem) => void;
   /** Whether its caller has stopped waiting. */
   over: boolean;
@@ -62,17 +63,18 @@ export class Appender {
   /**
    * Resolves when Kafka has acknowledged the messages.
    *
+   * @returns The offset after the last of them, by partition; empty if Kafka does not tell.
    * @throws {Problem} Kafka did not acknowledge them in time.
    */
-  async send(messages: Message[]): Promise<void> {
-    if (messages.length === 0) return;
-    const { promise, resolve, reject } = Promise.withResolvers<undefined>();
+  async send(messages: Message[]): Promise<Positions> {
+    if (messages.length === 0) return {};
+    const { promise, resolve, reject } = Promise.withResolvers<Positions>();
     const batch = { messages, resolve, reject, over: false };
     const timer = setTimeout(() => {
       reject(new Problem("timeout", `Kafka has not confirmed within ${this.#timeout} ms`));
     }, this.#timeout);
     this.#line(batch);
-    await promise.finally(() => {
+    return promise.finally(() => {
       clearTimeout(timer);
       batch.over = true;
       this.#waiting.delete(batch);
@@ -120,8 +122,11 @@ export class Appender {
     const leader = this.#cluster.leader(this.#topic, partition);
     this.#busy.add(partition);
     try {
-      await this.#producer.send({ messages });
-      for (const { resolve } of batches) resolve(undefined);
+      let end = firstOffset(await this.#producer.send({ messages }));
+      for (const { messages: own, resolve } of batches) {
+        end = end === undefined ? undefined : end + BigInt(own.length);
+        resolve(end === undefined ? {} : { [partition]: Number(end) });
+      }
     } catch (error) {
       this.#cluster.suspect(leader);
       if (notAppended(error) && !final(error)) {
@@ -139,6 +144,12 @@ export class Appender {
     const doubt = notAppended(error) ? "has not accepted it" : "has not confirmed it: it may or may not be there";
     for (const { reject } of batches) reject(new Problem("kafka-away", `Kafka ${doubt}`));
   }
+}
+
+/** The offset of the first message of a request to one partition; a repeat may have none. */
+function firstOffset({ offsets }: ProduceResult): bigint | undefined {
+  const offset = offsets?.[0]?.offset;
+  return offset !== undefined && offset >= 0n ? offset : undefined;
 }
 
 function size({ value, headers }: Message): number {

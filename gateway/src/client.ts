@@ -172,7 +172,7 @@ export function parse(value: Buffer): Reply | Problem {
   }
   if (!isObject(reply)) return new Problem("internal", "the service's reply is not a JSON object");
   if (!("error" in reply)) return reply;
-  const { code, message } = isObject(reply["error"]) ? reply["error"] : {};
+  const { code, message, positions } = isObject(reply["error"]) ? reply["error"] : {};
   const detail = typeof message === "string" ? message : "the service gave no reason";
-  return new Problem(isCode(code) ? code : "internal", detail);
+  return new Problem(isCode(code) ? code : "internal", detail, {}, positions);
 }

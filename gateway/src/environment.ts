@@ -1,6 +1,6 @@
 /** The variables that all parts of Riverline read. Written by `make environment`. */
 
-export const RESERVED = ["Intercept", "formula", "level", "method", "params"] as const;
+export const RESERVED = ["Intercept", "at_least", "formula", "level", "method", "params"] as const;
 
 export const ENVIRONMENT = {
   "KAFKA_BOOTSTRAP_SERVERS": {

@@ -1,12 +1,15 @@
 /** Query strings and forms to parameters. Pure. */
 
 import type { Params } from "./client.ts";
+import { AT_LEAST } from "./positions.ts";
 import { Problem } from "./problem.ts";
 
+const TEXTS: ReadonlySet<string> = new Set(["formula", AT_LEAST]);
 const NUMBER = /^-?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i;
 
 /**
- * A query's parameters: text that is true, false or a number becomes that, except for the formula.
+ * A query's parameters: text that is true, false or a number becomes that, except for the formula
+ * and positions.
  *
  * Other text stays text, for the service to refuse.
  *
@@ -16,7 +19,7 @@ export function readQuery(query: URLSearchParams): Params {
   const params = new Map<string, unknown>();
   for (const [name, text] of query) {
     if (params.has(name)) throw new Problem("bad-params", "a parameter is given twice");
-    params.set(name, name === "formula" ? text : valueOr(text));
+    params.set(name, TEXTS.has(name) ? text : valueOr(text));
   }
   return Object.fromEntries(params);
 }

@@ -37,6 +37,8 @@ const STATUS = {
   // The caller should have given up; or the clocks differ, which the detail says.
   "expired": 504,
   "not-learned": 503,
+  // The model did not reach the positions of at_least in the caller's time.
+  "not-yet": 504,
   "internal": 502,
 
   "unauthorized": 401,
@@ -67,23 +69,33 @@ export class Problem extends Error {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
 
-  constructor(code: Code, detail: string, headers: Readonly<Record<string, string>> = {}) {
+  /** Of not-yet: the positions reached, by partition. */
+  readonly positions: unknown;
+
+  constructor(
+    code: Code,
+    detail: string,
+    headers: Readonly<Record<string, string>> = {},
+    positions?: unknown,
+  ) {
     super(detail);
     this.name = "Problem";
     this.code = code;
     this.status = STATUS[code];
+    this.positions = positions;
     const later = this.status === 429 || this.status === 503;
     this.headers = later ? { "Retry-After": RETRY_AFTER_SECONDS, ...headers } : headers;
   }
 
   /** The body of the response, `application/problem+json`. */
-  toJSON(): Record<string, string | number> {
+  toJSON(): Record<string, unknown> {
     return {
       type: `urn:riverline:problem:${this.code}`,
       title: STATUS_CODES[this.status] ?? "",
       status: this.status,
       detail: this.message,
       code: this.code,
+      ...(this.positions === undefined ? {} : { positions: this.positions }),
     };
   }
 }

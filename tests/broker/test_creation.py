@@ -93,7 +93,7 @@ def test_a_running_service_creates_nothing_that_was_deleted_or_is_asked_for(
         produce(settings, settings.events_topic, {"value": b"no event"})
         with pytest.raises(PredictionTimeoutError):
             client.predict(tv=1, timeout=2)
-    wait_until(lambda: "dead letters are not delivered" in service.log.read_text())
+    wait_until(lambda: "not delivered; they wait" in service.log.read_text())
     assert topics(kafka) == made - gone
     with closing(KafkaAdminClient(bootstrap_servers=kafka)) as admin:
         admin.create_topics({letters: {"num_partitions": 1}})

@@ -1,5 +1,6 @@
 """The short way: records are taken and replies sent in the client's I/O thread (a real broker)."""
 
+import math
 import threading
 from collections.abc import Iterator
 from contextlib import closing
@@ -49,8 +50,15 @@ def consumer(settings: Settings) -> Iterator[Consumer]:
         wait_until(lambda: poll(opened, POLL_MS) == {} and joined(opened))
         # It begins at the log's end: what is asked before that is found would be passed over.
         assert [opened.position(at) for at in opened.assignment()] == [0] * 4
-        wait_until(lambda: poll(opened, POLL_MS) == {} and serve(PATH, opened, nothing, POLL_MS))
+        wait_until(
+            lambda: poll(opened, POLL_MS) == {} and serve(PATH, opened, nothing, POLL_MS, idly)
+        )
         yield opened
+
+
+def idly() -> float:
+    """Nothing waits to be answered."""
+    return math.inf
 
 
 @pytest.fixture
@@ -72,7 +80,7 @@ def ask(settings: Settings, *values: bytes, key: bytes | None = None) -> None:
 
 def serve_until(consumer: Consumer, take: Take, enough: Any) -> None:  # noqa: ANN401 - any condition
     def turn() -> bool:
-        if not serve(PATH, consumer, take, POLL_MS):
+        if not serve(PATH, consumer, take, POLL_MS, idly):
             polled = poll(consumer, POLL_MS)
             if polled:
                 take(polled)
@@ -210,7 +218,7 @@ def test_more_than_a_batch_holds_goes_another_way(
 def test_while_nothing_is_to_be_fetched_serving_ends_at_once(settings: Settings) -> None:
     with closing(connections.requests_consumer(settings, Precedence())) as idle:
         idle.subscribe([settings.requests_topic], listener=None)
-        assert not serve(PATH, idle, nothing, 60_000)
+        assert not serve(PATH, idle, nothing, 60_000, idly)
 
 
 def test_what_is_raised_on_taking_is_raised_by_serving(

@@ -107,9 +107,10 @@ def test_every_reference_leads_somewhere() -> None:
 
 
 def test_topics_are_those_of_the_service() -> None:
-    settings = Settings()
+    settings = Settings(predictions_topic="predictions")
     own = {topic.name: topic for topic in settings.topics}
     own[settings.changelog_topic] = topics.changelog(settings.changelog_topic, 4)
+    own[settings.demand_topic] = topics.demand(settings.demand_topic)
     channels = {channel["address"]: channel for channel in DOCUMENT["channels"].values()}
     assert channels.keys() == {*own, None}
     for name, topic in own.items():

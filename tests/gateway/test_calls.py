@@ -33,7 +33,7 @@ def gateway(world: World) -> Gateway:
         for tv in range(300)
     ]
     answer = world.gateway.post("/v1/ia/events", events)
-    assert (answer.status, answer.document) == (202, {"accepted": 300})
+    assert (answer.status, answer.document["accepted"]) == (202, 300)
     wait_until(lambda: world.service.metric(LEARNED) == 300)
     return world.gateway
 
@@ -107,6 +107,36 @@ def test_the_summary_is_there_with_the_newest_events_if_wanted(gateway: Gateway)
     assert plain["summary"]["tv"]["count"] >= 300
     assert "recent" not in plain
     assert len(gateway.get("/v1/ia/describe?recent=3").document["recent"]["rows"]) == 3
+
+
+def test_an_answer_after_what_was_accepted_includes_it(gateway: Gateway) -> None:
+    for _ in range(3):
+        accepted = gateway.post("/v1/ia/events", [EVENT] * 7)
+        asks = accepted.headers["riverline-at-least"]
+        ((partition, position),) = accepted.document["at_least"].items()
+        assert asks == f"{partition}:{position}"
+        for answer in (
+            gateway.get("/v1/ia/describe", **{"Riverline-At-Least": asks}),
+            gateway.get(f"/v1/ia/predict?tv=50&at_least={asks}"),
+            gateway.post("/v1/ia/predict", {"tv": 50, "at_least": accepted.document["at_least"]}),
+        ):
+            assert answer.status == 200
+            assert answer.document["positions"][partition] >= position
+    learned = gateway.post("/v1/ia/learn", EVENT)
+    ((partition, position),) = learned.document["at_least"].items()
+    assert learned.headers["riverline-at-least"] == f"{partition}:{position}"
+
+
+def test_an_answer_that_would_include_what_is_not_there_is_refused_in_time(
+    gateway: Gateway,
+) -> None:
+    late = gateway.get("/v1/ia/predict?tv=50&at_least=0:999999999")
+    assert (late.status, late.code) == (504, "not-yet")
+    assert late.document["positions"].keys() == {"0"}
+    twice = gateway.get("/v1/ia/predict?tv=50&at_least=0:1", **{"Riverline-At-Least": "0:1"})
+    assert (twice.status, twice.code) == (422, "bad-params")
+    unknown = gateway.get("/v1/ia/predict?tv=50&at_least=99:1")
+    assert (unknown.status, unknown.code) == (422, "bad-params")
 
 
 def test_an_event_is_learned_before_the_answer(gateway: Gateway) -> None:

@@ -102,7 +102,7 @@ def test_a_hundred_thousand_events_in_batches_are_all_learned(make: Make) -> Non
         connection = Connection(world.gateway.port)
         while queue:
             answer = connection.send("POST", "/v1/ia/events", queue.pop(), LINES)
-            assert (answer.status, answer.document) == (202, {"accepted": 1000})
+            assert (answer.status, answer.document["accepted"]) == (202, 1000)
         connection.close()
 
     in_parallel(4, send)
@@ -120,7 +120,7 @@ def test_events_posted_one_by_one_at_once_are_all_learned(world: World) -> None:
         connection = Connection(world.gateway.port)
         for _ in range(25):
             answer = connection.send("POST", "/v1/ia/events", json.dumps([EVENT]), JSON)
-            assert (answer.status, answer.document) == (202, {"accepted": 1})
+            assert (answer.status, answer.document["accepted"]) == (202, 1)
         connection.close()
 
     in_parallel(AT_ONCE, send)

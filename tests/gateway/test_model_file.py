@@ -15,7 +15,7 @@ def test_nested_events_are_learned_and_asked_about(make: Make) -> None:
     world = make(MODEL=str(EXAMPLES / "segment.toml"))
     events = [*nested(800, 1)]
     orders = sum(event["event"] == "Order Completed" for event in events)
-    assert world.gateway.post("/v1/ia/events", events).document == {"accepted": 800}
+    assert world.gateway.post("/v1/ia/events", events).document["accepted"] == 800
     wait_until(lambda: world.service.metric(LEARNED) == orders)
     by_name = world.gateway.get("/v1/ia/predict?price=20&os=Android")
     whole = {"properties": {"price": "20"}, "context": {"os": {"name": "Android"}}}

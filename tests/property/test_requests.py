@@ -44,7 +44,7 @@ scalars = (
     | st.floats(-VALUE_LIMIT, VALUE_LIMIT)
     | st.text(max_size=5)
 )
-names = st.sampled_from([*FIELDS, "method", "params", "formula", "level", "Intercept"])
+names = st.sampled_from([*FIELDS, "method", "params", "formula", "level", "at_least", "Intercept"])
 documents = st.recursive(
     scalars,
     lambda inner: (
@@ -63,6 +63,7 @@ features = st.fixed_dictionaries(
         **dict.fromkeys(FIELDS, numbers | scalars),
         "formula": formulas | scalars,
         "level": st.floats(0, 1) | scalars,
+        "at_least": st.dictionaries(st.text("0123456789", max_size=12), scalars) | scalars,
     },
 )
 calls = st.fixed_dictionaries(

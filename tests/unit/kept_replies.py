@@ -22,9 +22,13 @@ class KeptReplies:
 
     def flush(self) -> None: ...
 
+    def bodies(self) -> list[dict[str, Any]]:
+        """What each says."""
+        messages = [reply.message for reply in self.replies if reply.message is not None]
+        return [orjson.loads(message.value) for message in messages]
+
     def errors(self) -> list[tuple[str, RequestOutcome | None]]:
         """Code and outcome of each."""
-        messages = [reply.message for reply in self.replies if reply.message is not None]
-        bodies = [orjson.loads(message.value) for message in messages]
+        bodies = self.bodies()
         outcomes = [reply.outcome for reply in self.replies]
         return list(zip((body["error"]["code"] for body in bodies), outcomes, strict=True))

@@ -1,5 +1,6 @@
 """FAST_PATH chooses, once, between short cuts and kafka-python's public API."""
 
+import math
 import selectors
 from typing import cast
 
@@ -45,7 +46,7 @@ def test_the_public_path_takes_nothing_and_refuses_every_reply() -> None:
     def arrived(*, delivered: bool) -> None:
         raise AssertionError(delivered)
 
-    assert not serve(path, NO_CONSUMER, cast("Take", take), 60_000)
+    assert not serve(path, NO_CONSUMER, cast("Take", take), 60_000, lambda: math.inf)
     direct = path.direct(NO_CONSUMER, Settings())
     assert not isinstance(direct, DirectProducer)
     assert not direct.send("replies", 0, Message(None, b"", []), arrived)

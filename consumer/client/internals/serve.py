@@ -19,7 +19,10 @@ Batches = dict[TopicPartition, list[Record]]
 
 
 def take_where_they_arrive(
-    consumer: Consumer, take: Callable[[Batches], None], until: float
+    consumer: Consumer,
+    take: Callable[[Batches], None],
+    until: float,
+    look: Callable[[], float],
 ) -> bool:
     """Fetch, and call ``take`` in the I/O thread; blocks the caller meanwhile.
 
@@ -27,25 +30,33 @@ def take_where_they_arrive(
         consumer: A member of a group.
         take: Called with at most ``max_poll_records`` records; may not use the consumer.
         until: When to end, in monotonic seconds.
+        look: Called between two waits for records; returns in how many seconds again at the latest.
 
     Returns:
         False where it ended earlier because a poll is needed: the group rebalances, or there is
         nothing to fetch.
 
     Raises:
-        Exception: What ``take`` or the client raised.
+        Exception: What ``take``, ``look`` or the client raised.
     """
     inside: Any = consumer
-    return bool(inside._net.run(_turns, inside, take, until))
+    return bool(inside._net.run(_turns, inside, take, until, look))
 
 
-async def _turns(consumer: Any, take: Callable[[Batches], None], until: float) -> bool:  # noqa: ANN401
+async def _turns(
+    consumer: Any,  # noqa: ANN401
+    take: Callable[[Batches], None],
+    until: float,
+    look: Callable[[], float],
+) -> bool:
     """Runs in the I/O thread: fetch, wait for the first response, take its records, repeat."""
     fetcher, net = consumer._fetcher, consumer._net
     while (left := until - monotonic()) > 0:
         if consumer._coordinator.need_rejoin():
             return False
-        if _took(fetcher, take):
+        took = _took(fetcher, take)
+        soon = look()
+        if took:
             await net.sleep(0)  # lets the thread's other tasks run, the heartbeat among them
             continue
         await fetcher._send_fetches_async()
@@ -54,7 +65,7 @@ async def _turns(consumer: Any, take: Callable[[Batches], None], until: float) -
         turn = _Turn(fetcher, take)
         for fetch in fetches:
             fetch.add_both(turn.came)
-        timer = net.call_later(left, turn.end)
+        timer = net.call_later(min(left, soon), turn.end)
         try:
             await turn.ended
         finally:

@@ -60,6 +60,7 @@ class ById:
                 result.matched += 1
                 return Outcome.MATCHED
             case Waits():
+                result.to_predict.append(record)
                 if self._served is not None:
                     self._served.arrived(taken.slot, taken.row)
                 return Outcome.WAITING

@@ -14,7 +14,9 @@ from consumer.context import Context
 from consumer.learn import loop as learner
 from consumer.learn import owned
 from consumer.learn.dead_letters import DeadLetters
+from consumer.learn.demand import Demand
 from consumer.learn.loop import Learner
+from consumer.learn.outbox import Outboxes
 from consumer.learn.owned import OwnedPartitions
 from consumer.model.partition import Partition
 from consumer.model.served import Served
@@ -103,7 +105,7 @@ def test_a_long_restore_of_many_partitions_holds_up_nothing_and_is_no_silence(
     health.beat("learner", now=clock.now)
     log = SlowLog(clock, health)
     ours = OwnedPartitions(
-        context(health), cast("Consumer", group), cast("DeadLetters", None), cast("Changelog", log)
+        context(health), cast("Consumer", group), cast("Outboxes", None), cast("Changelog", log)
     )
     for turn in range(1, PARTITIONS + 1):
         health.beat("learner", now=clock.now)
@@ -123,7 +125,7 @@ def test_partitions_of_one_leader_are_restored_together(
     ours = OwnedPartitions(
         context(health),
         cast("Consumer", Group()),
-        cast("DeadLetters", None),
+        cast("Outboxes", None),
         cast("Changelog", log),
     )
     began = clock.now
@@ -142,7 +144,7 @@ def test_a_partition_without_a_leader_is_not_waited_for(
     ours = OwnedPartitions(
         context(health),
         cast("Consumer", Group()),
-        cast("DeadLetters", None),
+        cast("Outboxes", None),
         cast("Changelog", log),
     )
     assert ours.follow_group() == set()
@@ -200,6 +202,7 @@ def test_only_folding_counts_as_learning(clock: Clock, monkeypatch: pytest.Monke
         cast("DeadLetters", Letters()),
         cast("Acknowledgements", None),
         cast("Changelog", None),
+        cast("Demand", None),
     )
     loop._owned._partitions[0] = cast("Partition", Folding(clock, Partition(spec())))
     loop._fold(0, [Record(0, EVENT)])

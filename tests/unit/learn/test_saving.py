@@ -18,11 +18,13 @@ class World:
 
     def __init__(self, partitions: int) -> None:
         self.now = 0.0
-        self.owned = {number: object() for number in range(partitions)}
+        self.owned = {number: SimpleNamespace(position=9) for number in range(partitions)}
         self.saved: list[int] = []
         self.histories: list[int] = []
         self.waiting: list[int] = []
         self.delivered = True
+        self.demanded: list[int] = []
+        self.told: list[tuple[int, int]] = []
 
     def __iter__(self) -> Any:  # noqa: ANN401 - of the owned partitions
         return iter(self.owned.items())
@@ -39,9 +41,10 @@ class World:
     def together(self) -> AbstractContextManager[None]:
         return nullcontext()
 
-    def save(self, number: int, _partition: object) -> None:
+    def save(self, number: int, _partition: object) -> bool:
         self.now += SAVE_SECONDS
         self.saved.append(number)
+        return True
 
     def save_history(self, number: int, _partition: object) -> None:
         self.now += SAVE_SECONDS
@@ -53,8 +56,15 @@ class World:
     def histories_worth_saving(self, _owned: object, most_events: int) -> list[int]:
         return list(self.owned) if most_events == 0 else [0]
 
-    def due(self, number: int, _partition: object, _reason: str) -> None:
+    def due(self, number: int, _partition: object, _reason: str) -> bool:
         self.waiting.append(number)
+        return True
+
+    def done(self, number: int, position: int) -> None:
+        self.told.append((number, position))
+
+    def met(self, _owned: object) -> list[tuple[int, object]]:
+        return [(number, self.owned[number]) for number in self.demanded]
 
 
 @pytest.fixture
@@ -68,7 +78,7 @@ def saver(world: World) -> Saving:
     settings = SimpleNamespace(checkpoint_interval_ms=INTERVAL_SECONDS * 1000, max_reread_events=9)
     stands_in: Any = world
     context: Any = SimpleNamespace(settings=settings)
-    return Saving(context, stands_in, stands_in, stands_in)
+    return Saving(context, stands_in, stands_in, stands_in, stands_in)
 
 
 def test_no_turn_saves_for_much_longer_than_its_slice_and_all_is_saved_once(world: World) -> None:
@@ -120,3 +130,17 @@ def test_at_the_end_everything_is_saved_at_once(world: World) -> None:
     one = saver(world)
     one.all()
     assert (world.saved, world.histories) == (list(range(20)), list(range(20)))
+
+
+def test_what_others_wait_for_is_saved_at_once_and_they_are_told(world: World) -> None:
+    one = saver(world)
+    world.demanded = [3]
+    assert not one.turn()
+    assert (world.saved, world.told) == ([3], [(3, 9)])
+
+
+def test_but_not_while_dead_letters_are_not_delivered(world: World) -> None:
+    one = saver(world)
+    world.demanded, world.delivered = [3], False
+    one.turn()
+    assert (world.saved, world.told) == ([], [])

@@ -32,5 +32,6 @@ def test_only_what_lay_before_the_log_s_end_may_be_too_old(
     way = Acknowledgements(cast("Replies", sent), "replies", lambda _: True)
     record = Record(offset, b"", timestamp=NOW_MS - age_ms, headers=HEADERS)
     rows = [(1.0, 2.0, 3.0, 4.0), (2.0, 3.0, 5.0, 6.0)]
-    way.send([(record, Outcome.LEARNED)], model(rows), again=100, now_ms=NOW_MS)
-    assert len(sent.replies) == told
+    asking = [(record, Outcome.LEARNED)]
+    way.send(asking, model(rows), partition=2, again=100, now_ms=NOW_MS)
+    assert [body["at_least"] for body in sent.bodies()] == [{"2": offset + 1}] * told

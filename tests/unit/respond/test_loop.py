@@ -1,5 +1,6 @@
 """A request in; what is on its way for it."""
 
+import math
 import time
 from typing import Any, cast
 
@@ -21,8 +22,9 @@ from consumer.settings import Settings
 from consumer.telemetry.health import Health
 from consumer.telemetry.metrics import Telemetry
 from contract.messages import RequestOutcome
+from support.waiting import wait_until
 from unit.kept_replies import KeptReplies
-from unit.records import Record
+from unit.records import Record, event, folded
 from unit.respond.test_replies import MemoryProducer
 
 AT = TopicPartition("prediction-requests", 2)
@@ -36,7 +38,7 @@ class World:
     """A responder over ways out in memory."""
 
     def __init__(self) -> None:
-        served = Served(Settings().spec)
+        self.served = served = Served(Settings().spec)
         self.telemetry = Telemetry(served, {"version": "test"})
         health = Health()
         context = Context(
@@ -56,6 +58,8 @@ class World:
             cast("Replies", self.out),
             forwards,
             cast("Claim", None),
+            partitions=4,
+            ask=lambda *_: None,
         )
 
     def ask(
@@ -132,3 +136,42 @@ def test_of_a_storm_of_them_so_many_are_sent_on_and_all_others_told(world: World
     assert len(world.events.sent) == share
     refused = ("not-learned", RequestOutcome.REFUSED)
     assert world.out.errors() == [refused] * (MAX_UNCOMMITTED - share)
+
+
+def test_a_question_waits_for_its_positions_and_its_request_is_not_committed(world: World) -> None:
+    world.ask(b'{"method": "describe", "params": {"at_least": {"1": 3}}}')
+    world.ask(b'{"method": "describe"}')
+    assert [code for code, _ in world.out.errors()] == [
+        "too-few-events"
+    ]  # the other is not held up
+    assert world.responder._positions._of[AT].position() == 0
+    events = [event((tv, tv % 2, 1.0, 2 * tv)) for tv in (1.0, 2.0, 3.0)]
+    world.served.own({1: folded(events).view()})
+    world.responder._look()
+    (_, answered) = world.out.bodies()
+    assert answered["positions"] == {"1": 3}
+    world.out.replies[0].settled = world.out.replies[1].settled = True
+    assert world.responder._positions._of[AT].position() == 1
+
+
+def test_one_whose_deadline_comes_is_told_how_far_the_model_is(world: World) -> None:
+    soon = str(int(time.time() * 1000) + 50).encode()
+    world.ask(b'{"tv": 1, "at_least": {"0": 7}}', headers=[*ADDRESS, ("deadline", soon)])
+    wait_until(lambda: world.responder._look() == math.inf)
+    assert world.out.bodies()[0]["error"]["positions"] == {"0": 0}
+    assert world.out.errors() == [("not-yet", RequestOutcome.REFUSED)]
+
+
+@pytest.mark.parametrize("bounds", ["7", '{"9": 1}', '{"0": -1}'])
+def test_bounds_that_are_none_are_refused_at_once(world: World, bounds: str) -> None:
+    world.ask(f'{{"tv": 1, "at_least": {bounds}}}'.encode())
+    assert world.out.errors() == [("bad-params", RequestOutcome.REFUSED)]
+
+
+def test_a_question_that_waits_is_refused_where_events_to_learn_wait_behind_it(
+    world: World,
+) -> None:
+    world.ask(b'{"tv": 1, "at_least": {"0": 7}}')
+    world.ask(LEARN, count=MAX_UNCOMMITTED // 4)
+    assert world.out.errors() == [("not-yet", RequestOutcome.REFUSED)]
+    assert len(world.events.sent) == MAX_UNCOMMITTED // 4
