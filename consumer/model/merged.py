@@ -9,7 +9,7 @@ import numpy as np
 
 from consumer.decode import Formula, Refusal, Rejected
 from consumer.model.estimators.estimator import combine
-from consumer.model.late.by_id import Expiries
+from consumer.model.late.expiries import Expiries
 from consumer.model.prequential import figures
 from consumer.model.spec import ModelSpec
 from consumer.model.statistics.columns import Selection

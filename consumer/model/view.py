@@ -10,7 +10,7 @@ from consumer.model.estimators.estimator import Estimator, scored
 from consumer.model.estimators.gradient import Weights
 from consumer.model.estimators.posterior import Posterior
 from consumer.model.late.as_served import AsServed
-from consumer.model.late.by_id import ByIdView
+from consumer.model.late.expiries import ByIdView
 from consumer.model.prequential import Prequential
 from consumer.model.spec import ModelSpec
 from consumer.model.statistics.factor import Floats

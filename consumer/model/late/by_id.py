@@ -1,7 +1,6 @@
 """What a partition knows of its events by their ids: the ledger, and predictions as served."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Self
 
 import numpy as np
@@ -9,7 +8,8 @@ import numpy as np
 from consumer.decode import Decoded, Record, Rejected, Row
 from consumer.model.estimators.estimator import Estimator, Served
 from consumer.model.folding import FoldResult, Learn
-from consumer.model.late.as_served import AsServed, Pending
+from consumer.model.late.as_served import AsServed
+from consumer.model.late.expiries import ByIdView, Expiries
 from consumer.model.late.join import Admits, Expired, Join, Labelled, Waits
 from consumer.model.late.ledger import Ledger
 from consumer.model.late.sealed import Sealed
@@ -20,42 +20,6 @@ from consumer.model.statistics.least_squares import LeastSquares
 from contract.messages import Outcome
 
 Decode = Callable[[Record], Decoded]
-
-
-@dataclass(frozen=True, slots=True)
-class Expiries:
-    """What became of the events whose labels did not come in time.
-
-    Attributes:
-        expired: How many there were.
-        by_absence: How many of them were learned, with the label that absence counts as.
-        over_limit: How many of them had to go because too many waited.
-    """
-
-    expired: int = 0
-    by_absence: int = 0
-    over_limit: int = 0
-
-    def plus(self, other: Self) -> Self:
-        """The sums of both."""
-        return type(self)(
-            self.expired + other.expired,
-            self.by_absence + other.by_absence,
-            self.over_limit + other.over_limit,
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class ByIdView:
-    """The same at one moment; immutable.
-
-    Attributes:
-        expiries: What became of the events whose labels did not come in time.
-        pending: What the rows of the unfinished block are scored by; None without late labels.
-    """
-
-    expiries: Expiries
-    pending: Pending | None
 
 
 class ById:
