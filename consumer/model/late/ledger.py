@@ -8,7 +8,6 @@ and the index is rebuilt piece by piece.
 
 from array import array
 from bisect import bisect_right
-from collections import deque
 from collections.abc import Iterable, Sequence
 from math import inf
 from typing import Self
@@ -48,7 +47,7 @@ class Ledger:
         self._firsts = [0]
         self._index = Index(self._has)
         self._next = 0
-        self._sealed = deque[Sealed]()
+        self._sealed: list[Sealed] = []
         self._oldest_place = 0  # of the first segment in which one may wait
         self._begin_open(position)
 
@@ -129,9 +128,11 @@ class Ledger:
             segment.predict(slot - segment.first, value)
 
     def take_sealed(self) -> list[Sealed]:
-        """The segments that were sealed since the last call, but for those forgotten since."""
-        taken = [sealed for sealed in self._sealed if sealed.begin >= self.sealed_begins]
-        self._sealed.clear()
+        """The segments that were sealed since the last call.
+
+        Those that are forgotten too: a history may have to be read on from where they counted.
+        """
+        taken, self._sealed = self._sealed, []
         return taken
 
     def advance(self, offset: int, time_ms: int) -> None:
@@ -157,8 +158,6 @@ class Ledger:
         sealed = seal(last, changes, self._expired_to, end=end, begins=begins, time_ms=now)
         self._sealed.append(sealed)
         self.sealed_begins = begins
-        while self._sealed[0].begin < begins:
-            self._sealed.popleft()
         self._segments.append(Segment(self._k, end, self._next))
         self._firsts.append(self._next)
         self._begin_open(end)
