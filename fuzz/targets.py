@@ -33,7 +33,7 @@ from consumer.model import answer
 from consumer.model.partition import Partition
 from consumer.model.replay import Replay, without_ids
 from consumer.model.spec import ModelSpec
-from consumer.model.statistics.running import BLOCK
+from consumer.model.statistics.kept.running import BLOCK
 from consumer.state import snapshot
 from consumer.state.belonging import ForeignError
 from consumer.state.snapshot import DamagedError, Part

@@ -10,7 +10,7 @@ from consumer.model.partition import Partition
 from consumer.model.replay import SavedHistory
 from consumer.model.served import Served
 from consumer.model.spec import ROBUST_COLUMNS, ModelSpec
-from consumer.model.statistics.history import WINDOW
+from consumer.model.statistics.kept.history import WINDOW
 from consumer.model.view import PartitionView
 
 __all__ = [

@@ -9,12 +9,12 @@ import orjson
 from consumer.decode import Formula, Record, Refusal, Rejected, Request, parse_object
 from consumer.model.asked import asked, wanted
 from consumer.model.merged import Model
-from consumer.model.statistics.history import WINDOW
 from consumer.model.statistics.inference.anytime import PLANNED_EVENTS, always_valid, optimal_g
 from consumer.model.statistics.inference.describe import describe
 from consumer.model.statistics.inference.diagnostics import diagnose
 from consumer.model.statistics.inference.robust import NEED_EVENTS, Errors
 from consumer.model.statistics.inference.terms import contributions
+from consumer.model.statistics.kept.history import WINDOW
 from consumer.model.statistics.regression import LEVEL, predict
 from contract.messages import ErrorCode, Method, Outcome
 

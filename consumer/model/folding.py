@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from consumer.decode import SKIPPED, Decoded, Record, Rejected, Row
-from consumer.model.statistics.quantiles import Frequent
+from consumer.model.statistics.kept.quantiles import Frequent
 from contract.messages import Outcome, Reason
 
 Learn = Callable[[Row, int], None]

@@ -12,11 +12,11 @@ from consumer.model.estimators.estimator import combine
 from consumer.model.late.expiries import Expiries
 from consumer.model.prequential import figures
 from consumer.model.spec import ModelSpec
-from consumer.model.statistics.columns import Selection
 from consumer.model.statistics.inference.robust import Errors, with_errors
-from consumer.model.statistics.quantiles import Frequent
+from consumer.model.statistics.kept.columns import Selection
+from consumer.model.statistics.kept.quantiles import Frequent
+from consumer.model.statistics.kept.running import SufficientStatistics
 from consumer.model.statistics.regression import Regression, fit
-from consumer.model.statistics.running import SufficientStatistics
 from consumer.model.statistics.summary import Summary, merge
 from consumer.model.view import PartitionView, errors_of
 from contract.messages import Outcome

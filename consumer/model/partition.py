@@ -4,9 +4,8 @@ The state at a position is bit-for-bit the same however polls and crashes cut th
 on the records alone, in their order. Labelled events are learned in blocks of 64, counted from the
 first; an incomplete block is kept in the state as rows, and a view (``view.py``) counts it in.
 
-The state has two parts, each with a position of its own: the regression, which the position here is
-that of, and the history (``statistics/history.py``). A history that was saved at an earlier one
-reads again (``replay.py``), and one of a later one waits until the regression is there.
+The position is the regression's. The history (``kept/history.py``) has one of its own: one that is
+behind reads again (``replay.py``), and one that is ahead waits for the regression.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -23,10 +22,10 @@ from consumer.model.prequential import Prequential
 from consumer.model.repeats import Repeats, WithoutIds
 from consumer.model.replay import UNDECLARED, Replay, SavedHistory, as_folded, without_ids
 from consumer.model.spec import ModelSpec
-from consumer.model.statistics.factor import Floats, count
+from consumer.model.statistics.factor import count
+from consumer.model.statistics.kept.quantiles import Frequent
+from consumer.model.statistics.kept.running import SufficientStatistics
 from consumer.model.statistics.least_squares import LeastSquares
-from consumer.model.statistics.quantiles import Frequent
-from consumer.model.statistics.running import SufficientStatistics
 from consumer.model.view import PartitionView
 from contract.messages import Outcome
 
@@ -52,10 +51,9 @@ class Partition:
         self.statistics = SufficientStatistics(spec.columns)
         self.estimator: Estimator = LEARNERS[spec.learner](spec.terms)
         self._known = self._folded()
-        self._without_ids = WithoutIds(self.statistics.admits, Repeats())
-        self.by_id: ById | None = None
-        if spec.has_ids:
-            self.by_id = ById(spec, Ledger(len(spec.fields), position), self.statistics.admits)
+        ledger, admits = Ledger(len(spec.fields), position), self.statistics.admits
+        self._without_ids = WithoutIds(admits, Repeats())
+        self.by_id = ById(spec, ledger, admits) if spec.has_ids else None
         self._replay: Replay | None = None
         self.since: dict[str, Any] = {}
         self._last_refused: Rejected | None = None
@@ -84,7 +82,7 @@ class Partition:
         result = FoldResult()
         decode: Callable[[Any], Decoded] = self.spec.decoder
         whole, by_id = self.spec.mapping is not None, self.by_id
-        fold, learn = (by_id or self._without_ids).fold, self._learn_one
+        fold, learn = (by_id or self._without_ids).fold, self._learn
         for record in self._read_again(records):
             if record.offset < self.position:
                 continue
@@ -111,11 +109,6 @@ class Partition:
             return False
         self.position = position
         return True
-
-    def _learn_one(self, row: Row, timestamp_ms: int) -> None:
-        block = self.statistics.update(row, timestamp_ms)
-        if block is not None:
-            self._learn(block, timestamp_ms)
 
     def to_state(self) -> dict[str, Any]:
         """The regression: all that the next fold depends on, in types that JSON keeps exactly."""
@@ -148,11 +141,9 @@ class Partition:
 
     def saved_history(self) -> SavedHistory:
         """The same as a value; only if the partition has it whole."""
-        now, repeats = self.statistics.view(), self._without_ids.repeats.copy()
-        undeclared = self._undeclared.copy()
-        return SavedHistory(
-            self.position, now.history, now.pending, now.pending_timestamps, repeats, undeclared
-        )
+        now, undeclared = self.statistics.view(), self._undeclared.copy()
+        seen, times = self._without_ids.repeats.copy(), now.pending_timestamps
+        return SavedHistory(self.position, now.history, now.pending, times, seen, undeclared)
 
     @classmethod
     def from_state(cls, spec: ModelSpec, state: Mapping[str, Any]) -> Self:
@@ -164,8 +155,8 @@ class Partition:
             ValueError: The state is of another spec, or a number in it is impossible.
         """
         partition = cls(spec, state["position"])
-        counts = {**dict.fromkeys(Outcome, 0), **state["counts"]}  # some models do not have all
-        partition.counts = {outcome: count(counts[outcome]) for outcome in Outcome}
+        counts = {Outcome.SKIPPED: 0, **state["counts"]}  # older states do not have it
+        partition.counts |= {outcome: count(counts[outcome]) for outcome in spec.outcomes}
         partition.since = dict(state.get("since", {}))
         partition.errors = Prequential.from_state(state["errors"])
         partition.estimator.restore(state["estimator"])
@@ -240,9 +231,11 @@ class Partition:
         """The least squares of the formula over the complete blocks."""
         return self.spec.least_squares(self.statistics.over(self.spec.selection.needs))
 
-    def _learn(self, block: Floats, timestamp_ms: int) -> None:
-        """Test, then train, on the rows of a complete block, shape (BLOCK, fields)."""
-        served = None
+    def _learn(self, row: Row, timestamp_ms: int) -> None:
+        """Add a row; if it completes a block, test and then train on its rows."""
+        block, served = self.statistics.update(row, timestamp_ms), None
+        if block is None:
+            return
         if self.by_id is not None:
             served = self.by_id.take_block(self.estimator, self._known, block)
         events = self.spec.events(block)

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple, Self
 import numpy as np
 
 from consumer.model.statistics.factor import Floats, count
-from consumer.model.statistics.running import BLOCK
+from consumer.model.statistics.kept.running import BLOCK
 
 LARGEST_ERROR = 1e100
 """Errors are clipped here, so that a diverging stochastic gradient leaves the sums finite."""

@@ -17,10 +17,10 @@ from consumer.decode.dialects import is_of_request
 from consumer.errors import NEW_ID, StateError
 from consumer.model.folding import TOO_MANY_GAPS
 from consumer.model.repeats import Repeats
-from consumer.model.statistics.columns import Columns
-from consumer.model.statistics.history import History
-from consumer.model.statistics.quantiles import Frequent, Sketch
-from consumer.model.statistics.running import BLOCK, as_matrix, read_pending
+from consumer.model.statistics.kept.columns import Columns
+from consumer.model.statistics.kept.history import History
+from consumer.model.statistics.kept.quantiles import Frequent, Sketch
+from consumer.model.statistics.kept.running import BLOCK, as_matrix, read_pending
 
 UNDECLARED = " undeclared"
 """After a category's name: the sketch of the texts that are not its levels."""

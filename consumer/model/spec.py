@@ -11,9 +11,9 @@ import numpy as np
 from consumer.decode import Decoded, EventDecoder, Formula, Record, parse_formula
 from consumer.decode.mapping import INDICATED, ModelFile
 from consumer.decode.mapping import Mapping as EventMapping
-from consumer.model.statistics.blocks import Rows
-from consumer.model.statistics.columns import Columns, Selection
 from consumer.model.statistics.factor import Floats, triangle
+from consumer.model.statistics.kept.blocks import Rows
+from consumer.model.statistics.kept.columns import Columns, Selection
 from consumer.model.statistics.least_squares import LeastSquares
 from contract.messages import Outcome
 

@@ -16,9 +16,9 @@ from consumer.model.late.expiries import ByIdView
 from consumer.model.prequential import Prequential
 from consumer.model.spec import ModelSpec
 from consumer.model.statistics.factor import Floats
+from consumer.model.statistics.kept.quantiles import Frequent
+from consumer.model.statistics.kept.running import StatisticsView
 from consumer.model.statistics.least_squares import LeastSquares
-from consumer.model.statistics.quantiles import Frequent
-from consumer.model.statistics.running import StatisticsView
 from contract.messages import Outcome
 
 

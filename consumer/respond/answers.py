@@ -34,7 +34,7 @@ from consumer.decode.dialects import (
 )
 from consumer.model import Model, answer
 from consumer.respond.forwards import Forward, Forwards
-from consumer.respond.pending import PendingReply
+from consumer.respond.pending import PendingReply, waited
 from consumer.respond.positions import Positions, Sent
 from consumer.respond.replies import Replies
 from consumer.respond.waiting import Question, Waiting, wait_until
@@ -122,7 +122,7 @@ class Answers:
         seconds: float,
     ) -> None:
         """Count an answer, and how long it took."""
-        self._telemetry.answered(seconds, _waited(record, sent))
+        self._telemetry.answered(seconds, waited(record, sent))
         if self._spans is not None:
             outcome = sent.outcome if isinstance(sent, PendingReply) else None
             self._spans.answered(
@@ -245,9 +245,3 @@ class Answers:
 
 def _fault() -> Refusal:
     return Refusal(ErrorCode.INTERNAL, "the service is at fault, not the request")
-
-
-def _waited(record: Record, sent: Sent) -> float | None:
-    """Seconds since the request was sent; None if it does not say, or nobody waits any more."""
-    expired = isinstance(sent, PendingReply) and sent.outcome is RequestOutcome.EXPIRED
-    return None if expired or record.timestamp < 0 else time.time() - record.timestamp / 1000

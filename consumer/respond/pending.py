@@ -1,9 +1,11 @@
 """A reply from the moment it is written until it is settled."""
 
+import time
 from dataclasses import InitVar, dataclass, field
 
 import orjson
 
+from consumer.decode import Record
 from consumer.decode.dialects import Address, Message
 from consumer.model import answer
 from consumer.respond.byte_budget import ByteBudget
@@ -65,3 +67,9 @@ class PendingReply:
             self._budget.give_back(self.size)
         self._budget = budget
         return True
+
+
+def waited(record: Record, sent: object) -> float | None:
+    """Seconds since the request was sent; None if it does not say, or nobody waits any more."""
+    expired = isinstance(sent, PendingReply) and sent.outcome is RequestOutcome.EXPIRED
+    return None if expired or record.timestamp < 0 else time.time() - record.timestamp / 1000

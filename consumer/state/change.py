@@ -6,7 +6,7 @@ until then; one that is removed takes its columns along. Whatever would have rea
 otherwise, as a changed path or level, cannot be taken up.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -19,11 +19,9 @@ from consumer.model import ModelSpec, SavedHistory
 from consumer.model.estimators.bayesian import Bayesian
 from consumer.model.packed import pack
 from consumer.model.prequential import Prequential
-from consumer.model.statistics.blocks import Blocks, Gap, Rows, narrow
-from consumer.model.statistics.factor import Floats
-from consumer.model.statistics.pairs import Pairs
-from consumer.model.statistics.quantiles import Sketch
-from consumer.model.statistics.running import SufficientStatistics
+from consumer.model.statistics.kept.moved import Moved
+from consumer.model.statistics.kept.quantiles import Sketch
+from consumer.model.statistics.kept.running import SufficientStatistics
 
 
 class ChangeError(ValueError):
@@ -124,16 +122,6 @@ class Change:
         return frozenset(self.new.sources) - frozenset(self.old.sources)
 
     @cached_property
-    def _places(self) -> list[int]:
-        """Where each number of a row stood in the old row; -1 for one that is new."""
-        at = {name: number for number, name in enumerate(self.old.fields)}
-        return [at.get(name, -1) for name in self.new.fields]
-
-    @cached_property
-    def _new_gap(self) -> frozenset[int]:
-        return frozenset(number for number, at in enumerate(self._places) if at < 0)
-
-    @cached_property
     def _columns(self) -> dict[str, int | None]:
         """For each column, where it stood; 0 for one of fields that are new, None if not kept."""
         old = {it: number for number, it in enumerate(self.old.column_names)}
@@ -142,6 +130,12 @@ class Change:
             name: old.get(name, 0 if self._is_of_added(needs([number])) else None)
             for number, name in enumerate(self.new.column_names)
         }
+
+    @cached_property
+    def _moved(self) -> Moved:
+        at = {name: number for number, name in enumerate(self.old.fields)}
+        fields = [at.get(name, -1) for name in self.new.fields]
+        return Moved(self.new.columns, fields, [at or 0 for at in self._columns.values()])
 
     def _is_of_added(self, fields: Iterable[int]) -> bool:
         return any(self.new.sources_of(self.new.fields[it]) & self.added for it in fields)
@@ -153,14 +147,14 @@ class Change:
             ValueError: It is not a state of the old one.
         """
         view = SufficientStatistics.from_state(self.old.columns, state["statistics"]).view()
-        blocks, pairs = self._blocks(view.blocks), self._pairs(view.pairs)
+        blocks, pairs = self._moved.blocks(view.blocks), self._moved.pairs(view.pairs)
         position, since = state["position"], state.get("since", {})
         made = {
             **state,
             **self.new.identity(),
             "statistics": {
                 "n": state["statistics"]["n"],
-                "pending": pack(self._rows(view.pending_rows)),
+                "pending": pack(self._moved.rows(view.pending_rows)),
                 "pending_timestamps_ms": state["statistics"]["pending_timestamps_ms"],
                 **blocks.to_state(self.new.columns),
                 **({} if pairs is None else {"pairs": pairs.to_state(self.new.columns)}),
@@ -192,8 +186,8 @@ class Change:
         known = saved.history
         history = replace(
             known,
-            sketches=tuple(Sketch() if at < 0 else known.sketches[at] for at in self._places),
-            rows=self._rows(known.rows),
+            sketches=tuple(Sketch() if at < 0 else known.sketches[at] for at in self._moved.fields),
+            rows=self._moved.rows(known.rows),
         )
         pending = [self._row(row) for row in saved.pending]
         undeclared = {
@@ -208,47 +202,8 @@ class Change:
         return self._row(event) if isinstance(event, tuple) else event
 
     def _row(self, row: Iterable[float]) -> tuple[float, ...]:
-        (made,) = self._rows(np.array([tuple(row)])).tolist()
+        (made,) = self._moved.rows(np.array([tuple(row)])).tolist()
         return tuple(made)
-
-    def _rows(self, rows: Floats) -> Floats:
-        """Old rows as new ones, shape (m, fields)."""
-        made = rows[:, self._places]
-        made[:, sorted(self._new_gap)] = np.nan
-        return made
-
-    def _blocks(self, blocks: Blocks) -> Blocks:
-        of_gap: dict[Gap, list[Rows]] = {}
-        for gap, rows in {(): Rows(blocks.whole, blocks.factor), **blocks.gaps}.items():
-            if rows.n:
-                of_gap.setdefault(self._gap(gap), []).append(rows)
-        gaps = {gap: self._sum(gap, rows) for gap, rows in of_gap.items()}
-        nothing = Blocks.nothing(len(self.new.fields), self.new.columns.k)
-        low, high = nothing.low, nothing.high
-        for new, old in enumerate(self._places):
-            if old >= 0:
-                low[new], high[new] = blocks.low[old], blocks.high[old]
-        whole = gaps.pop((), Rows(0, nothing.factor))
-        return Blocks(blocks.n, whole.factor, low, high, dict(sorted(gaps.items())))
-
-    def _gap(self, gap: Gap) -> Gap:
-        """What rows lack now that lacked this."""
-        missing = [new for new, old in enumerate(self._places) if old in gap]
-        return tuple(sorted(self._new_gap.union(missing)))
-
-    def _pairs(self, pairs: Pairs | None) -> Pairs | None:
-        if pairs is None or not self.new.columns.keeps_pairs:
-            return None
-        gaps = {gap: self._gap(gap) for gap in pairs.gaps}
-        return pairs.moved([at or 0 for at in self._columns.values()], gaps, self.new.columns)
-
-    def _sum(self, gap: Gap, parts: Sequence[Rows]) -> Rows:
-        """Old rows as new ones with this gap."""
-        places = [at or 0 for at in self._columns.values()]
-        if len(parts) == 1 and places == [*range(len(parts[0].factor))]:
-            return parts[0]
-        factors = (rows.factor[:, places] for rows in parts)
-        return Rows(sum(rows.n for rows in parts), narrow(self.new.columns, gap, *factors))
 
 
 def _differs(name: str, theirs: object, ours: object) -> str:

@@ -5,7 +5,6 @@ Used by the learner's thread alone; the follower reads the changelog in a thread
 
 from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
 from functools import partial
 from time import monotonic
 
@@ -19,44 +18,13 @@ from consumer.state import pace, snapshot
 from consumer.state.follower import Follower
 from consumer.state.ids.sending import SegmentSending
 from consumer.state.restore import Followed, Log, start
+from consumer.state.saved import Saved
 from consumer.state.sending import Sending
 from consumer.state.snapshot import Part
 from consumer.telemetry import Unsaved
 from contract.messages import Outcome
 
 log = structlog.get_logger()
-
-
-@dataclass(slots=True)
-class _Saved:
-    """What the changelog holds of a partition of ours.
-
-    Attributes:
-        parts: The way there, by part.
-        begins: Where its history would be read from if none were saved.
-        seen: The position it had when it was looked at last.
-        since: When it had that first.
-        history_first: Whether the history there is of another model: what it lacks can be read
-            again as it was learned while the regression beside it is of that model too.
-        ids: The way of the segments of ids there, if the model tells events apart.
-    """
-
-    parts: dict[Part, Sending]
-    begins: int
-    seen: int
-    since: float
-    history_first: bool
-    ids: SegmentSending | None = None
-
-    @property
-    def regression_waits(self) -> bool:
-        """Whether the regression is not to be saved yet."""
-        return self.history_first and self.parts[Part.HISTORY].position is None
-
-    def behind(self, partition: Partition) -> int:
-        """How many records would be read again from the saved history on."""
-        known = self.parts[Part.HISTORY].position
-        return partition.position - (self.begins if known is None else known)
 
 
 class Changelog:
@@ -87,7 +55,7 @@ class Changelog:
         self._writer = writer
         self._topic_id = topic_id
         self._cover = cover
-        self._saved: dict[int, _Saved] = {}
+        self._saved: dict[int, Saved] = {}
 
     def expect(self, numbers: Iterable[int]) -> None:
         """Look up all of these partitions at once: they are about to be restored."""
@@ -135,12 +103,13 @@ class Changelog:
             ),
         }
         is_old = followed.history.latest is not None and history is None
-        saved = _Saved(
+        saved = Saved(
             parts,
             records.beginning,
             partition.position,
             monotonic(),
             history_first=is_old and partition.statistics.folded > 0,
+            most_reread=self._context.settings.max_reread_events,
         )
         if partition.by_id is not None:
             saved.ids = SegmentSending(
@@ -227,35 +196,21 @@ class Changelog:
             owned: Our partitions, with their numbers.
             most_events: How many may remain that would have to be read again.
         """
-        lacking = [found for it in owned if (found := self._unsaved(*it)) is not None]
+        lacking = [
+            found
+            for number, partition in owned
+            if (found := self._saved[number].unsaved(number, partition)) is not None
+        ]
         return pace.worth_saving(lacking, most_events, monotonic())
 
     def save_history(self, number: int, partition: Partition) -> None:
         """Send the history, if the changelog lacks of it and none is under way; never blocks."""
-        if self._lacks_history(number, partition):
+        saved = self._saved[number]
+        if saved.lacks_history(partition):
             taken = snapshot.take_history(partition, number, self._topic_id)
-            if (ids := (saved := self._saved[number]).ids) is not None and partition.by_id:
-                ids.note(taken, partition.by_id.place)
+            if saved.ids is not None and partition.by_id is not None:
+                saved.ids.note(taken, partition.by_id.place)
             saved.parts[Part.HISTORY].send(taken, partition.statistics.folded, {})
-
-    def _lacks_history(self, number: int, partition: Partition) -> bool:
-        """Whether the changelog lacks of this history, and none is under way."""
-        saved = self._saved[number]
-        history = saved.parts[Part.HISTORY]
-        lacks = history.rows < partition.statistics.folded
-        if saved.ids is not None and not lacks:  # segments are kept from a history's position on
-            lacks = saved.behind(partition) > self._context.settings.max_reread_events
-        return lacks and not history.is_under_way and partition.has_whole_history
-
-    def _unsaved(self, number: int, partition: Partition) -> pace.Unsaved | None:
-        """What the changelog lacks of this history; None if nothing, or while one is under way."""
-        saved = self._saved[number]
-        if saved.seen != partition.position:
-            saved.seen, saved.since = partition.position, monotonic()
-        if not self._lacks_history(number, partition):
-            return None
-        rows, saved_rows = partition.statistics.folded, saved.parts[Part.HISTORY].rows
-        return pace.Unsaved(number, saved.behind(partition), rows, saved_rows, saved.since)
 
     def release(self, number: int, partition: Partition, *, save: bool) -> None:
         """Save a partition that is no longer ours, and follow its new owner from here on."""

@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from consumer.decode.formula import Formula
+from consumer.model.statistics.kept.running import SufficientStatistics
 from consumer.model.statistics.regression import fit
-from consumer.model.statistics.running import SufficientStatistics
 from consumer.model.statistics.summary import merge
 
 FIELDS = ("a", "b", "y")

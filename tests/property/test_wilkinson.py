@@ -16,7 +16,7 @@ from consumer.model.answer import answer
 from consumer.model.merged import Model
 from consumer.model.partition import Partition
 from consumer.model.spec import ModelSpec
-from consumer.model.statistics.columns import Selection
+from consumer.model.statistics.kept.columns import Selection
 from unit.records import Record
 
 OS = ["iOS", "Android", "other"]

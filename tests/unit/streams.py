@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from consumer.decode.formula import Formula
+from consumer.model.statistics.kept.running import SufficientStatistics
 from consumer.model.statistics.regression import Regression, fit
-from consumer.model.statistics.running import SufficientStatistics
 from consumer.model.statistics.summary import Summary, merge
 
 ADVERTISING = Path(__file__).parents[2].parent / "shared" / "data" / "advertising.csv"

@@ -29,9 +29,9 @@ def imports() -> grimp.ImportGraph:
 
 
 def between(folder: Path) -> dict[str, set[str]]:
-    """What each module or folder in this folder imports of those beside it."""
+    """What each module or folder in this folder imports of those beside it, ``__main__`` apart."""
     package = named(folder).replace("/", ".")
-    children = imports().find_children(package)
+    children = imports().find_children(package) - {"consumer.__main__"}  # it stands before them
     inside = {it: {it, *imports().find_descendants(it)} for it in children}
     told = {it: set().union(*map(imported, inside[it])) for it in children}
     return {it: {other for other in children - {it} if told[it] & inside[other]} for it in children}

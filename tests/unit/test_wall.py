@@ -34,9 +34,6 @@ BY_NAME = ("getattr", "setattr", "hasattr", "delattr")
 OTHERS = {
     "consumer/app.py": {"_exit"},  # os._exit
     "contract/tls.py": {"_ssl", "_test_decode_cert"},  # of Python, which has no public one
-    "consumer/model/partition.py": {"_known", "_folded", "_repeats"},  # its own class
-    "consumer/model/statistics/running.py": {"_blocks", "_gaps", "_pending", "_timestamps"},
-    "consumer/model/statistics/quantiles.py": {"_items", "_kll"},
 }
 
 
@@ -69,12 +66,23 @@ def private_attributes(tree: ast.AST) -> Iterator[str]:
             yield from (it for it in names if isinstance(it, str) and it.startswith("_"))
 
 
+def its_own(tree: ast.AST) -> Iterator[str]:
+    """The private names of a module's own classes, which may touch those of another instance."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
+            if node.value.id in ("self", "cls"):
+                yield node.attr
+        elif isinstance(node, ast.FunctionDef):
+            yield node.name
+
+
 def test_no_module_outside_the_wall_touches_a_private_part() -> None:
     found: dict[str, set[str]] = {}
     for path in modules():
         tree, name = ast.parse(path.read_text()), str(path.relative_to(ROOT))
         found[name] = {it for it in imported(tree) if it.startswith(PRIVATE)}
-        found[name] |= set(private_attributes(tree)) - OTHERS.get(name, set())
+        private = set(private_attributes(tree)) - set(its_own(tree))
+        found[name] |= private - OTHERS.get(name, set())
     assert len(found) > 100
     assert {name: parts for name, parts in found.items() if parts} == {}
 

@@ -58,7 +58,6 @@ class Mapping:
         for field in model.fields:
             source = self._by_name[field.name]
             source.read = by_name(field, source.read)
-        self._names = design.variables.names
         self._functions = design.functions
         self._order = design.fields
         self._plain, self._expected = self._fast_way()

@@ -14,12 +14,13 @@ Learning" (2006), eq. 3.50 and 3.51; its mean is the least-squares solution.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple, Self
+from typing import Any, Self
 
 import numpy as np
 from river.linear_model import BayesianLinearRegression
 
 from consumer.decode import INTERCEPT
+from consumer.model.estimators.innovations import Coordinates, Innovations, innovations
 from consumer.model.estimators.posterior import Posterior
 from consumer.model.statistics.factor import Floats, cholesky, count, finite, lower_solve
 from consumer.model.statistics.least_squares import (
@@ -29,46 +30,9 @@ from consumer.model.statistics.least_squares import (
     predicted_after,
 )
 
-MAX_LEVERAGE = 1e4
-"""The largest predictive variance of a row, in noise variances: beyond it the innovations of its
-block lose digits, and the coordinates are renewed."""
-
 MAX_PRECISION = 1e6
 """How far the precision may grow from its initial identity: the covariance is updated by
 subtraction, and loses as many digits."""
-
-
-class Coordinates(NamedTuple):
-    """A posterior in coordinates of its own.
-
-    Attributes:
-        start: What the coordinates come from.
-        covariance: In them, shape (p, p).
-        weighted: Likewise, the precision times the mean, shape (p,).
-    """
-
-    start: LeastSquares
-    covariance: Floats
-    weighted: Floats
-
-
-class Innovations(NamedTuple):
-    """What a block of n events says beyond what is known, in the regression's coordinates.
-
-    Attributes:
-        errors: Of predicting each event from all those before it, shape (n,).
-        scaled: The same in predictive standard deviations, shape (n,).
-        design: The features, shape (n, p).
-        target: The targets, shape (n,).
-        spread: ``design`` times the covariance, by the inverse of the Cholesky factor of the
-            predictive covariance, shape (n, p).
-    """
-
-    errors: Floats
-    scaled: Floats
-    design: Floats
-    target: Floats
-    spread: Floats
 
 
 class Bayesian:
@@ -155,33 +119,10 @@ class Bayesian:
         self._start = known if known.is_determined else None
         self._river = self._new_river()
 
-    @np.errstate(over="ignore", invalid="ignore")
     def _innovations(self, rows: Floats) -> Innovations | None:
-        """What a block says; the errors are those of learning it event by event.
-
-        With S the block's predictive covariance and L its Cholesky factor, the errors of predicting
-        each event from those before it are diag(L) L^-1 (y - X m): the innovations (Durbin &
-        Koopman, section 4.3). None before the start, and if a row has too much leverage or the
-        predictive covariance is not positive definite.
-        """
-        start, river = self._start, self._river
-        if start is None:
-            return None
-        design = lower_solve(start.factor[:-1, :-1].T, rows[:, :-1].T).T
-        target = rows[:, -1] - rows[:, :-1] @ start.coefficients
-        spread = design @ river._ss_inv_arr
-        predictive = spread @ design.T
-        predictive.flat[:: len(rows) + 1] += 1.0
-        if not predictive.diagonal().max() <= MAX_LEVERAGE:  # also if it is NaN, after an overflow
-            return None
-        try:
-            factor = cholesky(predictive)
-        except ValueError:  # the covariance has lost too many digits
-            return None
-        surprise = target - spread @ river._eta_arr
-        found = lower_solve(factor, np.column_stack((surprise, spread)))
-        errors = np.asarray(factor.diagonal() * found[:, 0])
-        return Innovations(errors, found[:, 0], design, target, found[:, 1:])
+        """What a block says; None before the start too."""
+        known = self.posterior()
+        return None if known is None else innovations(known, rows)
 
     @np.errstate(over="ignore", invalid="ignore")
     def _learn(self, found: Innovations) -> None:

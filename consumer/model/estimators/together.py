@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from consumer.model.estimators.bayesian import MAX_LEVERAGE, Coordinates
+from consumer.model.estimators.innovations import MAX_LEVERAGE, Coordinates
 from consumer.model.prequential import FADING, LARGEST_ERROR, Block, Errors, Faded, Prequential
 from consumer.model.statistics.design import are_open
 from consumer.model.statistics.factor import Floats

@@ -19,8 +19,8 @@ from consumer.model.estimators.estimator import Estimator, Served, scored
 from consumer.model.packed import pack, unpack
 from consumer.model.spec import ModelSpec
 from consumer.model.statistics.factor import Floats
+from consumer.model.statistics.kept.running import BLOCK, as_matrix
 from consumer.model.statistics.least_squares import LeastSquares
-from consumer.model.statistics.running import BLOCK, as_matrix
 
 OWN, KNOWN = -1, -2
 """Where the prediction of a pending row comes from: its own place, or it is known."""

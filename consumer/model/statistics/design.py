@@ -6,8 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from consumer.decode import Formula, Refusal
-from consumer.model.statistics.columns import Selection
 from consumer.model.statistics.factor import Floats, rounding, size, solve, triangle
+from consumer.model.statistics.kept.columns import Selection
 from consumer.model.statistics.summary import Summary
 from contract.messages import ErrorCode
 

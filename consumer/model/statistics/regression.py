@@ -14,7 +14,6 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from consumer.decode import Formula, Refusal
-from consumer.model.statistics.columns import Selection
 from consumer.model.statistics.design import design
 from consumer.model.statistics.distributions import student_quantile, student_two_sided
 from consumer.model.statistics.factor import (
@@ -25,6 +24,7 @@ from consumer.model.statistics.factor import (
     size,
     solve,
 )
+from consumer.model.statistics.kept.columns import Selection
 from consumer.model.statistics.quality import Quality, judge
 from consumer.model.statistics.summary import Summary
 from contract.messages import ErrorCode

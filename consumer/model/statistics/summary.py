@@ -6,12 +6,12 @@ from functools import cached_property
 
 import numpy as np
 
-from consumer.model.statistics.blocks import Gap, Rows, by_gap, joined, narrow
-from consumer.model.statistics.columns import Columns
 from consumer.model.statistics.factor import Floats, triangle
-from consumer.model.statistics.history import WINDOW
-from consumer.model.statistics.quantiles import Sketch
-from consumer.model.statistics.running import StatisticsView
+from consumer.model.statistics.kept.blocks import Gap, Rows, by_gap, joined, narrow
+from consumer.model.statistics.kept.columns import Columns
+from consumer.model.statistics.kept.history import WINDOW
+from consumer.model.statistics.kept.quantiles import Sketch
+from consumer.model.statistics.kept.running import StatisticsView
 
 
 @dataclass(frozen=True, eq=False)

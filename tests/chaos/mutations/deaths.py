@@ -10,7 +10,7 @@ from consumer.learn import dead_letters as deadletters
 from consumer.learn import loop as learner
 from consumer.learn.dead_letters import DeadLetters
 from consumer.model.replay import Replay
-from consumer.model.statistics.running import SufficientStatistics
+from consumer.model.statistics.kept.running import SufficientStatistics
 from consumer.state import changelog, snapshot
 from consumer.state.changelog import Changelog
 from consumer.state.memory import Memory

@@ -13,7 +13,7 @@ from consumer.learn.owned import OwnedPartitions
 from consumer.model.folding import FoldResult
 from consumer.model.partition import Partition
 from consumer.model.replay import SavedHistory
-from consumer.model.statistics.running import SufficientStatistics
+from consumer.model.statistics.kept.running import SufficientStatistics
 from consumer.state import snapshot
 from consumer.state.changelog import Changelog
 

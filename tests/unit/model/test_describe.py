@@ -5,9 +5,9 @@ import pandas as pd
 import pytest
 
 from consumer.decode.refusal import Refusal
-from consumer.model.statistics.history import WINDOW
 from consumer.model.statistics.inference.describe import describe
-from consumer.model.statistics.running import SufficientStatistics
+from consumer.model.statistics.kept.history import WINDOW
+from consumer.model.statistics.kept.running import SufficientStatistics
 from consumer.model.statistics.summary import merge
 from contract.messages import ErrorCode
 from unit import streams

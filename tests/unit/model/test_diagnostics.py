@@ -7,8 +7,8 @@ from statsmodels.stats.stattools import durbin_watson, jarque_bera, omni_normtes
 from statsmodels.tools import add_constant
 
 from consumer.decode.formula import Formula
-from consumer.model.statistics.history import WINDOW
 from consumer.model.statistics.inference.diagnostics import Diagnostics, diagnose, kurtosis_score
+from consumer.model.statistics.kept.history import WINDOW
 from consumer.model.statistics.regression import fit
 from consumer.model.statistics.summary import Summary
 from unit import streams

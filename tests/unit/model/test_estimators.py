@@ -13,8 +13,8 @@ from consumer.decode.formula import INTERCEPT
 from consumer.model.estimators.bayesian import MAX_PRECISION, Bayesian
 from consumer.model.estimators.estimator import LEARNERS, combine
 from consumer.model.estimators.gradient import StochasticGradient
+from consumer.model.statistics.kept.running import BLOCK
 from consumer.model.statistics.least_squares import LeastSquares, one_step_ahead
-from consumer.model.statistics.running import BLOCK
 
 Floats = NDArray[np.float64]
 Data = tuple[Floats, Floats]

@@ -15,7 +15,7 @@ from consumer.decode import Refusal, Request
 from consumer.decode.mapping import read_model
 from consumer.model import Model, ModelSpec, Partition
 from consumer.model.answer import answer
-from consumer.model.statistics.running import MAX_GAPS
+from consumer.model.statistics.kept.running import MAX_GAPS
 from contract.messages import Method, Outcome, Reason
 from producer.simulate import nested
 from unit.model_files import example

@@ -8,10 +8,10 @@ import pytest
 
 from consumer.model.packed import pack
 from consumer.model.replay import SavedHistory
-from consumer.model.statistics.columns import Columns
 from consumer.model.statistics.factor import triangle, with_constant
-from consumer.model.statistics.history import WINDOW
-from consumer.model.statistics.running import BLOCK, SufficientStatistics
+from consumer.model.statistics.kept.columns import Columns
+from consumer.model.statistics.kept.history import WINDOW
+from consumer.model.statistics.kept.running import BLOCK, SufficientStatistics
 from consumer.model.statistics.summary import merge
 from unit.streams import Rows, learned, summed
 

@@ -15,7 +15,7 @@ from consumer.model import Model
 from consumer.model.estimators.bayesian import Bayesian
 from consumer.model.packed import pack
 from consumer.model.partition import Partition
-from consumer.model.statistics.running import BLOCK
+from consumer.model.statistics.kept.running import BLOCK
 from consumer.state import snapshot
 from consumer.state.belonging import ForeignError
 from consumer.state.snapshot import DamagedError, Part

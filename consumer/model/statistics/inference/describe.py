@@ -10,7 +10,7 @@ import numpy as np
 
 from consumer.decode import Refusal
 from consumer.model.statistics.factor import Floats, size
-from consumer.model.statistics.history import WINDOW
+from consumer.model.statistics.kept.history import WINDOW
 from consumer.model.statistics.summary import Summary
 from contract.messages import ErrorCode
 

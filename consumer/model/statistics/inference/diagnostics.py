@@ -18,9 +18,9 @@ from dataclasses import asdict, dataclass
 
 import numpy as np
 
-from consumer.model.statistics.columns import Selection
 from consumer.model.statistics.distributions import chi2_upper
 from consumer.model.statistics.factor import EPSILON, Floats
+from consumer.model.statistics.kept.columns import Selection
 from consumer.model.statistics.regression import Regression
 from consumer.model.statistics.summary import Summary
 

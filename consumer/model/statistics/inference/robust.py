@@ -7,8 +7,8 @@ events, whatever the noise; statsmodels' ``cov_type`` and R's ``sandwich`` have 
 Tests and intervals use Student's t and F with the residual degrees of freedom, as R's ``coeftest``
 does and statsmodels with ``use_t=True``.
 
-The sum in the middle comes from the products of kept columns (``statistics/pairs.py``), so it is
-that of all events about the present fit, not of the residuals as they once were.
+The sum in the middle comes from the products of kept columns (``kept/pairs.py``), so it is that of
+all events about the present fit, not of the residuals as they once were.
 """
 
 import math
@@ -18,9 +18,9 @@ from enum import StrEnum
 import numpy as np
 
 from consumer.decode import INTERCEPT, Refusal
-from consumer.model.statistics.columns import Selection
 from consumer.model.statistics.distributions import f_upper
 from consumer.model.statistics.factor import Floats, lower_solve, size, triangle
+from consumer.model.statistics.kept.columns import Selection
 from consumer.model.statistics.regression import Regression, coefficient
 from consumer.model.statistics.summary import Summary
 from contract.messages import ErrorCode

@@ -10,11 +10,9 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field, FilePath, SecretStr, ValidationInfo, field_validator
 
-from consumer.decode import Refusal, parse_formula
-from consumer.decode.mapping import ModelFileError, read_model
-from consumer.model import ROBUST_COLUMNS, ModelSpec
+from consumer.settings.model import ModelSettings
 from contract import topics
-from contract.environment import Environment, LogFormat, LogLevel, TopicName
+from contract.environment import LogFormat, LogLevel, TopicName
 from contract.login import Names
 from contract.tls import server_context
 
@@ -27,7 +25,7 @@ def _empty_is_none(value: object) -> object:
     return value or "none"  # as OpenTelemetry has it
 
 
-class Settings(Environment):
+class Settings(ModelSettings):
     """The consumer's settings, in addition to the shared ones."""
 
     application_id: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,200}$")] = Field(
@@ -43,25 +41,6 @@ class Settings(Environment):
     reply_topic_patterns: Names = Field(
         ("prediction-repl*", "prediction-requests*repl*", "f-reply-*"),
         description="reply topics that a request may name; never one of the service's own",
-    )
-    formula: str = Field("sales ~ tv", description="the model: target ~ features")
-    learner: Literal["bayesian", "sgd"] = Field(
-        "bayesian", description="bayesian (exact) or sgd (river's StandardScaler|LinearRegression)"
-    )
-    model: FilePath | None = Field(
-        None, description="a model file, TOML: instead of FIELDS and FORMULA"
-    )
-    planned_events: int = Field(
-        1000,
-        ge=1000,
-        le=10**12,
-        description="the planned sample size: always-valid intervals are narrowest there",
-    )
-    robust_columns: int = Field(
-        ROBUST_COLUMNS,
-        ge=0,
-        le=20,
-        description="up to how many columns a model keeps what robust standard errors rest on",
     )
     replication_factor: Annotated[int, Field(ge=1, le=99)] | None = Field(
         None,
@@ -160,38 +139,6 @@ class Settings(Environment):
             raise ValueError("is given without HTTP_TLS_CERTFILE")
         return key
 
-    @field_validator("formula")
-    @classmethod
-    def _formula_parses(cls, formula: str, info: ValidationInfo) -> str:
-        fields = info.data.get("fields")
-        if fields is not None:  # a fault of FIELDS is reported as one of FIELDS
-            try:
-                parse_formula(formula, fields)
-            except Refusal as refusal:
-                raise ValueError(refusal.message) from refusal
-        return formula
-
-    @field_validator("model")
-    @classmethod
-    def _model_is_usable(cls, file: Path | None, info: ValidationInfo) -> Path | None:
-        if file is None:
-            return None
-        for name in ("fields", "formula"):
-            if (
-                info.data.get(name, cls.model_fields[name].default)
-                != cls.model_fields[name].default
-            ):
-                raise ValueError(f"has the fields and the formula: {name.upper()} must not be set")
-        try:
-            model = read_model(file.read_text("utf-8"))
-        except ModelFileError as error:
-            raise ValueError("".join(f"\n  {line}" for line in str(error).splitlines())) from error
-        except (OSError, ValueError) as error:
-            raise ValueError(f"cannot be read: {error}") from error
-        if info.data.get("learner") == "sgd" and not model.intercept:
-            raise ValueError("LEARNER=sgd needs a formula with an intercept")
-        return file
-
     @field_validator("min_insync_replicas")
     @classmethod
     def _replicas_suffice(cls, least: int | None, info: ValidationInfo) -> int | None:
@@ -216,15 +163,6 @@ class Settings(Environment):
             if topic is not None and topic == info.data.get(role):
                 raise ValueError(f"must be another topic than {role.upper()}")
         return topic
-
-    @cached_property
-    def spec(self) -> ModelSpec:
-        """The model that is learned."""
-        if self.model is not None:
-            model = read_model(self.model.read_text("utf-8"))
-            return ModelSpec.of_file(model, self.learner, self.robust_columns)
-        formula = parse_formula(self.formula, self.fields)
-        return ModelSpec(self.fields, formula, self.learner, robust_columns=self.robust_columns)
 
     @cached_property
     def member(self) -> str:

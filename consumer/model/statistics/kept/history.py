@@ -12,9 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from consumer.model.packed import pack, unpack
-from consumer.model.statistics.columns import Columns
 from consumer.model.statistics.factor import Floats, finite
-from consumer.model.statistics.quantiles import Sketch
+from consumer.model.statistics.kept.columns import Columns
+from consumer.model.statistics.kept.quantiles import Sketch
 
 WINDOW = 500
 """The last rows are kept: for residual diagnostics, and exact quartiles while they are all rows."""

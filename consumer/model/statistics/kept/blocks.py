@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from consumer.model.packed import pack
-from consumer.model.statistics.columns import Columns
 from consumer.model.statistics.factor import Floats, count, finite, triangle
+from consumer.model.statistics.kept.columns import Columns
 
 Places = NDArray[np.intp]
 

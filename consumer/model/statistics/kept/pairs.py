@@ -7,7 +7,7 @@ event is needed again. Each column is taken less its mean over the first block: 
 from zero would lose twice the digits that they lose in a regression.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any, Self
@@ -16,9 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from consumer.model.packed import pack
-from consumer.model.statistics.blocks import Gap, Rows, by_gap
-from consumer.model.statistics.columns import Columns
 from consumer.model.statistics.factor import Floats, count, finite, triangle
+from consumer.model.statistics.kept.blocks import Gap, Rows, by_gap
+from consumer.model.statistics.kept.columns import Columns
 
 MAX_NUMBERS = 32_768
 """The most numbers in the factors of all gaps together, a quarter of a megabyte in a snapshot: with
@@ -133,7 +133,7 @@ class Pairs:
         shape = (1 + columns.k,) if gaps else (0,)
         return cls(finite(state["shift"], shape), dict(sorted(gaps.items())))
 
-    def moved(self, places: list[int], gaps: Mapping[Gap, Gap], columns: Columns) -> Self:
+    def moved(self, places: Sequence[int], gaps: Mapping[Gap, Gap], columns: Columns) -> Self:
         """Under a changed model.
 
         Args:

@@ -14,11 +14,11 @@ from typing import Any, Self
 import numpy as np
 
 from consumer.model.packed import pack
-from consumer.model.statistics.blocks import Blocks, Gap, Rows, gap_of
-from consumer.model.statistics.columns import Columns
 from consumer.model.statistics.factor import Floats, count
-from consumer.model.statistics.history import WINDOW, History, Times, timed_rows
-from consumer.model.statistics.pairs import Pairs
+from consumer.model.statistics.kept.blocks import Blocks, Gap, Rows, gap_of
+from consumer.model.statistics.kept.columns import Columns
+from consumer.model.statistics.kept.history import WINDOW, History, Times, timed_rows
+from consumer.model.statistics.kept.pairs import Pairs
 
 BLOCK = 64
 """Rows per block. It is part of the state's definition."""
