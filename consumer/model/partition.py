@@ -157,7 +157,8 @@ class Partition:
             ValueError: The state is of another spec, or a number in it is impossible.
         """
         partition = cls(spec, state["position"])
-        counts = {**dict.fromkeys(Outcome, 0), **state["counts"]}  # some models do not have all
+        others = set(Outcome) - spec.outcomes | {Outcome.SKIPPED}  # older states lack that
+        counts = {**dict.fromkeys(others, 0), **state["counts"]}
         partition.counts = {outcome: count(counts[outcome]) for outcome in Outcome}
         partition.since = dict(state.get("since", {}))
         partition.errors = Prequential.from_state(state["errors"])
