@@ -1,55 +1,17 @@
-"""Reads ids and labels as the model file says, and completes an event's row by its label."""
+"""Reads labels as the model file says, and completes an event's row by its label."""
 
 import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from consumer.decode.event import Identified, Label, Rejected, Row, Unlabelled, describe_kind
-from consumer.decode.formula import echo
+from consumer.decode.event import Label, Rejected, Row
+from consumer.decode.mapping.ids import EventIds, found, said
 from consumer.decode.mapping.kinds import Read
 from consumer.decode.mapping.model_file import ModelFile
-from consumer.decode.mapping.paths import FAILS, Get, condition, path
+from consumer.decode.mapping.paths import FAILS, condition, path
 from consumer.decode.record import Record
 from consumer.decode.wilkinson.expressions import Expression
 from contract.messages import Reason
-
-
-class EventIds:
-    """What tells events apart.
-
-    Args:
-        where: The path of an event's id.
-        key: Its key in the model file, for messages.
-    """
-
-    def __init__(self, where: str, key: str) -> None:
-        self._get = path(where)
-        self._expected = f"{key}: expected a text or a whole number"
-
-    def of(self, document: dict[str, Any], record: Record) -> str | Rejected:
-        """The id of an event, or of a label's event."""
-        value = found(self._get, document, record)
-        return value if type(value) is Rejected else self.read(value)
-
-    def read(self, value: object) -> str | Rejected:
-        """What stands at the path, as an id: a whole number is the same as its text."""
-        if type(value) is str and value:
-            return value
-        if type(value) is int:
-            return str(value)
-        kind = "an empty text" if value == "" else describe_kind(value)
-        return Rejected(Reason.BAD_ID, f"{self._expected}, got {kind}")
-
-    def identified(
-        self, event: Row | Unlabelled | Rejected, id_: Callable[[], str | Rejected]
-    ) -> Identified | Rejected:
-        """An event with its id, which is read last."""
-        if type(event) is Rejected:
-            return event
-        name = id_()
-        if type(name) is not str:
-            return name  # type: ignore[return-value]
-        return Identified(name, event if type(event) is tuple else None)
 
 
 class Labels:
@@ -123,14 +85,6 @@ class Labels:
         return tuple(values.values())
 
 
-def found(get: Get, document: dict[str, Any], record: Record) -> object:
-    """What stands there, or why the path does not fit the event."""
-    try:
-        return get(document, record)
-    except FAILS as error:
-        return Rejected(Reason.BAD_SHAPE, said(error))
-
-
 def lacks(function: Expression, values: Mapping[str, float]) -> bool:
     """Whether one of a function's fields is missing."""
     return any(math.isnan(values.get(name, math.nan)) for name in function.fields)
@@ -141,8 +95,3 @@ def undefined(function: Expression) -> Rejected:
     return Rejected(
         Reason.UNDEFINED, f"{function.name} has no value there, or one beyond the limit"
     )
-
-
-def said(error: BaseException) -> str:
-    """What a path's fault is, short."""
-    return echo(str(error).splitlines()[0] if str(error) else type(error).__name__)

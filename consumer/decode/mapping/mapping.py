@@ -16,8 +16,9 @@ from consumer.decode.event import (
 )
 from consumer.decode.formula import echo
 from consumer.decode.mapping.fields import INDICATED, Field
+from consumer.decode.mapping.ids import EventIds, found, said
 from consumer.decode.mapping.kinds import Note, reader
-from consumer.decode.mapping.labels import EventIds, Labels, found, lacks, said, undefined
+from consumer.decode.mapping.labels import Labels, lacks, undefined
 from consumer.decode.mapping.model_file import ModelFile
 from consumer.decode.mapping.paths import FAILS, condition, dotted, equality, is_text, member, path
 from consumer.decode.mapping.plain import Leaves, plain_leaves

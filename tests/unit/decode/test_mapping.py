@@ -321,7 +321,7 @@ def test_folding_counts_what_is_skipped() -> None:
 
 
 def test_every_example_has_its_events() -> None:
-    assert len(NAMES) == 5
+    assert len(NAMES) == 6
     assert all(
         Path(__file__).parents[3].joinpath("examples/models", f"{name}.json").exists()
         for name in NAMES

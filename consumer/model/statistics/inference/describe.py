@@ -14,8 +14,7 @@ from consumer.model.statistics.history import WINDOW
 from consumer.model.statistics.summary import Summary
 from contract.messages import ErrorCode
 
-RANKS = (0.25, 0.5, 0.75)
-QUARTILES = ("25%", "50%", "75%")
+RANKS, QUARTILES = (0.25, 0.5, 0.75), ("25%", "50%", "75%")
 
 
 @dataclass(frozen=True, slots=True)
