@@ -176,8 +176,7 @@ class Partition:
 
         Args:
             saved: The history.
-            ledger: Of a model with ids: as of where both read on from, not beyond the history if
-                that is behind; None for one that is not to be folded.
+            ledger: Of a model with ids, as of where both read on from; None if nothing is to.
             later: The ledger's segments from there on.
         """
         self.statistics.history = saved.history

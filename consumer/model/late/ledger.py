@@ -12,10 +12,11 @@ from collections.abc import Iterable, Sequence
 from math import inf
 from typing import Self
 
+from consumer.model.late.changes import Changes
 from consumer.model.late.entry import Entry, Status
 from consumer.model.late.index import Index
 from consumer.model.late.sealed import Sealed, seal, taken_up
-from consumer.model.late.segment import ID_BYTES, Changes, Segment, length
+from consumer.model.late.segment import ID_BYTES, Segment, length
 
 __all__ = ["Entry", "Ledger", "Status"]
 

@@ -9,8 +9,9 @@ from typing import Any, Self
 
 import numpy as np
 
+from consumer.model.late.changes import Changes
 from consumer.model.late.entry import Status
-from consumer.model.late.segment import Changes, Segment
+from consumer.model.late.segment import Segment
 from consumer.model.packed import pack, unpack
 
 

@@ -7,7 +7,6 @@ other, give the ledger at its end; and a segment, once sealed, is never written 
 
 from array import array
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from math import nan
 from typing import Any, Self
 
@@ -32,23 +31,6 @@ def length(k: int) -> int:
     """How many offsets a segment covers, for rows of k numbers: a power of two."""
     most = MOST_BYTES // (ENTRY_BYTES + 8 * k)
     return min(LONGEST, 1 << max(0, most.bit_length() - 1))
-
-
-@dataclass(slots=True)
-class Changes:
-    """What the records of a range changed of entries before it.
-
-    Attributes:
-        matched: The slots of those that were matched.
-        labels: The digests of their labels' values.
-        predicted: The slots of those that got a prediction, and wait.
-        predictions: The predictions.
-    """
-
-    matched: "array[int]" = field(default_factory=lambda: array("q"))
-    labels: "array[int]" = field(default_factory=lambda: array("Q"))
-    predicted: "array[int]" = field(default_factory=lambda: array("q"))
-    predictions: "array[float]" = field(default_factory=lambda: array("d"))
 
 
 class Segment:

@@ -46,7 +46,9 @@ class Kept:
 
 def started(documents: list[bytes], made: ModelSpec, end: int) -> tuple[Changelog, Partition]:
     """A service's changelog and partition, from what was saved; the log has so many records."""
-    settings = cast("Settings", SimpleNamespace(spec=made, changelog_topic="changelog"))
+    settings = cast(
+        "Settings", SimpleNamespace(spec=made, changelog_topic="changelog", max_reread_events=1000)
+    )
     served, health = Served(made), Health()
     context = Context(
         settings,
