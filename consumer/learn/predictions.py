@@ -13,7 +13,7 @@ import structlog
 from consumer.client import Precedence, Producer
 from consumer.decode import Record, Refusal, parse_object
 from consumer.learn.outbox import Letter, Outbox
-from consumer.model import Model, answer
+from consumer.model import Model, ModelSpec, answer
 from consumer.telemetry import Telemetry
 from contract.messages import ErrorCode
 
@@ -64,7 +64,7 @@ class Predictions(Outbox):
         for record in self._precedence.after_answers(records):
             about = {
                 "application": self._application,
-                **_named(record),
+                **_named(record, model.spec),
                 "source": {
                     "topic": origin,
                     "partition": partition,
@@ -84,14 +84,17 @@ class Predictions(Outbox):
             yield Letter(record.key, value, [("content-type", b"application/json")])
 
 
-def _named(record: Record) -> dict[str, Any]:
-    """The event's id, if it has one: of a header, or a member."""
+def _named(record: Record, spec: ModelSpec) -> dict[str, Any]:
+    """The event's id, if it has one: as the model file says, else of a header, or a member."""
+    event = parse_object(record.value)
+    if spec.mapping is not None and (ids := spec.mapping.ids) is not None:
+        name = ids.of(event, record) if isinstance(event, dict) else None
+        return {"id": name} if type(name) is str else {}
     headers = dict(record.headers)
     for name in ID_HEADERS:
         found = headers.get(name)
         if found and len(found) <= MAX_ID:
             return {"id": found.decode(errors="replace")}
-    event = parse_object(record.value)
     if isinstance(event, dict):
         for name in ID_MEMBERS:
             member = event.get(name)

@@ -26,8 +26,8 @@ export function liveRouter(ask: Ask): Router {
     .head("/v1/ia/live", (_, response) => {
       response.writeHead(200, HEADERS).end();
     })
-    .get("/v1/ia/live", ({ query: { over } }, response) => {
-      live.watch(response, typeof over === "string" ? over : "");
+    .get("/v1/ia/live", ({ url }, response) => {
+      live.watch(response, new URLSearchParams(url.split("?")[1]).get("over") ?? "");
     });
 }
 

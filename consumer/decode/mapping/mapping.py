@@ -47,7 +47,7 @@ class Mapping:
         event, label = model.tables.event, model.tables.label
         # The target first: an event that lacks it is unlabelled, whatever else it lacks.
         self._readers = sorted(readers, key=lambda it: it.name not in self._target)
-        self._ids = None if event is None else EventIds(event.id, "event.id")
+        self.ids = None if event is None else EventIds(event.id, "event.id")
         self.labels = None if label is None else Labels(model, self._readers[0].read)
         self._start: dict[str, float] = {}
         if label is not None and self._readers[0].path is None:  # labels alone have the target
@@ -87,7 +87,7 @@ class Mapping:
         leaves = self._plain(record.value) if self._plain is not None else None
         if leaves is None:
             return self._by_paths(record)
-        ids = self._ids
+        ids = self.ids
         if ids is None:
             return self._of_leaves(leaves, -1)
         if self.labels is None:
@@ -118,7 +118,7 @@ class Mapping:
             except FAILS as error:
                 return Rejected(Reason.BAD_SHAPE, f"where: {said(error)}")
         event = self._row(self._values(self._readers, document, record, labelled=True))
-        if (ids := self._ids) is None:
+        if (ids := self.ids) is None:
             return event
         return ids.identified(event, lambda: ids.of(document, record))
 

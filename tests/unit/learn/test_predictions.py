@@ -10,8 +10,10 @@ from consumer.client import Precedence
 from consumer.decode.mapping import read_model
 from consumer.learn.outbox import Outbox, Outboxes
 from consumer.learn.predictions import MAX_ID, Predictions
-from consumer.model import Model, ModelSpec, Served
+from consumer.model import Model, ModelSpec, Partition, Served
 from consumer.telemetry import Telemetry
+from contract.messages import Outcome
+from unit.late import late_spec, messy_log
 from unit.records import Record, event, folded, model, spec
 from unit.respond.test_replies import MemoryProducer
 
@@ -118,3 +120,19 @@ def test_several_outboxes_are_settled_when_each_is() -> None:
     assert tried == [False, True]  # one that waits keeps the other from nothing
     assert both.full
     assert Outboxes(box(settled=True, full=False)).settle(0.0)
+
+
+def test_the_id_is_that_of_the_model_file_and_an_event_that_waits_is_predicted(
+    world: World,
+) -> None:
+    made = late_spec()
+    partition = Partition(made)
+    log = messy_log(1, 400, 60)
+    waited = [record for it in log for record in partition.fold([it]).to_predict]
+    assert waited
+    assert partition.by_id is not None
+    matched, waits = partition.counts[Outcome.MATCHED], partition.counts[Outcome.WAITING]
+    assert len(waited) == matched + waits + partition.by_id.view().expiries.expired
+    said = world.said(waited[-1], Model(made, {0: partition.view()}))
+    assert said["id"] == str(orjson.loads(waited[-1].value or b"")["p"]["id"])
+    assert "prediction" in said
