@@ -73,7 +73,8 @@ function held(names: readonly string[], summary: Summary): Record<string, Value>
 
 function values(field: Field | undefined): Value[] {
   if (field?.levels !== undefined) {
-    const counted = Object.entries(field.levels).sort(([, a], [, b]) => b - a);
+    const seen = Object.entries(field.levels).filter(([, n]) => n > 0);
+    const counted = seen.sort(([, a], [, b]) => b - a);
     const frequent = new Set(counted.slice(0, MOST_LEVELS).map(([level]) => level));
     const declared = Object.keys(field.levels);
     return declared.filter((it) => frequent.has(it)).map((level) => given(field, level));

@@ -37,5 +37,5 @@ def test_nested_events_are_learned_and_asked_about(make: Make) -> None:
     page = json.loads(data.removeprefix(b"data:"))
     assert page["features"] == {"needed": ["price", "os"], "others": ["quantity", "hour"]}
     assert page["effect"]["over"] == "os"
-    assert [point["x"] for point in page["effect"]["points"]] == ["iOS", "Android"]
+    assert [point["x"] for point in page["effect"]["points"]] == ["iOS", "Android", "other"]
     assert page["outcomes"]["skipped"] == 800 - orders
