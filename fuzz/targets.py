@@ -27,8 +27,8 @@ from consumer.decode.dialects import (
 from consumer.decode.event import SKIPPED, Decoded, EventDecoder, Rejected
 from consumer.decode.formula import parse_formula
 from consumer.decode.mapping import Mapping, ModelFileError, read_model
-from consumer.decode.refusal import Refusal
 from consumer.decode.request import check_deadline, decode_request
+from consumer.decode.request_error import RequestError
 from consumer.model import answer
 from consumer.model.partition import Partition
 from consumer.model.replay import Replay, without_ids
@@ -113,7 +113,7 @@ def fuzz_request(data: bytes) -> str:
             return fuzz_event(orjson.dumps(request.params))
         reply = answer.answer(request, MODEL)
         said = request.method.value
-    except Refusal as refusal:
+    except RequestError as refusal:
         reply, said = answer.error(refusal), refusal.code.value
     encoded = answer.encode(reply)
     assert _is_finite(reply)

@@ -174,7 +174,7 @@ class Permissions:
         self._tell("group")
         return found
 
-    def refused(self, error: AuthorizationError) -> None:
+    def note_denial(self, error: AuthorizationError) -> None:
         """Note that a consumer was refused, which is how Kafka refuses a group that is new."""
         if isinstance(error, GroupAuthorizationFailedError):
             for name in _names(error.args):

@@ -1,7 +1,7 @@
 """Decodes bytes from outside into events, requests and addresses, or a reason for refusal.
 
 Pure. A fault of an event is returned, as ``Rejected``; one of a request or an address is raised, as
-``Refusal`` or ``BadAddressError``, and nothing else is. Imports only the contract.
+``RequestError`` or ``BadAddressError``, and nothing else is. Imports only the contract.
 """
 
 from consumer.decode.at_least import Bounds, check_partitions
@@ -19,8 +19,8 @@ from consumer.decode.event import (
 )
 from consumer.decode.formula import INTERCEPT, Formula, parse_formula
 from consumer.decode.record import Record, ValueAlone
-from consumer.decode.refusal import Refusal
 from consumer.decode.request import Request, check_deadline, decode_request, features
+from consumer.decode.request_error import RequestError
 from consumer.decode.trace import TraceContext, trace_context
 
 __all__ = [
@@ -34,9 +34,9 @@ __all__ = [
     "Identified",
     "Label",
     "Record",
-    "Refusal",
     "Rejected",
     "Request",
+    "RequestError",
     "Row",
     "TraceContext",
     "Unreadable",

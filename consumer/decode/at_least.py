@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 
 from consumer.decode.event import describe_kind
-from consumer.decode.refusal import Refusal
+from consumer.decode.request_error import RequestError
 from contract.messages import AT_LEAST, ErrorCode
 
 MAX_POSITION = 2**63 - 1
@@ -18,7 +18,7 @@ def parse_bounds(value: object) -> dict[int, int]:
     """The bounds of a question, from ``{"2": 1234}``; none where there is no value.
 
     Raises:
-        Refusal: They have another shape.
+        RequestError: They have another shape.
     """
     if value is None:
         return {}
@@ -36,7 +36,7 @@ def check_partitions(bounds: Bounds, partitions: int) -> None:
     """Check that the events topic has the partitions of the bounds.
 
     Raises:
-        Refusal: It has not.
+        RequestError: It has not.
     """
     if len(bounds) > partitions:
         raise _bad(f"{len(bounds)} partitions, and the events topic has {partitions}")
@@ -44,5 +44,5 @@ def check_partitions(bounds: Bounds, partitions: int) -> None:
         raise _bad(f"the events topic has no partition {highest}; it has 0 to {partitions - 1}")
 
 
-def _bad(sentence: str) -> Refusal:
-    return Refusal(ErrorCode.BAD_PARAMS, f"{AT_LEAST}: {sentence}")
+def _bad(sentence: str) -> RequestError:
+    return RequestError(ErrorCode.BAD_PARAMS, f"{AT_LEAST}: {sentence}")

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from consumer.decode.refusal import Refusal
+from consumer.decode.request_error import RequestError
 from contract.messages import ErrorCode
 
 INTERCEPT = "Intercept"
@@ -60,7 +60,7 @@ def parse_formula(text: str, fields: Sequence[str], target: str | None = None) -
     as in R. The left side may be empty (``~ tv``) if ``target`` is given.
 
     Raises:
-        Refusal: ``bad-formula`` if it does not parse or a field explains itself;
+        RequestError: ``bad-formula`` if it does not parse or a field explains itself;
             ``unknown-field`` for a name that is not in ``fields``.
     """
     if len(text) > MAX_FORMULA_LENGTH:
@@ -103,15 +103,15 @@ def _field(name: str, fields: Sequence[str]) -> str:
         return name
     if not _NAME.fullmatch(name):
         raise bad_formula(f"{echo(name)} is not a field name; a formula looks like 'y ~ a + b'")
-    raise Refusal(
+    raise RequestError(
         ErrorCode.UNKNOWN_FIELD,
         f"{echo(name)} is not a field; the fields are {', '.join(fields)}",
     )
 
 
-def bad_formula(message: str) -> Refusal:
+def bad_formula(message: str) -> RequestError:
     """The refusal of a formula that does not parse."""
-    return Refusal(ErrorCode.BAD_FORMULA, message)
+    return RequestError(ErrorCode.BAD_FORMULA, message)
 
 
 def echo(text: str) -> str:

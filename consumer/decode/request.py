@@ -9,7 +9,7 @@ from consumer.decode.at_least import Bounds, parse_bounds
 from consumer.decode.dialects import Headers, find_deadline
 from consumer.decode.event import Rejected, parse_number, parse_object
 from consumer.decode.formula import MAX_ECHO_LENGTH
-from consumer.decode.refusal import Refusal
+from consumer.decode.request_error import RequestError
 from contract.messages import AT_LEAST, ErrorCode, Method
 
 
@@ -32,26 +32,28 @@ def decode_request(value: bytes | None) -> Request:
     """Bare features ask for a prediction; ``{"method": ..., "params": {...}}`` names a method.
 
     Raises:
-        Refusal: The value is not such an object.
+        RequestError: The value is not such an object.
     """
     document = parse_object(value)
     if isinstance(document, Rejected):
-        raise Refusal(ErrorCode(document.reason), document.detail)
+        raise RequestError(ErrorCode(document.reason), document.detail)
     if "method" not in document:
         return _question(Method.PREDICT, document)
     try:
         method = Method(document["method"])
     except ValueError:
-        raise Refusal(ErrorCode.UNKNOWN_METHOD, f"the methods are {', '.join(Method)}") from None
+        raise RequestError(
+            ErrorCode.UNKNOWN_METHOD, f"the methods are {', '.join(Method)}"
+        ) from None
     if extra := document.keys() - {"method", "params"}:
-        raise Refusal(
+        raise RequestError(
             ErrorCode.BAD_PARAMS, f"{len(extra)} unexpected member(s) besides method and params"
         )
     params = document.get("params")
     if params is None:
         params = {}
     if type(params) is not dict:
-        raise Refusal(ErrorCode.BAD_PARAMS, "params must be an object")
+        raise RequestError(ErrorCode.BAD_PARAMS, "params must be an object")
     if method is Method.LEARN:  # the parameters are an event
         return Request(method, params)
     return _question(method, params)
@@ -61,7 +63,7 @@ def _question(method: Method, params: Mapping[str, Any]) -> Request:
     """A question with its bounds apart.
 
     Raises:
-        Refusal: They are not bounds.
+        RequestError: They are not bounds.
     """
     others = dict(params)
     return Request(method, others, parse_bounds(others.pop(AT_LEAST, None)))
@@ -71,13 +73,13 @@ def check_deadline(headers: Headers, *, now_ms: float) -> None:
     """Check that the request's header ``deadline`` has not passed by our clock.
 
     Raises:
-        Refusal: It has passed. The message tells our time, as the clocks may differ.
+        RequestError: It has passed. The message tells our time, as the clocks may differ.
     """
     deadline = find_deadline(headers)
     if deadline is None or deadline >= now_ms:
         return
     now = datetime.fromtimestamp(now_ms / 1000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    raise Refusal(
+    raise RequestError(
         ErrorCode.EXPIRED,
         f"the deadline passed {(now_ms - deadline) / 1000:.1f} s before the request was read; "
         f"if you are still waiting, compare clocks: this service's says {now}",
@@ -90,20 +92,20 @@ def features(
     """The numbers among the parameters, by feature.
 
     Raises:
-        Refusal: A name is not a field or is the target, or a value is not a number in range.
+        RequestError: A name is not a field or is the target, or a value is not a number in range.
     """
     numbers: dict[str, float] = {}
     for name, value in params.items():
         if name not in fields:
             scrap = repr(name[:MAX_ECHO_LENGTH])[:MAX_ECHO_LENGTH]  # escapes lengthen it
-            raise Refusal(
+            raise RequestError(
                 ErrorCode.UNKNOWN_FIELD,
                 f"{scrap} is not a field; the fields are {', '.join(fields)}",
             )
         if name == target:
-            raise Refusal(ErrorCode.BAD_PARAMS, f"{target} is the target, not a feature")
+            raise RequestError(ErrorCode.BAD_PARAMS, f"{target} is the target, not a feature")
         number = parse_number(name, value)
         if isinstance(number, Rejected):
-            raise Refusal(ErrorCode(number.reason), number.detail)
+            raise RequestError(ErrorCode(number.reason), number.detail)
         numbers[name] = number
     return numbers

@@ -7,7 +7,7 @@ from consumer.client import Producer
 from consumer.decode import trace_context
 from consumer.decode.dialects import Headers
 from consumer.learn.outbox import Letter, Outbox
-from consumer.model import Refused
+from consumer.model import RejectedRecord
 from contract.messages import (
     DEAD_LETTER_BYTES,
     DEAD_LETTER_VERSION,
@@ -38,12 +38,12 @@ class DeadLetters(Outbox):
         super().__init__(producer, topic, buffer_bytes, "dead letters", failed)
         self._application = application
 
-    def send(self, origin: str, partition: int, refused: Sequence[Refused]) -> None:
+    def send(self, origin: str, partition: int, refused: Sequence[RejectedRecord]) -> None:
         """Send a dead letter for each record refused from a partition of the topic ``origin``."""
         self.post(write_letter(self._application, origin, partition, it) for it in refused)
 
 
-def write_letter(application: str, origin: str, partition: int, event: Refused) -> Letter:
+def write_letter(application: str, origin: str, partition: int, event: RejectedRecord) -> Letter:
     """The dead letter of a refused event, with ``contract.messages.DEAD_LETTER_HEADERS``."""
     record = event.record
     headers = [

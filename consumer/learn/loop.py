@@ -163,7 +163,7 @@ class Learner:
         try:
             return poll(self._consumer, self._patience_ms())
         except AuthorizationError as error:
-            self._context.permissions.refused(error)
+            self._context.permissions.note_denial(error)
             stop.wait(RETRY_SECONDS)
             return {}
         except LogTruncationError as error:

@@ -11,7 +11,7 @@ from typing import Any
 import structlog
 
 from consumer.client import Precedence, Producer
-from consumer.decode import Record, Refusal, parse_object
+from consumer.decode import Record, RequestError, parse_object
 from consumer.learn.outbox import Letter, Outbox
 from consumer.model import Model, ModelSpec, answer
 from consumer.telemetry import Telemetry
@@ -77,7 +77,7 @@ class Predictions(Outbox):
                 value = answer.encode(predicted | about)
             except Exception:  # no event may end the service
                 log.exception("an event could not be predicted", offset=record.offset)
-                fault = Refusal(ErrorCode.INTERNAL, "the service is at fault, not the event")
+                fault = RequestError(ErrorCode.INTERNAL, "the service is at fault, not the event")
                 predicted = answer.error(fault)
                 value = answer.encode(predicted | about)
             self._telemetry.predicted("refused" if "error" in predicted else "predicted")

@@ -56,7 +56,7 @@ class Saving:
             self._begin(self._settings.max_reread_events)
         if self.is_under_way:
             self._save(now + SLICE_SECONDS)
-        self._changelog.save_ids(self._owned)
+        self._changelog.send_ids(self._owned)
         self._save_on_demand()
         return begins
 
@@ -72,7 +72,7 @@ class Saving:
             return
         for number, partition in met:
             reason = "a snapshot on demand"
-            sent = self._changelog.save(number, partition)
+            sent = self._changelog.send(number, partition)
             if sent or not self._changelog.due(number, partition, reason):
                 self._demand.done(number, partition.position)
 
@@ -95,13 +95,13 @@ class Saving:
             self._save_until(deadline)
 
     def _save_until(self, deadline: float) -> None:
-        for left, save in (
-            (self._regressions, self._changelog.save),
-            (self._histories, self._changelog.save_history),
+        for left, send in (
+            (self._regressions, self._changelog.send),
+            (self._histories, self._changelog.send_history),
         ):
             while left:
                 number = left.popleft()
                 if number in self._owned:
-                    save(number, self._owned[number])
+                    send(number, self._owned[number])
                 if monotonic() > deadline:
                     return

@@ -4,7 +4,7 @@ Pure: no Kafka, clock or thread, except for ``served``, the one reference throug
 is passed from the learner to the responder. May import ``decode``.
 """
 
-from consumer.model.folding import FoldResult, Refused
+from consumer.model.folding import FoldResult, RejectedRecord
 from consumer.model.merged import Model
 from consumer.model.partition import Partition
 from consumer.model.replay import SavedHistory
@@ -21,7 +21,7 @@ __all__ = [
     "ModelSpec",
     "Partition",
     "PartitionView",
-    "Refused",
+    "RejectedRecord",
     "SavedHistory",
     "Served",
 ]

@@ -6,7 +6,7 @@ from typing import Any
 
 import orjson
 
-from consumer.decode import Formula, Record, Refusal, Rejected, Request, parse_object
+from consumer.decode import Formula, Record, Rejected, Request, RequestError, parse_object
 from consumer.model.asked import asked, wanted
 from consumer.model.merged import Model
 from consumer.model.statistics.inference.anytime import PLANNED_EVENTS, always_valid, optimal_g
@@ -30,14 +30,14 @@ def answer(request: Request, model: Model, planned_events: int = PLANNED_EVENTS)
         planned_events: The sample size at which always-valid intervals are narrowest.
 
     Raises:
-        Refusal: It cannot be answered.
+        RequestError: It cannot be answered.
         ValueError: The method is ``learn``, which the learner acknowledges.
     """
     try:
         return _answer(request, model, planned_events)
-    except Refusal as refusal:
+    except RequestError as refusal:
         if refusal.code is ErrorCode.TOO_FEW_EVENTS and (said := _refused(model)):
-            raise Refusal(refusal.code, f"{refusal.message}; {said}") from refusal
+            raise RequestError(refusal.code, f"{refusal.message}; {said}") from refusal
         raise
 
 
@@ -64,7 +64,7 @@ def encode(reply: Reply) -> bytes:
     return orjson.dumps(reply)
 
 
-def error(refusal: Refusal) -> Reply:
+def error(refusal: RequestError) -> Reply:
     """The reply that carries a refusal."""
     said: Reply = {"code": refusal.code, "message": refusal.message}
     if refusal.positions is not None:
@@ -76,7 +76,7 @@ def summarise(model: Model) -> Reply:
     """The summary of the data set: the reply to ``describe``, and to a learned event.
 
     Raises:
-        Refusal: There are no events yet.
+        RequestError: There are no events yet.
     """
     spec = model.spec
     description = describe(model.summary, spec.names, spec.categories, spec.booleans)
@@ -114,7 +114,9 @@ def _late_labels(model: Model) -> Reply:
 def _recent(number: object, model: Model) -> Reply:
     """The newest labelled rows, newest last, from the window that diagnostics use."""
     if type(number) is not int or not 0 <= number <= WINDOW:
-        raise Refusal(ErrorCode.BAD_PARAMS, f"recent must be a whole number from 0 to {WINDOW}")
+        raise RequestError(
+            ErrorCode.BAD_PARAMS, f"recent must be a whole number from 0 to {WINDOW}"
+        )
     rows = model.summary.window().tolist()
     oldest = max(0, len(rows) - int(number))
     return {"fields": list(model.spec.names), "rows": [*map(model.spec.shown, rows[oldest:])]}
@@ -134,7 +136,7 @@ def _train(params: dict[str, Any], model: Model, planned_events: int) -> Reply:
     errors = _errors(params)
     each = params.get("terms", False)
     if type(each) is not bool:
-        raise Refusal(ErrorCode.BAD_PARAMS, "terms must be true or false")
+        raise RequestError(ErrorCode.BAD_PARAMS, "terms must be true or false")
     formula = wanted(params, model.spec)
     regression = model.fit(formula, errors)
     table = regression.to_reply() | {"errors": errors}
@@ -186,34 +188,34 @@ def _errors(params: dict[str, Any]) -> Errors:
     kinds = ", ".join(Errors)
     if given in NEED_EVENTS:
         message = f"{given} errors need each event again, and none is kept; there are {kinds}"
-        raise Refusal(ErrorCode.BAD_PARAMS, message)
-    raise Refusal(ErrorCode.BAD_PARAMS, f"errors must be one of {kinds}")
+        raise RequestError(ErrorCode.BAD_PARAMS, message)
+    raise RequestError(ErrorCode.BAD_PARAMS, f"errors must be one of {kinds}")
 
 
 def predict_event(record: Record, model: Model) -> Reply:
     """The prediction for a record of the log that is an event without a target, or the error."""
     event = parse_object(record.value)
     if isinstance(event, Rejected):
-        return error(Refusal(ErrorCode(event.reason), event.detail))
+        return error(RequestError(ErrorCode(event.reason), event.detail))
     params = {"event": event}
     if model.spec.mapping is None:
         params = {name: event[name] for name in model.spec.formula.terms if name in event}
     try:
         return _predict(params, model, record)
-    except Refusal as refusal:
+    except RequestError as refusal:
         return error(refusal)
 
 
 def _level(level: object) -> float:
     if type(level) is not float or not 0 < level < 1:
-        raise Refusal(ErrorCode.BAD_PARAMS, "level must be a number between 0 and 1")
+        raise RequestError(ErrorCode.BAD_PARAMS, "level must be a number between 0 and 1")
     return level
 
 
 def _no_others(params: dict[str, Any], *, allowed: tuple[str, ...]) -> None:
     if others := params.keys() - set(allowed):
         known = f"; known: {', '.join(allowed)}" if allowed else ""
-        raise Refusal(ErrorCode.BAD_PARAMS, f"{len(others)} unknown parameter(s){known}")
+        raise RequestError(ErrorCode.BAD_PARAMS, f"{len(others)} unknown parameter(s){known}")
 
 
 def _finite(value: object) -> bool:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from consumer.decode import Formula, Record, Refusal, ValueAlone, features
+from consumer.decode import Formula, Record, RequestError, ValueAlone, features
 from consumer.decode.mapping import Mapping as EventMapping
 from consumer.model.spec import ModelSpec
 from contract.messages import ErrorCode
@@ -35,7 +35,7 @@ def asked(params: dict[str, Any], spec: ModelSpec, record: Record = _NO_RECORD) 
         record: What the whole event came in, if it did.
 
     Raises:
-        Refusal: They do not make a question.
+        RequestError: They do not make a question.
     """
     params = dict(params)
     named = {"formula": params.pop("formula")} if "formula" in params else None
@@ -47,7 +47,9 @@ def asked(params: dict[str, Any], spec: ModelSpec, record: Record = _NO_RECORD) 
     formula = _fitting(given, spec, whole=whole) if named is None else wanted(named, spec)
     for name in spec.needs(formula):
         if name not in given:
-            raise Refusal(ErrorCode.MISSING_FIELD, f"{name} is missing; the formula is {formula}")
+            raise RequestError(
+                ErrorCode.MISSING_FIELD, f"{name} is missing; the formula is {formula}"
+            )
     return Asked(formula, spec.x(formula, given))
 
 
@@ -55,14 +57,14 @@ def wanted(params: dict[str, Any], spec: ModelSpec) -> Formula:
     """The formula among the parameters; the configured one by default.
 
     Raises:
-        Refusal: It is not one, or the model does not keep its columns.
+        RequestError: It is not one, or the model does not keep its columns.
     """
     own = spec.formula
     text = params.get("formula")
     if text is None:
         return own
     if type(text) is not str:
-        raise Refusal(ErrorCode.BAD_FORMULA, f"formula must be a string such as '{own}'")
+        raise RequestError(ErrorCode.BAD_FORMULA, f"formula must be a string such as '{own}'")
     formula = spec.parse(text)
     same = formula.target == own.target and set(formula.names) == set(own.names)
     return own if same else formula
@@ -72,7 +74,7 @@ def _given_whole(params: dict[str, Any], mapping: EventMapping, record: Record) 
     """The numbers of a whole event, by field."""
     if len(params) > 1:
         message = "event is the whole event: fields cannot be given beside it"
-        raise Refusal(ErrorCode.BAD_PARAMS, message)
+        raise RequestError(ErrorCode.BAD_PARAMS, message)
     return mapping.given_event(params["event"], record)
 
 
@@ -82,7 +84,7 @@ def _given(params: dict[str, Any], spec: ModelSpec, *, free: bool) -> dict[str, 
     if spec.mapping is None:
         return features(params, spec.fields, target)
     if target in params:
-        raise Refusal(ErrorCode.BAD_PARAMS, f"{target} is the target, not a feature")
+        raise RequestError(ErrorCode.BAD_PARAMS, f"{target} is the target, not a feature")
     return spec.mapping.given(params)
 
 
@@ -97,5 +99,5 @@ def _fitting(given: Mapping[str, float], spec: ModelSpec, *, whole: bool) -> For
     if needed <= set(named) if whole else needed == set(named):
         return own
     if not named:
-        raise Refusal(ErrorCode.BAD_PARAMS, f"no feature is given; the formula is {own}")
+        raise RequestError(ErrorCode.BAD_PARAMS, f"no feature is given; the formula is {own}")
     return spec.sum_of(name for name in named if name != own.target)

@@ -12,7 +12,7 @@ Learn = Callable[[Row, int], None]
 
 
 @dataclass(frozen=True, slots=True)
-class Refused:
+class RejectedRecord:
     """A refused record, for the dead-letter topic."""
 
     record: Record
@@ -47,7 +47,7 @@ class FoldResult:
     skipped: int = 0
     repeated: int = 0
     matched: int = 0
-    refused: list[Refused] = field(default_factory=list)
+    refused: list[RejectedRecord] = field(default_factory=list)
     to_predict: list[Record] = field(default_factory=list)
     undeclared: dict[str, list[str]] = field(default_factory=dict)
     asking: list[tuple[Record, Outcome | Rejected]] = field(default_factory=list)
@@ -67,7 +67,7 @@ class FoldResult:
         elif outcome is Outcome.REPEATED:
             self.repeated += 1
         elif isinstance(outcome, Rejected):
-            self.refused.append(Refused(record, outcome))
+            self.refused.append(RejectedRecord(record, outcome))
 
     def undeclared_with(self, before: Mapping[str, Frequent]) -> dict[str, Frequent]:
         """The most frequent texts that are not levels, by field, with those of before."""

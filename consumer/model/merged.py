@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from consumer.decode import Formula, Refusal, Rejected
+from consumer.decode import Formula, Rejected, RequestError
 from consumer.model.estimators.estimator import combine
 from consumer.model.late.expiries import Expiries
 from consumer.model.prequential import figures
@@ -88,7 +88,7 @@ class Model:
         """The exact regression of any formula over the fields; cached.
 
         Raises:
-            Refusal: The events do not determine it, or what these standard errors need is not kept.
+            RequestError: The events do not determine it, or what these errors need is not kept.
         """
         found = self._fits.get((formula, errors))  # other threads may clear them
         if found is None:
@@ -122,7 +122,7 @@ class Model:
         """The river model's coefficients by term; empty while predictions are refused."""
         try:
             self.fit(self.spec.formula)
-        except Refusal:
+        except RequestError:
             return {}
         views = [self.parts[number].estimate for number in sorted(self.parts)]
         return self.spec.by_term(combine(views))

@@ -119,7 +119,7 @@ class ModelSpec:
         """Read a formula; on the left the configured target may be left out.
 
         Raises:
-            Refusal: It does not parse, or needs what is not kept.
+            RequestError: It does not parse, or needs what is not kept.
         """
         if self.mapping is None:
             return parse_formula(text, self.fields, self.formula.target)

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from time import monotonic
 
-from consumer.decode import Record, Refusal, Rejected
+from consumer.decode import Record, Rejected, RequestError
 from consumer.decode.dialects import BadAddressError, find_address
 from consumer.model import Model, answer
 from consumer.respond.pending import PendingReply
@@ -64,7 +64,7 @@ class Acknowledgements:
                 if bad.fallback is None:
                     continue
                 address = bad.fallback
-                body = answer.error(Refusal(ErrorCode.BAD_REPLY_ADDRESS, bad.detail))
+                body = answer.error(RequestError(ErrorCode.BAD_REPLY_ADDRESS, bad.detail))
             body = self._replies.signed(body)
             self._replies.send(
                 PendingReply(address, record.key, body, Method.LEARN, sent_at=monotonic())
@@ -74,13 +74,13 @@ class Acknowledgements:
 def acknowledge(outcome: Outcome | Rejected, model: Model) -> answer.Reply:
     """The reply to an event's sender: whether it was learned, and the summary after it."""
     if isinstance(outcome, Rejected):
-        return answer.error(Refusal(ErrorCode(outcome.reason), outcome.detail))
+        return answer.error(RequestError(ErrorCode(outcome.reason), outcome.detail))
     said: answer.Reply = {"learned": outcome is Outcome.LEARNED}
     if model.spec.has_ids:
         said["outcome"] = outcome
     try:
         return {**said, **answer.summarise(model)}
-    except Refusal as refusal:
+    except RequestError as refusal:
         if outcome in (Outcome.WAITING, Outcome.REPEATED):  # of nothing there is no summary yet
             return {**said, **answer.basis(model, model.spec.formula)}
         return answer.error(refusal)

@@ -16,9 +16,9 @@ from consumer.context import Context
 from consumer.decode import (
     SKIPPED,
     Record,
-    Refusal,
     Rejected,
     Request,
+    RequestError,
     ValueAlone,
     check_deadline,
     decode_request,
@@ -90,7 +90,7 @@ class Answers:
             if bad.fallback is None:
                 self._telemetry.requested(None, RequestOutcome.REFUSED)
                 return None
-            refusal = Refusal(ErrorCode.BAD_REPLY_ADDRESS, bad.detail)
+            refusal = RequestError(ErrorCode.BAD_REPLY_ADDRESS, bad.detail)
             return self._refuse(bad.fallback, record.key, None, refusal)
         method: Method | None = None
         sent: Sent
@@ -105,7 +105,7 @@ class Answers:
                 if not self._waiting.met(request.at_least, model):
                     return self._set_aside(request, headers, record, at, address, model)
                 sent = self._answer(request, address, record.key, model)
-        except Refusal as refusal:
+        except RequestError as refusal:
             sent = self._refuse(address, record.key, method, refusal)
         except Exception:  # no question may end the service
             log.exception("a request could not be answered", method=method)
@@ -141,14 +141,14 @@ class Answers:
         """Let the question wait for its positions; its latency counts, its wait is no work.
 
         Raises:
-            Refusal: Too many wait.
+            RequestError: Too many wait.
         """
 
         def answered(model: Model) -> PendingReply:
             started = perf_counter()
             try:
                 sent = self._answer(request, address, record.key, model)
-            except Refusal as refusal:
+            except RequestError as refusal:
                 sent = refused(refusal)
             except Exception:  # as above
                 log.exception("a request could not be answered", method=request.method)
@@ -169,7 +169,7 @@ class Answers:
         """The answer, with the age of what is known where a log's end is not.
 
         Raises:
-            Refusal: It cannot be answered.
+            RequestError: It cannot be answered.
         """
         body = answer.answer(request, model, self._settings.planned_events)
         if stale := self._health.stale:
@@ -193,21 +193,23 @@ class Answers:
         """An event sent as a request goes to the events topic; the learner acknowledges it.
 
         Raises:
-            Refusal: There is nothing to learn from it, or it cannot be sent on now.
+            RequestError: There is nothing to learn from it, or it cannot be sent on now.
         """
         try:
             value = orjson.dumps(request.params)
         except TypeError:  # orjson reads deeper than it writes
-            raise Refusal(ErrorCode.BAD_PARAMS, "the event is nested too deep") from None
+            raise RequestError(ErrorCode.BAD_PARAMS, "the event is nested too deep") from None
         event = self._spec.decode(ValueAlone(value, timestamp=int(time.time() * 1000)))
         if isinstance(event, Rejected):
-            raise Refusal(ErrorCode(event.reason), event.detail)
+            raise RequestError(ErrorCode(event.reason), event.detail)
         if not isinstance(event, tuple):
             if event is SKIPPED:
                 message = "the model file's where does not ask for it: nothing to learn from"
-                raise Refusal(ErrorCode.NOT_LEARNED, message)
+                raise RequestError(ErrorCode.NOT_LEARNED, message)
             target = self._spec.formula.target
-            raise Refusal(ErrorCode.MISSING_FIELD, f"{target} is missing: nothing to learn from")
+            raise RequestError(
+                ErrorCode.MISSING_FIELD, f"{target} is missing: nothing to learn from"
+            )
         uncommitted = self._positions.forwarded(at)
         if self._forwards.is_half_full(uncommitted):
             self._positions.hurry()
@@ -223,7 +225,7 @@ class Answers:
         )
 
     def _refuse(
-        self, address: Address, key: bytes | None, method: Method | None, refusal: Refusal
+        self, address: Address, key: bytes | None, method: Method | None, refusal: RequestError
     ) -> PendingReply:
         late = refusal.code is ErrorCode.EXPIRED
         outcome = RequestOutcome.EXPIRED if late else RequestOutcome.REFUSED
@@ -243,5 +245,5 @@ class Answers:
         return reply
 
 
-def _fault() -> Refusal:
-    return Refusal(ErrorCode.INTERNAL, "the service is at fault, not the request")
+def _fault() -> RequestError:
+    return RequestError(ErrorCode.INTERNAL, "the service is at fault, not the request")

@@ -18,7 +18,7 @@ from kafka import TopicPartition
 from kafka.errors import KafkaError
 
 from consumer.client import Producer
-from consumer.decode import Record, Refusal
+from consumer.decode import Record, RequestError
 from consumer.respond.byte_budget import ByteBudget
 from consumer.respond.positions import Sent
 from contract.messages import REQUEST_OF_EVENT, ErrorCode
@@ -87,7 +87,7 @@ class Forwards:
         *,
         uncommitted: int,
         arrived: Callable[[], None],
-        refuse: Callable[[Refusal], Sent],
+        refuse: Callable[[RequestError], Sent],
     ) -> Forward:
         """Send the event of a request, with headers that ask for an acknowledgement; never blocks.
 
@@ -101,7 +101,7 @@ class Forwards:
             refuse: Called when Kafka does not confirm it: sends an error reply.
 
         Raises:
-            Refusal: It cannot be sent now.
+            RequestError: It cannot be sent now.
         """
         if uncommitted >= self._share:
             raise _not_learned(f"{uncommitted} events sent as requests are not committed yet")
@@ -140,14 +140,16 @@ class Forwards:
         self,
         forward: Forward,
         size: int,
-        refuse: Callable[[Refusal], Sent],
+        refuse: Callable[[RequestError], Sent],
         error: BaseException,
     ) -> None:
         log.warning("event of a request not delivered", error=repr(error))
         self._room.give_back(size)
         said = f"Kafka did not confirm the event ({type(error).__name__}): it may not be learned"
-        forward.refusal = refuse(Refusal(ErrorCode.NOT_LEARNED, said))
+        forward.refusal = refuse(RequestError(ErrorCode.NOT_LEARNED, said))
 
 
-def _not_learned(reason: str) -> Refusal:
-    return Refusal(ErrorCode.NOT_LEARNED, f"the event was not learned: {reason}; send it again")
+def _not_learned(reason: str) -> RequestError:
+    return RequestError(
+        ErrorCode.NOT_LEARNED, f"the event was not learned: {reason}; send it again"
+    )

@@ -115,7 +115,7 @@ class Responder:
         try:
             self._turn()
         except AuthorizationError as error:
-            self._permissions.refused(error)
+            self._permissions.note_denial(error)
             stop.wait(RETRY_SECONDS)
 
     def _turn(self) -> None:

@@ -28,7 +28,7 @@ import structlog
 from kafka.errors import AuthorizationError, KafkaError, KafkaTimeoutError
 
 from consumer.client import Direct, Producer, introduce
-from consumer.decode import Refusal
+from consumer.decode import RequestError
 from consumer.decode.dialects import Message
 from consumer.model import answer
 from consumer.respond.byte_budget import ByteBudget
@@ -234,7 +234,7 @@ class Replies:
             return
         reply.message = None
         reply.charge(None)
-        body = self.signed(answer.error(Refusal(ErrorCode.BAD_REPLY_ADDRESS, reason)))
+        body = self.signed(answer.error(RequestError(ErrorCode.BAD_REPLY_ADDRESS, reason)))
         self.send(replace(reply, address=elsewhere, body=body, outcome=None, instead_of=reply))
 
     def _settle(self, reply: PendingReply, *, delivered: bool) -> None:

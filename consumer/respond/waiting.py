@@ -15,7 +15,7 @@ from math import inf
 
 from kafka import TopicPartition
 
-from consumer.decode import Bounds, Refusal, check_partitions
+from consumer.decode import Bounds, RequestError, check_partitions
 from consumer.model import Model, Served
 from consumer.respond.pending import PendingReply
 from contract.messages import ErrorCode
@@ -57,7 +57,7 @@ class Question:
     until: float
     size: int
     answer: Callable[[Model], PendingReply]
-    refuse: Callable[[Refusal], PendingReply]
+    refuse: Callable[[RequestError], PendingReply]
     reply: PendingReply | None = None
 
     @property
@@ -100,7 +100,7 @@ class Waiting:
         """Whether the model has these positions.
 
         Raises:
-            Refusal: The events topic does not have these partitions.
+            RequestError: The events topic does not have these partitions.
         """
         check_partitions(bounds, self._partitions)
         return _unmet(bounds, model) is None
@@ -109,7 +109,7 @@ class Waiting:
         """Set a question aside that this model does not meet.
 
         Raises:
-            Refusal: Too many wait.
+            RequestError: Too many wait.
         """
         if len(self) >= MAX_QUESTIONS or self._bytes + question.size > MAX_BYTES:
             raise not_yet(question.bounds, model, "too many questions wait for theirs")
@@ -216,11 +216,11 @@ def wait_until(deadline_ms: int | None, now_ms: float, now: float) -> float:
     return now + min(left - min(EARLY_SECONDS, EARLY_SHARE * left), MAX_WAIT_SECONDS)
 
 
-def not_yet(bounds: Bounds, model: Model, reason: str) -> Refusal:
+def not_yet(bounds: Bounds, model: Model, reason: str) -> RequestError:
     """The refusal of a question whose bounds are not met, with the positions reached."""
     reached = {number: model.position(number) for number in sorted(bounds)}
     sentence = f"the model does not have these positions yet, {reason}; ask again"
-    return Refusal(ErrorCode.NOT_YET, sentence, reached)
+    return RequestError(ErrorCode.NOT_YET, sentence, reached)
 
 
 def _unmet(bounds: Bounds, model: Model) -> int | None:

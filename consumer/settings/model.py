@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field, FilePath, ValidationInfo, field_validator
 
-from consumer.decode import Refusal, parse_formula
+from consumer.decode import RequestError, parse_formula
 from consumer.decode.mapping import ModelFileError, read_model
 from consumer.model import ROBUST_COLUMNS, ModelSpec
 from contract.environment import Environment
@@ -42,7 +42,7 @@ class ModelSettings(Environment):
         if fields is not None:  # a fault of FIELDS is reported as one of FIELDS
             try:
                 parse_formula(formula, fields)
-            except Refusal as refusal:
+            except RequestError as refusal:
                 raise ValueError(refusal.message) from refusal
         return formula
 

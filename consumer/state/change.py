@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from consumer.decode import Decoded, Record, Refusal
+from consumer.decode import Decoded, Record, RequestError
 from consumer.decode.mapping import ModelFileError, model_of_identity
 from consumer.model import ModelSpec, SavedHistory
 from consumer.model.estimators.bayesian import Bayesian
@@ -44,7 +44,7 @@ def change(identity: Mapping[str, Any], spec: ModelSpec) -> "Change":
             raise ChangeError(_differs(name, theirs, ours))
     try:
         file = model_of_identity(identity["formula"], identity["model"])
-    except (ModelFileError, Refusal, KeyError, TypeError, ValueError) as error:
+    except (ModelFileError, RequestError, KeyError, TypeError, ValueError) as error:
         raise ChangeError(f"the saved state's model cannot be read: {error}") from error
     made = Change(ModelSpec.of_file(file, identity["learner"], spec.robust_columns), spec)
     if list(made.old.fields) != identity["fields"]:

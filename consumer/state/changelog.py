@@ -152,7 +152,7 @@ class Changelog:
         """While many partitions are saved: they are sent together."""
         return client_path(self._context.settings).together(self._producer)
 
-    def save(self, number: int, partition: Partition) -> bool:
+    def send(self, number: int, partition: Partition) -> bool:
         """Send the regression if the partition has moved and none is under way; never blocks.
 
         After a change of the model the history is saved first.
@@ -177,7 +177,7 @@ class Changelog:
         saved.ids.send(partition.by_id.take_sealed())
         return saved.ids.hold(taken.position, partial(sending.send, taken, 0, known))
 
-    def save_ids(self, owned: Iterable[tuple[int, Partition]]) -> None:
+    def send_ids(self, owned: Iterable[tuple[int, Partition]]) -> None:
         """Send the segments that were sealed, and what waited for them; never blocks."""
         if not self._context.settings.spec.has_ids:
             return
@@ -203,7 +203,7 @@ class Changelog:
         ]
         return pace.worth_saving(lacking, most_events, monotonic())
 
-    def save_history(self, number: int, partition: Partition) -> None:
+    def send_history(self, number: int, partition: Partition) -> None:
         """Send the history, if the changelog lacks of it and none is under way; never blocks."""
         saved = self._saved[number]
         if saved.lacks_history(partition):
@@ -215,8 +215,8 @@ class Changelog:
     def release(self, number: int, partition: Partition, *, save: bool) -> None:
         """Save a partition that is no longer ours, and follow its new owner from here on."""
         if save:
-            self.save(number, partition)
-            self.save_history(number, partition)
+            self.send(number, partition)
+            self.send_history(number, partition)
         self._follower.remember(number, partition, self._topic_id)
         for sending in self._saved.pop(number).parts.values():
             sending.is_ours = False

@@ -11,11 +11,11 @@ from referencing import Registry, Resource
 
 from consumer.decode.dialects import BadAddressError, find_address
 from consumer.decode.event import UNLABELLED, EventDecoder, Rejected
-from consumer.decode.refusal import Refusal
 from consumer.decode.request import decode_request
+from consumer.decode.request_error import RequestError
 from consumer.learn.dead_letters import write_letter
 from consumer.model import answer
-from consumer.model.folding import Refused, outcome_of
+from consumer.model.folding import RejectedRecord, outcome_of
 from consumer.model.merged import Model
 from consumer.respond.acknowledgements import acknowledge
 from contract.examples import (
@@ -72,7 +72,7 @@ def reply_to(value: bytes | None, served: Model = MODEL) -> answer.Reply:
         if request.method is Method.LEARN:
             return acknowledge(outcome_of(decode(orjson.dumps(request.params))), served)
         return answer.answer(request, served)
-    except Refusal as refusal:
+    except RequestError as refusal:
         return answer.error(refusal)
 
 
@@ -237,7 +237,7 @@ def test_errors_that_no_value_alone_brings_about_validate_too() -> None:
         ErrorCode.TOO_LARGE: reply_to(too_large),
         ErrorCode.TOO_FEW_EVENTS: reply_to(b'{"tv": 50}', Model(spec(), {})),
         ErrorCode.BAD_REPLY_ADDRESS: answer.error(
-            Refusal(ErrorCode.BAD_REPLY_ADDRESS, bad.value.detail)
+            RequestError(ErrorCode.BAD_REPLY_ADDRESS, bad.value.detail)
         ),
     }
     for code, reply in replies.items():
@@ -311,7 +311,7 @@ def test_every_dead_letter_validates(example: EventExample) -> None:
     assert isinstance(rejected, Rejected)
     record = Record(71, example.value, timestamp=1_780_000_000_000)
     headers = headers_as_strings(
-        write_letter("riverline", "mobile-events", 2, Refused(record, rejected)).headers
+        write_letter("riverline", "mobile-events", 2, RejectedRecord(record, rejected)).headers
     )
     assert faults("dead-letter", headers) == []
     assert headers["riverline.reason"] == example.reason
@@ -333,7 +333,7 @@ def test_a_dead_letter_validates_whatever_the_key(
 ) -> None:
     record = Record(0, value, timestamp=-1, key=key, headers=[("ce_type", b"sent")])
     letter = write_letter(
-        "riverline", "mobile-events", 0, Refused(record, Rejected(reason, "says why"))
+        "riverline", "mobile-events", 0, RejectedRecord(record, Rejected(reason, "says why"))
     )
     headers = headers_as_strings(letter.headers)
     assert faults("dead-letter", headers) == []

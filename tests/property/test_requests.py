@@ -10,8 +10,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from consumer.decode.event import EventDecoder
-from consumer.decode.refusal import Refusal
 from consumer.decode.request import decode_request
+from consumer.decode.request_error import RequestError
 from consumer.model import answer
 from consumer.model.folding import outcome_of
 from consumer.model.merged import Model
@@ -85,7 +85,7 @@ def replied(value: bytes | None, served: Model) -> answer.Reply:
             event = EventDecoder(FIELDS, served.spec.formula.target)(orjson.dumps(request.params))
             return acknowledge(outcome_of(event), served)
         return answer.answer(request, served)
-    except Refusal as refusal:
+    except RequestError as refusal:
         return answer.error(refusal)
 
 

@@ -23,7 +23,7 @@ from consumer.decode.mapping.model_file import ModelFile
 from consumer.decode.mapping.paths import FAILS, condition, dotted, equality, is_text, member, path
 from consumer.decode.mapping.plain import Leaves, plain_leaves
 from consumer.decode.record import Record
-from consumer.decode.refusal import Refusal
+from consumer.decode.request_error import RequestError
 from contract.messages import ErrorCode, Reason
 
 
@@ -136,14 +136,14 @@ class Mapping:
         """The numbers of a request's fields by name, and the functions that follow from them.
 
         Raises:
-            Refusal: A name is not a field, or a value does not count.
+            RequestError: A name is not a field, or a value does not count.
         """
         given: list[tuple[_FieldReader, object]] = []
         for name, value in params.items():
             source = self._by_name.get(name)
             if source is None:
                 known = ", ".join(self._by_name)
-                raise Refusal(
+                raise RequestError(
                     ErrorCode.UNKNOWN_FIELD, f"{echo(name)} is not a field; the fields are {known}"
                 )
             given.append((source, value))
@@ -156,10 +156,10 @@ class Mapping:
         """The numbers of a whole event, the target's too if it has one.
 
         Raises:
-            Refusal: It is not an object, or a value does not count.
+            RequestError: It is not an object, or a value does not count.
         """
         if type(event) is not dict:
-            raise Refusal(ErrorCode.BAD_PARAMS, "event must be an object")
+            raise RequestError(ErrorCode.BAD_PARAMS, "event must be an object")
         values = self._values(self._of_requests, event, record, labelled=False)
         if not isinstance(values, dict):
             raise _refusal(values)
@@ -222,7 +222,7 @@ class Mapping:
                 value = function(values)
                 if value is None:
                     fault = undefined(function)
-                    raise Refusal(ErrorCode(fault.reason), fault.detail)
+                    raise RequestError(ErrorCode(fault.reason), fault.detail)
                 values[function.name] = value
         return {name: value for name, value in values.items() if not math.isnan(value)}
 
@@ -244,7 +244,7 @@ def _unnoted(_: tuple[str, str]) -> None:
     """What nobody counts."""
 
 
-def _refusal(why: Unlabelled | Rejected) -> Refusal:
+def _refusal(why: Unlabelled | Rejected) -> RequestError:
     if isinstance(why, Rejected):
-        return Refusal(ErrorCode(why.reason), why.detail)
-    return Refusal(ErrorCode.MISSING_FIELD, "the target is missing")
+        return RequestError(ErrorCode(why.reason), why.detail)
+    return RequestError(ErrorCode.MISSING_FIELD, "the target is missing")

@@ -13,7 +13,7 @@ from consumer.decode.mapping.fields import INDICATED, OMIT, REFUSE, Field
 from consumer.decode.mapping.kinds import iso_is_valid
 from consumer.decode.mapping.paths import condition, path
 from consumer.decode.mapping.tables import EVENT_KEYS, LABEL_KEYS, NO_TABLES, Tables, read_tables
-from consumer.decode.refusal import Refusal
+from consumer.decode.request_error import RequestError
 from consumer.decode.wilkinson.design import Design, Variables, design
 from contract.messages import RESERVED
 
@@ -205,14 +205,14 @@ def _design(variables: Variables, formula: str, keep: tuple[str, ...]) -> Design
     for key, text, terms in (("formula", formula, ()), *(("keep", "~ 1", (it,)) for it in keep)):
         try:
             design(variables, text, terms)
-        except Refusal as refusal:
+        except RequestError as refusal:
             faults.append(f"{key}: {refusal.message}")
     if faults:
         raise ModelFileError("\n".join(faults))
     try:
         made = design(variables, formula, keep)
         made.formula(formula)
-    except Refusal as refusal:
+    except RequestError as refusal:
         raise ModelFileError(f"formula, keep: {refusal.message}") from None
     return made
 

@@ -93,7 +93,7 @@ def code(terms: Iterable[Term], factors: Mapping[str, Factor]) -> dict[str, Sum]
         factors: The meaning of each factor that they name.
 
     Raises:
-        Refusal: ``bad-formula`` beyond a limit; it is found before anything large is made.
+        RequestError: ``bad-formula`` beyond a limit; it is found before anything large is made.
     """
     columns: dict[str, Sum] = {}
     spanned: set[frozenset[_Scoped]] = set()

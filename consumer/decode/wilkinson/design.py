@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from consumer.decode.formula import Combination, Formula, bad_formula, echo
-from consumer.decode.refusal import Refusal
+from consumer.decode.request_error import RequestError
 from consumer.decode.wilkinson.coding import MAX_COLUMNS, Factor, Product, Sum, Term, code
 from consumer.decode.wilkinson.expressions import Expression, category_in, expression
 from contract.messages import ErrorCode
@@ -65,8 +65,8 @@ class Design:
             target: What is explained if the left of the ~ is empty.
 
         Raises:
-            Refusal: ``bad-formula`` if it does not parse; ``unknown-field``; ``not-kept`` if it
-                needs a column that is not kept, with the ``keep`` that would make it possible.
+            RequestError: ``bad-formula`` if it does not parse; ``unknown-field``; ``not-kept`` if
+                it needs a column that is not kept, with the ``keep`` that would make it possible.
         """
         wanted = _Wanted.read(text, self.variables, target)
         columns = code(wanted.terms, wanted.factors)
@@ -80,7 +80,7 @@ class Design:
         if lacks:
             names = [":".join(term) for term in lacks]
             keep = ", ".join(f'"{name}"' for name in names)
-            raise Refusal(
+            raise RequestError(
                 ErrorCode.NOT_KEPT,
                 f"the model keeps no columns for {echo(', '.join(names))}; keep = [{keep[:400]}] "
                 "in the model file would, from the log on",
@@ -99,7 +99,7 @@ def design(variables: Variables, formula: str, keep: Sequence[str]) -> Design:
     """The design that answers a formula and keeps further terms.
 
     Raises:
-        Refusal: ``bad-formula`` or ``unknown-field`` for either; ``bad-formula`` beyond
+        RequestError: ``bad-formula`` or ``unknown-field`` for either; ``bad-formula`` beyond
             MAX_COLUMNS.
     """
     products: dict[Product, None] = {}
@@ -167,7 +167,7 @@ def _factor(text: str, variables: Variables, functions: dict[str, Expression]) -
     """The meaning of a factor; a function of fields is noted among the functions.
 
     Raises:
-        Refusal: ``bad-formula`` or ``unknown-field``.
+        RequestError: ``bad-formula`` or ``unknown-field``.
     """
     if text in variables.numbers:
         return Factor(text, text)
@@ -193,7 +193,7 @@ def _factor(text: str, variables: Variables, functions: dict[str, Expression]) -
 def _check_known(names: Iterable[str], variables: Variables) -> None:
     for name in sorted(names):
         if name not in variables.names:
-            raise Refusal(
+            raise RequestError(
                 ErrorCode.UNKNOWN_FIELD,
                 f"{echo(name)} is not a field; the fields are {', '.join(variables.names)}",
             )

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from consumer.decode.formula import bad_formula, echo
-from consumer.decode.refusal import Refusal
+from consumer.decode.request_error import RequestError
 
 MAX_VALUE = 1e24
 """The largest magnitude of a function's value: the square of the largest field. Products of three
@@ -71,7 +71,7 @@ def expression(text: str) -> Expression:
     """The expression of a formula's factor, as the parser normalised it.
 
     Raises:
-        Refusal: ``bad-formula`` for anything but arithmetic on fields in the known functions.
+        RequestError: ``bad-formula`` for anything but arithmetic on fields in the known functions.
     """
     quoted: dict[str, str] = {}
 
@@ -164,7 +164,7 @@ def _joined(sign: Callable[[float, float], float], left: Compute, right: Compute
     return lambda values: sign(left(values), right(values))
 
 
-def _unknown(text: str) -> Refusal:
+def _unknown(text: str) -> RequestError:
     return bad_formula(
         f"{echo(text)} is not a function of fields: known are {', '.join(FUNCTIONS)} and C, "
         "with + - * / ** inside"

@@ -59,7 +59,7 @@ def read_sides(text: str, fields: tuple[str, ...]) -> Sides:
         fields: What ``.`` stands for, less the target.
 
     Raises:
-        Refusal: ``bad-formula`` if it does not parse or is beyond a limit.
+        RequestError: ``bad-formula`` if it does not parse or is beyond a limit.
     """
     if len(text) > MAX_FORMULA_LENGTH:
         raise bad_formula(

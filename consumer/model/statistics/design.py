@@ -5,7 +5,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from consumer.decode import Formula, Refusal
+from consumer.decode import Formula, RequestError
 from consumer.model.statistics.factor import Floats, rounding, size, solve, triangle
 from consumer.model.statistics.kept.columns import Selection
 from consumer.model.statistics.summary import Summary
@@ -71,14 +71,14 @@ def design(summary: Summary, formula: Formula) -> Floats:
     """The factor of the columns [1, terms, target], shape (p + 1, p + 1) for p coefficients.
 
     Raises:
-        Refusal: ``too-few-events`` without residual degrees of freedom; ``constant-field`` or
+        RequestError: ``too-few-events`` without residual degrees of freedom; ``constant-field`` or
             ``collinear-field`` if the data do not determine a coefficient.
     """
     n, terms = summary.n, formula.terms
     needed = len(formula.names) + 1
     if n < needed:
         message = f"{formula} needs at least {needed} events; there are {n}"
-        raise Refusal(ErrorCode.TOO_FEW_EVENTS, message)
+        raise RequestError(ErrorCode.TOO_FEW_EVENTS, message)
     names = (*terms, formula.target)
     columns = Selection(formula, summary.columns)(summary.factor)
     factor = triangle(columns)
@@ -91,12 +91,12 @@ def design(summary: Summary, formula: Formula) -> Floats:
         elif varies_not:
             value = float(column[0] / summary.factor[0, 0])
             message = f"{name} is {value:.12g} in all {n} events: it must vary"
-            raise Refusal(ErrorCode.CONSTANT_FIELD, message)
+            raise RequestError(ErrorCode.CONSTANT_FIELD, message)
     for j, term in enumerate(terms):
         if collinear[j]:
             sources = _sources(factor, formula, j)
             message = f"{term} follows from {', '.join(sources)} in all {n} events"
-            raise Refusal(ErrorCode.COLLINEAR_FIELD, f"{message}: it has no effect of its own")
+            raise RequestError(ErrorCode.COLLINEAR_FIELD, f"{message}: it has no effect of its own")
     return factor
 
 
@@ -128,4 +128,4 @@ def _check_varies(summary: Summary, field: str, *, varies: bool) -> None:
         message = f"{field} varies only between {low} and {high}, too little to compute with"
     else:
         return
-    raise Refusal(ErrorCode.CONSTANT_FIELD, f"{message}: it must vary")
+    raise RequestError(ErrorCode.CONSTANT_FIELD, f"{message}: it must vary")

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from consumer.decode import Formula, Refusal
+from consumer.decode import Formula, RequestError
 from consumer.model.statistics.design import design
 from consumer.model.statistics.distributions import student_quantile, student_two_sided
 from consumer.model.statistics.factor import (
@@ -86,7 +86,7 @@ class Regression:
         """The condition number of the design with its constant, in the fields' units.
 
         Raises:
-            Refusal: ``out-of-range`` where it is beyond the range of a double.
+            RequestError: ``out-of-range`` where it is beyond the range of a double.
         """
         return _in_range(condition_number(self.factor))
 
@@ -94,7 +94,7 @@ class Regression:
         """All figures under their names, ready for JSON.
 
         Raises:
-            Refusal: ``out-of-range`` where one is beyond the range of a double.
+            RequestError: ``out-of-range`` where one is beyond the range of a double.
         """
         return {
             "formula": str(self.formula),
@@ -124,8 +124,8 @@ def fit(summary: Summary, formula: Formula) -> Regression:
     """The regression of all events in ``summary``.
 
     Raises:
-        Refusal: ``too-few-events``, ``constant-field`` or ``collinear-field`` where the data leave
-            it open; ``out-of-range`` where a figure is beyond the range of a double.
+        RequestError: ``too-few-events``, ``constant-field`` or ``collinear-field`` where the data
+            leave it open; ``out-of-range`` where a figure is beyond the range of a double.
     """
     factor = design(summary, formula)
     n, p = summary.n, len(formula.names)
@@ -169,7 +169,7 @@ def coefficient(estimate: float, se: float, df: int) -> Coefficient:
     """A row of the table, from an estimate, its standard error and the degrees of freedom.
 
     Raises:
-        Refusal: ``out-of-range`` where a figure is beyond the range of a double.
+        RequestError: ``out-of-range`` where a figure is beyond the range of a double.
     """
     reach = student_quantile(LEVEL, df) * se
     low, high = _in_range(estimate - reach), _in_range(estimate + reach)
@@ -191,14 +191,14 @@ def predict(regression: Regression, x: Mapping[str, float], level: float = LEVEL
         level: Between 0 and 1, exclusive.
 
     Raises:
-        Refusal: ``bad-params`` for a level out of its range; ``missing-field`` for a term that is
-            not in ``x``; ``out-of-range`` where the result is beyond the range of a double.
+        RequestError: ``bad-params`` for a level out of its range; ``missing-field`` for a term that
+            is not in ``x``; ``out-of-range`` where the result is beyond the range of a double.
     """
     if not 0 < level < 1:
-        raise Refusal(ErrorCode.BAD_PARAMS, "level must be between 0 and 1, exclusive")
+        raise RequestError(ErrorCode.BAD_PARAMS, "level must be between 0 and 1, exclusive")
     if missing := [term for term in regression.formula.terms if term not in x]:
         message = f"missing: {', '.join(missing)}; the formula is {regression.formula}"
-        raise Refusal(ErrorCode.MISSING_FIELD, message)
+        raise RequestError(ErrorCode.MISSING_FIELD, message)
     terms = regression.formula.terms
     row = np.array([*[1.0] * regression.formula.intercept, *(x[term] for term in terms)])
     with np.errstate(over="ignore", invalid="ignore"):  # _in_range checks
@@ -212,5 +212,5 @@ def predict(regression: Regression, x: Mapping[str, float], level: float = LEVEL
 def _in_range(value: float) -> float:
     if not math.isfinite(value):
         message = "a figure is beyond the range of a double: rescale the fields"
-        raise Refusal(ErrorCode.OUT_OF_RANGE, message)
+        raise RequestError(ErrorCode.OUT_OF_RANGE, message)
     return value

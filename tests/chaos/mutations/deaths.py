@@ -48,22 +48,22 @@ def before_snapshot(call: int) -> None:
 
 def after_snapshot(call: int) -> None:
     """It was handed to the client; whether Kafka has it, nobody knows."""
-    dies_after(Changelog, "save", call, counts=bool)
+    dies_after(Changelog, "send", call, counts=bool)
 
 
 def before_history(call: int) -> None:
     """Regressions are sent, and a history is about to be."""
-    dies_before(Changelog, "save_history", call)
+    dies_before(Changelog, "send_history", call)
 
 
 def after_history(call: int) -> None:
     """It was handed to the client."""
-    dies_after(Changelog, "save_history", call)
+    dies_after(Changelog, "send_history", call)
 
 
 def without_histories(_: int) -> None:
     """Regressions alone are saved."""
-    wrap(Changelog, "save_history", lambda *_: None)
+    wrap(Changelog, "send_history", lambda *_: None)
 
 
 def while_reading_again(call: int) -> None:

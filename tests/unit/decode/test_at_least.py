@@ -2,7 +2,7 @@
 
 import pytest
 
-from consumer.decode import Refusal, Request, check_partitions, decode_request
+from consumer.decode import Request, RequestError, check_partitions, decode_request
 from contract.messages import ErrorCode, Method
 
 
@@ -46,7 +46,7 @@ def test_an_event_to_learn_is_no_question() -> None:
     ],
 )
 def test_what_has_another_shape_is_refused_with_a_sentence(bounds: str, said: str) -> None:
-    with pytest.raises(Refusal, match=said) as refused:
+    with pytest.raises(RequestError, match=said) as refused:
         decode_request(f'{{"tv": 1, "at_least": {bounds}}}'.encode())
     assert refused.value.code is ErrorCode.BAD_PARAMS
 
@@ -61,11 +61,11 @@ def test_null_and_an_empty_object_bound_nothing() -> None:
     [({4: 1}, "no partition 4"), ({0: 1, 9: 1}, "no partition 9"), ({5: 0}, "no partition 5")],
 )
 def test_a_partition_that_is_not_there_is_named(bounds: dict[int, int], said: str) -> None:
-    with pytest.raises(Refusal, match=said):
+    with pytest.raises(RequestError, match=said):
         check_partitions(bounds, 4)
 
 
 def test_more_bounds_than_partitions_are_refused() -> None:
-    with pytest.raises(Refusal, match="5 partitions, and the events topic has 4"):
+    with pytest.raises(RequestError, match="5 partitions, and the events topic has 4"):
         check_partitions(dict.fromkeys(range(5), 0), 4)
     check_partitions(dict.fromkeys(range(4), 0), 4)

@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from consumer.decode.formula import MAX_ECHO_LENGTH, MAX_FORMULA_LENGTH, Formula, parse_formula
-from consumer.decode.refusal import Refusal
+from consumer.decode.request_error import RequestError
 from contract.messages import ErrorCode
 
 FIELDS = ("tv", "radio", "newspaper", "sales")
@@ -70,7 +70,7 @@ def test_field_names_may_hold_dots_and_digits() -> None:
     ],
 )
 def test_what_does_not_parse_is_refused_by_the_part_at_fault(text: str, part: str) -> None:
-    with pytest.raises(Refusal) as refused:
+    with pytest.raises(RequestError) as refused:
         parse_formula(text, FIELDS)
     assert refused.value.code is ErrorCode.BAD_FORMULA
     assert part in refused.value.message
@@ -78,7 +78,7 @@ def test_what_does_not_parse_is_refused_by_the_part_at_fault(text: str, part: st
 
 @pytest.mark.parametrize("text", ["sales ~ internet", "internet ~ tv", "sales ~ TV"])
 def test_an_unknown_field_is_named_and_the_known_ones_are_listed(text: str) -> None:
-    with pytest.raises(Refusal) as refused:
+    with pytest.raises(RequestError) as refused:
         parse_formula(text, FIELDS)
     assert refused.value.code is ErrorCode.UNKNOWN_FIELD
     assert "internet" in refused.value.message or "TV" in refused.value.message
@@ -86,7 +86,7 @@ def test_an_unknown_field_is_named_and_the_known_ones_are_listed(text: str) -> N
 
 
 def test_a_formula_beyond_the_limit_is_refused_unread() -> None:
-    with pytest.raises(Refusal, match="characters") as refused:
+    with pytest.raises(RequestError, match="characters") as refused:
         parse_formula("sales ~ " + "tv + " * MAX_FORMULA_LENGTH + "tv", FIELDS)
     assert refused.value.code is ErrorCode.BAD_FORMULA
 
@@ -94,10 +94,10 @@ def test_a_formula_beyond_the_limit_is_refused_unread() -> None:
 @settings(deadline=None)
 @given(text=st.text(max_size=300) | st.text(alphabet="tvradiosales ~+.1\t", max_size=60))
 def test_any_text_is_a_formula_over_the_fields_or_a_short_refusal(text: str) -> None:
-    refusals: list[Refusal] = []
+    refusals: list[RequestError] = []
     try:
         formula = parse_formula(text, FIELDS, target="sales")
-    except Refusal as refusal:
+    except RequestError as refusal:
         refusals.append(refusal)
         formula = Formula("sales", ())
     assert {refusal.code for refusal in refusals} <= {

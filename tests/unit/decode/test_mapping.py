@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from consumer.decode import Refusal, Rejected
+from consumer.decode import Rejected, RequestError
 from consumer.decode.event import SKIPPED, UNLABELLED
 from consumer.decode.mapping import Mapping, ModelFileError, read_model
 from consumer.model.folding import FoldResult
@@ -130,7 +130,7 @@ def test_a_model_file_that_does_not_work_is_refused_by_the_key(
 
 
 def test_a_formula_whose_columns_are_not_kept_is_told_which_keep_would_help() -> None:
-    with pytest.raises(Refusal, match=r'keep = \["hour:os"\]') as refused:
+    with pytest.raises(RequestError, match=r'keep = \["hour:os"\]') as refused:
         design.formula("revenue ~ price + hour:os")
     assert refused.value.code is ErrorCode.NOT_KEPT
 
@@ -199,7 +199,7 @@ def test_a_formula_that_would_have_more_columns_than_can_be_kept_is_refused_unma
     )
     large = read_model(f'formula = "y ~ os"\n[fields.y]\n{categories}').design
     started = time.perf_counter()
-    with pytest.raises(Refusal) as refused:
+    with pytest.raises(RequestError) as refused:
         large.formula(text)
     assert refused.value.code is ErrorCode.BAD_FORMULA
     assert time.perf_counter() - started < 2
@@ -232,7 +232,7 @@ def test_a_record_without_a_timestamp_lacks_the_field_that_stands_there() -> Non
 @pytest.mark.parametrize("text", HOSTILE, ids=range(len(HOSTILE)))
 def test_a_hostile_formula_is_refused_shortly_and_soon(text: str) -> None:
     started = time.perf_counter()
-    with pytest.raises(Refusal) as refused:
+    with pytest.raises(RequestError) as refused:
         design.formula(text, "revenue")
     assert time.perf_counter() - started < 2
     assert len(refused.value.message) < 700
@@ -257,7 +257,7 @@ def test_a_hostile_formula_is_refused_shortly_and_soon(text: str) -> None:
 def test_any_text_is_a_formula_or_a_short_refusal(text: str) -> None:
     try:
         formula = design.formula("revenue ~" + text)
-    except Refusal as refusal:
+    except RequestError as refusal:
         message = refusal.message
     else:
         message = ""

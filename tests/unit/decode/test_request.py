@@ -2,14 +2,14 @@
 
 import pytest
 
-from consumer.decode.refusal import Refusal
 from consumer.decode.request import Request, check_deadline, decode_request, features
+from consumer.decode.request_error import RequestError
 from contract.messages import MAX_MESSAGE_BYTES, ErrorCode, Method
 from unit.records import FIELDS
 
 
-def refused(value: bytes | None) -> Refusal:
-    with pytest.raises(Refusal) as refusal:
+def refused(value: bytes | None) -> RequestError:
+    with pytest.raises(RequestError) as refusal:
         decode_request(value)
     return refusal.value
 
@@ -82,26 +82,26 @@ def test_no_features_are_no_fault_here() -> None:
     ],
 )
 def test_what_is_no_feature_is_refused(params: dict[str, object], code: ErrorCode) -> None:
-    with pytest.raises(Refusal) as refusal:
+    with pytest.raises(RequestError) as refusal:
         features(params, FIELDS, "sales")
     assert refusal.value.code is code
 
 
 def test_an_unknown_field_is_told_those_there_are_and_only_a_scrap_is_repeated() -> None:
-    with pytest.raises(Refusal) as refusal:
+    with pytest.raises(RequestError) as refusal:
         features({"x" * 100_000: 1}, FIELDS, "sales")
     assert "tv, radio, newspaper, sales" in refusal.value.message
     assert len(refusal.value.message) < 200
 
 
 def test_a_scrap_of_an_unknown_field_stays_a_scrap_when_it_is_escaped() -> None:
-    with pytest.raises(Refusal) as refusal:
+    with pytest.raises(RequestError) as refusal:
         features({"\U000e0001" * 100_000: 1}, FIELDS, "sales")
     assert len(refusal.value.message) < 200
 
 
 def test_control_characters_of_an_unknown_field_are_not_repeated_as_they_are() -> None:
-    with pytest.raises(Refusal) as refusal:
+    with pytest.raises(RequestError) as refusal:
         features({"\x1b[31m\r\n\0\u202e": 1}, FIELDS, "sales")
     assert refusal.value.message.isprintable()
 
@@ -116,12 +116,12 @@ def test_a_deadline_that_has_not_passed_is_no_matter(deadline: bytes) -> None:
 
 
 def test_a_deadline_that_has_passed_is_told_with_our_clock() -> None:
-    with pytest.raises(Refusal) as refused:
+    with pytest.raises(RequestError) as refused:
         check_deadline([("deadline", b"1795532088000")], now_ms=NOW_MS)
     assert refused.value.code is ErrorCode.EXPIRED
     assert refused.value.message == (
         "the deadline passed 312.0 s before the request was read; if you are still waiting, "
         "compare clocks: this service's says 2026-11-24T15:00:00Z"
     )
-    with pytest.raises(Refusal, match=r"the deadline passed 1795532400\.0 s"):
+    with pytest.raises(RequestError, match=r"the deadline passed 1795532400\.0 s"):
         check_deadline([("deadline", b"0")], now_ms=NOW_MS)

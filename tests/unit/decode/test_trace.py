@@ -8,7 +8,7 @@ from consumer.decode import trace_context
 from consumer.decode.dialects import Headers, find_address, find_reply_headers
 from consumer.decode.event import Rejected
 from consumer.learn.dead_letters import write_letter
-from consumer.model.folding import Refused
+from consumer.model.folding import RejectedRecord
 from contract.messages import Reason
 from unit.records import Record
 
@@ -53,7 +53,7 @@ def test_the_event_that_a_request_becomes_has_it(dialect: str) -> None:
 def test_a_dead_letter_has_its_event_s_under_the_same_names() -> None:
     record = Record(7, b"{", headers=[PARENT, STATE])
     why = Rejected(Reason.BAD_JSON, "not JSON")
-    letter = write_letter("riverline", "events", 0, Refused(record, why))
+    letter = write_letter("riverline", "events", 0, RejectedRecord(record, why))
     assert {PARENT, STATE} <= set(letter.headers)
     names = [name for name, _ in letter.headers]
     assert len(names) == len(set(names))

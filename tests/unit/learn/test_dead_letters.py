@@ -9,7 +9,7 @@ from kafka.errors import KafkaTimeoutError
 from consumer.decode.event import Rejected, parse_object
 from consumer.learn.dead_letters import DeadLetters, write_letter
 from consumer.learn.outbox import OVERHEAD_BYTES
-from consumer.model.folding import Refused
+from consumer.model.folding import RejectedRecord
 from contract.messages import DEAD_LETTER_BYTES, Reason
 from unit.batches import Crafted, craft, fetched
 from unit.records import Record
@@ -19,9 +19,9 @@ TOPIC = "events.dead-letters"
 BUFFER_BYTES = 1_000_000
 
 
-def refused(count: int, value: bytes = b"no json") -> list[Refused]:
+def refused(count: int, value: bytes = b"no json") -> list[RejectedRecord]:
     why = Rejected(Reason.BAD_JSON, "not JSON")
-    return [Refused(Record(offset, value), why) for offset in range(count)]
+    return [RejectedRecord(Record(offset, value), why) for offset in range(count)]
 
 
 class Broker(MemoryProducer):
@@ -145,7 +145,7 @@ def test_the_letter_of_a_record_whose_header_is_a_megabyte_of_no_text_is_taken()
     why = parse_object(record.value)
     assert isinstance(why, Rejected)
     assert "'utf-8' codec can't decode byte 0xff" in why.detail
-    letter = write_letter("riverline", "events", 0, Refused(record, why))
+    letter = write_letter("riverline", "events", 0, RejectedRecord(record, why))
     parts = [letter.key or b"", letter.value or b"", *(content for _, content in letter.headers)]
     assert sum(map(len, parts)) < 2 * DEAD_LETTER_BYTES + OVERHEAD_BYTES
 

@@ -128,7 +128,7 @@ def test_the_id_is_that_of_the_model_file_and_an_event_that_waits_is_predicted(
     made = late_spec()
     partition = Partition(made)
     log = messy_log(1, 400, 60)
-    waited = [record for it in log for record in partition.fold([it]).to_predict]
+    waited = [it for it in log if partition.fold([it]).to_predict]
     assert waited
     assert partition.by_id is not None
     matched, waits = partition.counts[Outcome.MATCHED], partition.counts[Outcome.WAITING]

@@ -2,14 +2,14 @@
 
 from consumer.decode import Rejected
 from consumer.learn.refusals import EVERY_SECONDS, Refusals
-from consumer.model import FoldResult, Refused
+from consumer.model import FoldResult, RejectedRecord
 from contract.messages import Reason
 from unit.records import Record
 
 
 def result(learned: int, *details: str) -> FoldResult:
     refused = [
-        Refused(Record(offset, b"{}"), Rejected(Reason.NOT_A_LEVEL, detail))
+        RejectedRecord(Record(offset, b"{}"), Rejected(Reason.NOT_A_LEVEL, detail))
         for offset, detail in enumerate(details)
     ]
     return FoldResult(learned=learned, refused=refused)

@@ -41,16 +41,16 @@ class World:
     def together(self) -> AbstractContextManager[None]:
         return nullcontext()
 
-    def save(self, number: int, _partition: object) -> bool:
+    def send(self, number: int, _partition: object) -> bool:
         self.now += SAVE_SECONDS
         self.saved.append(number)
         return True
 
-    def save_history(self, number: int, _partition: object) -> None:
+    def send_history(self, number: int, _partition: object) -> None:
         self.now += SAVE_SECONDS
         self.histories.append(number)
 
-    def save_ids(self, _owned: object) -> None:
+    def send_ids(self, _owned: object) -> None:
         pass
 
     def histories_worth_saving(self, _owned: object, most_events: int) -> list[int]:

@@ -4,8 +4,8 @@ import numpy as np
 import orjson
 import pytest
 
-from consumer.decode.refusal import Refusal
 from consumer.decode.request import Request, decode_request
+from consumer.decode.request_error import RequestError
 from consumer.model import answer
 from consumer.model.merged import Model
 from consumer.model.served import Served
@@ -26,8 +26,8 @@ def train(served: Model, **params: object) -> answer.Reply:
     return answer.answer(Request(Method.TRAIN, dict(params)), served)
 
 
-def refused(served: Model, value: bytes) -> Refusal:
-    with pytest.raises(Refusal) as refusal:
+def refused(served: Model, value: bytes) -> RequestError:
+    with pytest.raises(RequestError) as refusal:
         answer.answer(decode_request(value), served)
     return refusal.value
 
@@ -220,7 +220,7 @@ def test_before_anything_is_learned_the_model_says_nothing() -> None:
 
 
 def test_an_error_reply_has_a_code_and_a_message() -> None:
-    reply = answer.error(Refusal(ErrorCode.BAD_PARAMS, "says why"))
+    reply = answer.error(RequestError(ErrorCode.BAD_PARAMS, "says why"))
     expected = {"error": {"code": "bad-params", "message": "says why"}}
     assert orjson.loads(orjson.dumps(reply)) == expected
 

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from consumer.decode.refusal import Refusal
+from consumer.decode.request_error import RequestError
 from consumer.model.statistics.inference.describe import describe
 from consumer.model.statistics.kept.history import WINDOW
 from consumer.model.statistics.kept.running import SufficientStatistics
@@ -72,6 +72,6 @@ def test_the_figures_are_plain_numbers() -> None:
 
 
 def test_no_event_is_nothing_to_describe() -> None:
-    with pytest.raises(Refusal) as refused:
+    with pytest.raises(RequestError) as refused:
         describe(merge([SufficientStatistics(("a",)).view()]))
     assert refused.value.code is ErrorCode.TOO_FEW_EVENTS

@@ -11,7 +11,7 @@ import pytest
 import statsmodels.formula.api as smf
 from numpy import log  # noqa: F401 - statsmodels finds it here
 
-from consumer.decode import Refusal, Request
+from consumer.decode import Request, RequestError
 from consumer.decode.mapping import read_model
 from consumer.model import Model, ModelSpec, Partition
 from consumer.model.answer import answer
@@ -203,6 +203,6 @@ def test_texts_that_are_not_levels_are_counted_and_the_most_frequent_are_told() 
         ask(model, Method.PREDICT, a=1.0, os="web", formula="y ~ 1")
         undeclared = ask(model, Method.DESCRIBE)["summary"]["os"]["undeclared"]
         assert [*undeclared.items()][:2] == [("tv", 30), ("watch", 20)]
-    with pytest.raises(Refusal):
+    with pytest.raises(RequestError):
         ask(model, Method.PREDICT, a=1.0, os="nothing")
     assert partition.fold([]).undeclared == {}

@@ -13,7 +13,7 @@ from statsmodels.regression.linear_model import OLS
 from statsmodels.tools import add_constant
 
 from consumer.decode.formula import Formula, parse_formula
-from consumer.decode.refusal import Refusal
+from consumer.decode.request_error import RequestError
 from consumer.model.statistics.inference.describe import describe
 from consumer.model.statistics.inference.diagnostics import diagnose
 from consumer.model.statistics.regression import Regression, fit, predict
@@ -164,7 +164,9 @@ def test_a_million_events_have_the_coefficients_of_all_rows_at_once() -> None:
 
 @pytest.mark.parametrize("count", [0, 1, 3])
 def test_too_few_events_are_counted_and_so_is_what_it_takes(count: int) -> None:
-    with pytest.raises(Refusal, match=f"needs at least 4 events; there are {count}") as refused:
+    with pytest.raises(
+        RequestError, match=f"needs at least 4 events; there are {count}"
+    ) as refused:
         fitted(FIELDS, noisy(count))
     assert refused.value.code is ErrorCode.TOO_FEW_EVENTS
 
@@ -177,14 +179,14 @@ def test_one_event_more_than_coefficients_will_do() -> None:
 @pytest.mark.parametrize("value", [0.0, 0.1, 1e12])
 def test_a_constant_field_is_named(column: int, name: str, value: float) -> None:
     rows = [(*row[:column], value, *row[column + 1 :]) for row in noisy(1000)]
-    with pytest.raises(Refusal, match=rf"{name} is .* in all 1000 events") as refused:
+    with pytest.raises(RequestError, match=rf"{name} is .* in all 1000 events") as refused:
         fitted(FIELDS, rows)
     assert refused.value.code is ErrorCode.CONSTANT_FIELD
 
 
 def test_a_field_that_varies_by_rounding_alone_is_refused_as_constant() -> None:
     rows = [(1e12 + a % 2 / 1000, b, y) for a, b, y in noisy(1000)]
-    with pytest.raises(Refusal, match="a varies only between") as refused:
+    with pytest.raises(RequestError, match="a varies only between") as refused:
         fitted(FIELDS, rows)
     assert refused.value.code is ErrorCode.CONSTANT_FIELD
 
@@ -199,21 +201,21 @@ def test_a_collinear_field_is_named_after_a_million_events(offset: float) -> Non
     rows = np.column_stack([a, b, a, 0.1 * a - 7, a + b, y])
     summary = summed(fields, [tuple(row) for row in rows.tolist()])
     for field, sources in (("duplicate", "a"), ("multiple", "a"), ("total", "a, b")):
-        with pytest.raises(Refusal, match=f"{field} follows from {sources} in all") as refused:
+        with pytest.raises(RequestError, match=f"{field} follows from {sources} in all") as refused:
             fit(summary, Formula("y", ("a", "b", field)))
         assert refused.value.code is ErrorCode.COLLINEAR_FIELD
 
 
 def test_a_field_that_is_another_but_for_a_billionth_is_refused_as_collinear() -> None:
     rows = [(a, a + 1e-9 * b, y) for a, b, y in noisy(1000)]
-    with pytest.raises(Refusal, match="b follows from a in all 1000 events"):
+    with pytest.raises(RequestError, match="b follows from a in all 1000 events"):
         fitted(FIELDS, rows)
 
 
 def test_a_sum_of_fields_far_from_zero_is_refused_though_rounding_sets_it_apart() -> None:
     fields = ("a", "b", "total", "y")
     rows = [(1e10 + a, 1e10 + b, 2e10 + a + b, y) for a, b, y in noisy(1000)]
-    with pytest.raises(Refusal, match="total follows from a, b in all 1000 events"):
+    with pytest.raises(RequestError, match="total follows from a, b in all 1000 events"):
         fitted(fields, rows)
 
 
@@ -229,18 +231,18 @@ def test_a_field_that_is_nearly_another_is_still_told_apart() -> None:
 
 def test_a_prediction_takes_every_term_and_a_level_between_0_and_1() -> None:
     regression = fitted(FIELDS, noisy(30))
-    with pytest.raises(Refusal, match="missing: b;") as refused:
+    with pytest.raises(RequestError, match="missing: b;") as refused:
         predict(regression, {"a": 1.0})
     assert refused.value.code is ErrorCode.MISSING_FIELD
     for level in (0.0, 1.0, -1.0, math.nan):
-        with pytest.raises(Refusal, match="level") as refused:
+        with pytest.raises(RequestError, match="level") as refused:
             predict(regression, {"a": 1.0, "b": 1.0}, level)
         assert refused.value.code is ErrorCode.BAD_PARAMS
 
 
 def test_what_is_beyond_a_double_is_refused() -> None:
     rows = [(1e-310 * a, b, 1e12 * y) for a, b, y in noisy(30)]
-    with pytest.raises(Refusal, match="rescale") as refused:
+    with pytest.raises(RequestError, match="rescale") as refused:
         fitted(FIELDS, rows)
     assert refused.value.code is ErrorCode.OUT_OF_RANGE
 
@@ -267,7 +269,7 @@ numbers = (
 def test_whatever_the_rows_every_figure_is_finite_or_undefined_or_refused(rows: Rows) -> None:
     summary = summed(FIELDS, rows)
     replies: list[object] = []
-    with suppress(Refusal):
+    with suppress(RequestError):
         replies.append(describe(summary).fields)
         regression = fit(summary, Formula("y", ("a", "b")))
         replies += [regression.to_reply(), diagnose(summary, regression).to_reply()]
@@ -289,5 +291,5 @@ def figures(reply: object) -> Iterator[float]:
 def test_a_collinear_term_names_those_that_it_follows_from_and_no_others() -> None:
     rows = [(a, b, a * b, 2.0 * a * b - a, y) for a, b, y in noisy(200)]
     fields = ("a", "b", "c", "d", "y")
-    with pytest.raises(Refusal, match="d follows from a, c in all 200 events"):
+    with pytest.raises(RequestError, match="d follows from a, c in all 200 events"):
         fitted(fields, rows)

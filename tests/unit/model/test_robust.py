@@ -8,7 +8,7 @@ import pytest
 import statsmodels.formula.api as smf
 from numpy import log  # noqa: F401 - statsmodels finds it here
 
-from consumer.decode import Formula, Refusal, Request
+from consumer.decode import Formula, Request, RequestError
 from consumer.decode.mapping import read_model
 from consumer.model import Model, ModelSpec, Partition
 from consumer.model.answer import answer
@@ -126,7 +126,7 @@ def test_a_perfect_fit_has_no_errors_of_either_kind() -> None:
 @pytest.mark.parametrize("kind", ["HC2", "HC3", "HC4", "cluster", "robust", 1, None, ["HC0"]])
 def test_other_kinds_are_refused_by_name(kind: object) -> None:
     model = streamed(unequal(300, 1), ModelSpec(FLAT, Formula("y", ("a",))))
-    with pytest.raises(Refusal) as refused:
+    with pytest.raises(RequestError) as refused:
         train(model, errors=kind)
     assert refused.value.code is ErrorCode.BAD_PARAMS
     assert "classical, HC0, HC1" in refused.value.message
@@ -134,7 +134,7 @@ def test_other_kinds_are_refused_by_name(kind: object) -> None:
 
 def test_what_is_not_kept_is_said_with_the_way_out() -> None:
     without = ModelSpec(FLAT, Formula("y", ("a",)), robust_columns=3)
-    with pytest.raises(Refusal) as refused:
+    with pytest.raises(RequestError) as refused:
         train(streamed(unequal(300, 1), without), errors="HC1")
     assert refused.value.code is ErrorCode.NOT_KEPT
     assert "ROBUST_COLUMNS=4" in refused.value.message
@@ -146,7 +146,7 @@ def test_a_state_that_began_without_them_never_claims_to_have_them() -> None:
     kept = ModelSpec(FLAT, Formula("y", ("a",)))
     part = Partition.from_state(kept, folded(rows.iloc[:200], without).to_state())
     part.fold(_records(rows.iloc[200:], 200))
-    with pytest.raises(Refusal) as refused:
+    with pytest.raises(RequestError) as refused:
         train(Model(kept, {0: part.view()}), errors="HC1")
     assert refused.value.code is ErrorCode.NOT_KEPT
     assert "APPLICATION_ID" in refused.value.message
@@ -162,6 +162,6 @@ def test_too_many_kinds_of_gaps_give_them_up_and_nothing_else() -> None:
     kept = ModelSpec.of_file(read_model(text), "bayesian", 12)
     model = Model(kept, {0: folded(rows, kept).view()})
     assert train(model)["n"] > 500
-    with pytest.raises(Refusal) as refused:
+    with pytest.raises(RequestError) as refused:
         train(model, errors="HC0")
     assert refused.value.code is ErrorCode.NOT_KEPT

@@ -10,7 +10,7 @@ from rich.console import Console
 
 from consumer.decode.event import Rejected
 from consumer.learn.dead_letters import write_letter
-from consumer.model.folding import Refused
+from consumer.model.folding import RejectedRecord
 from contract.messages import DEAD_LETTER_BYTES, KEPT_HEADERS_BYTES, MAX_MESSAGE_BYTES, Reason
 from producer.letters import Letter, MendError, letters_table, read_mended
 from producer.letters.show import NEWEST
@@ -23,7 +23,7 @@ def refused(value: bytes | None, *, offset: int = 7, key: bytes | None = None) -
     """A letter as the service writes it."""
     why = Rejected(Reason.NOT_A_NUMBER, "tv: expected a number, got a string")
     record = Record(offset, value, NOON, key)
-    written = write_letter("riverline", "mobile-events", 2, Refused(record, why))
+    written = write_letter("riverline", "mobile-events", 2, RejectedRecord(record, why))
     letter = Letter.of(written.key, written.value, written.headers)
     assert letter is not None
     return letter
@@ -55,7 +55,7 @@ def test_a_letter_has_the_events_headers_and_none_that_mean_something_to_us() ->
     headers = [("ce_type", b"sent"), ("riverline.request", b"forged"), ("empty", None)]
     record = Record(7, b"{", NOON, None, [*headers, ("large", b"x" * KEPT_HEADERS_BYTES), *headers])
     why = Rejected(Reason.BAD_JSON, "not JSON")
-    written = write_letter("riverline", "mobile-events", 2, Refused(record, why))
+    written = write_letter("riverline", "mobile-events", 2, RejectedRecord(record, why))
     letter = Letter.of(written.key, written.value, written.headers)
     assert letter is not None
     assert letter.headers == (("ce_type", b"sent"), ("empty", b""))

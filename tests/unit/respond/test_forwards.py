@@ -7,7 +7,7 @@ import pytest
 from kafka import TopicPartition
 from kafka.errors import KafkaTimeoutError
 
-from consumer.decode.refusal import Refusal
+from consumer.decode.request_error import RequestError
 from consumer.model.repeats import REMEMBERED
 from consumer.respond.forwards import BUFFER_BYTES, MAX_UNCOMMITTED, Forward, Forwards
 from contract.messages import ErrorCode
@@ -32,7 +32,7 @@ class Way:
     )
     told: Told = field(default_factory=Told)
     arrived: int = 0
-    refused: list[Refusal] = field(default_factory=list)
+    refused: list[RequestError] = field(default_factory=list)
     forwards: Forwards = field(init=False)
 
     def __post_init__(self) -> None:
@@ -50,7 +50,7 @@ class Way:
         def arrived() -> None:
             self.arrived += 1
 
-        def refuse(refusal: Refusal) -> Told:
+        def refuse(refusal: RequestError) -> Told:
             self.refused.append(refusal)
             return self.told
 
@@ -118,7 +118,7 @@ def test_where_kafka_does_not_confirm_it_whoever_sent_it_is_told(way: Way) -> No
 
 def test_where_it_cannot_be_sent_it_is_refused_at_once(way: Way) -> None:
     way.producer.topics.clear()
-    with pytest.raises(Refusal, match="KafkaTimeoutError") as refused:
+    with pytest.raises(RequestError, match="KafkaTimeoutError") as refused:
         way.send()
     assert refused.value.code is ErrorCode.NOT_LEARNED
 
@@ -126,7 +126,7 @@ def test_where_it_cannot_be_sent_it_is_refused_at_once(way: Way) -> None:
 def test_no_more_are_sent_on_without_a_commit_than_the_learner_remembers(way: Way) -> None:
     share = MAX_UNCOMMITTED // 4
     way.send(uncommitted=share - 1)
-    with pytest.raises(Refusal, match="not committed yet") as refused:
+    with pytest.raises(RequestError, match="not committed yet") as refused:
         way.send(uncommitted=share)
     assert refused.value.code is ErrorCode.NOT_LEARNED
     assert way.forwards.is_half_full(share // 2 + 1)
@@ -138,7 +138,7 @@ def test_so_many_bytes_may_be_on_their_way_and_no_more(way: Way) -> None:
     value = b"x" * (BUFFER_BYTES // 4)
     for _ in range(3):
         way.send(value=value)
-    with pytest.raises(Refusal, match="on their way"):
+    with pytest.raises(RequestError, match="on their way"):
         way.send(value=value)
     way.producer.sent[0].future.acknowledge()
     way.producer.sent[1].future.fail(KafkaTimeoutError("gone"))

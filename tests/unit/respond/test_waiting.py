@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from kafka import TopicPartition
 
-from consumer.decode import Refusal
+from consumer.decode import RequestError
 from consumer.model import Model, Partition, PartitionView, Served
 from consumer.respond import waiting as module
 from consumer.respond.pending import PendingReply
@@ -63,7 +63,7 @@ class World:
             self.said.append((name, {it: model.position(it) for it in bounds}))
             return cast("PendingReply", Settled())
 
-        def refuse(refusal: Refusal) -> PendingReply:
+        def refuse(refusal: RequestError) -> PendingReply:
             self.said.append((f"{name}: {refusal.code}", dict(refusal.positions or {})))
             return cast("PendingReply", Settled())
 
@@ -122,7 +122,7 @@ def test_no_more_wait_than_there_is_room_for(world: World, monkeypatch: pytest.M
     monkeypatch.setattr(module, "MAX_QUESTIONS", 2)
     world.ask("one", {0: 1})
     world.ask("two", {0: 1})
-    with pytest.raises(Refusal, match="too many") as refused:
+    with pytest.raises(RequestError, match="too many") as refused:
         world.ask("three", {0: 1})
     assert refused.value.code is ErrorCode.NOT_YET
     world.own(p0=1)
@@ -133,7 +133,7 @@ def test_no_more_wait_than_there_is_room_for(world: World, monkeypatch: pytest.M
 def test_nor_more_bytes(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "MAX_BYTES", 1)
     world.ask("one", {0: 1}, until=1)
-    with pytest.raises(Refusal, match="too many"):
+    with pytest.raises(RequestError, match="too many"):
         world.ask("two", {0: 1})
     world.waiting.look(1)
     world.ask("two", {0: 1})
@@ -204,7 +204,7 @@ def test_it_waits_until_its_deadline_and_a_little_less(left_ms: int | None, wait
 
 
 def test_partitions_that_the_topic_has_not_are_refused_until_it_has(world: World) -> None:
-    with pytest.raises(Refusal, match="no partition 4"):
+    with pytest.raises(RequestError, match="no partition 4"):
         world.waiting.met({4: 0}, world.served.model)
     world.waiting.widen(5)
     assert world.waiting.met({4: 0}, world.served.model)

@@ -101,11 +101,11 @@ def test_a_history_reads_on_as_each_model_did_that_learned(
 
     changelog, partition = started(documents, second, end)
     fold(changelog, partition, log[200:500])
-    changelog.save(0, partition)
+    changelog.send(0, partition)
     if histories:
         assert changelog.histories_worth_saving([(0, partition)], 10**6) == [0]
-        changelog.save_history(0, partition)
-        assert changelog.save(0, partition)
+        changelog.send_history(0, partition)
+        assert changelog.send(0, partition)
 
     changelog, partition = started(documents, third, end)
     assert partition.position == (500 if histories else 400)

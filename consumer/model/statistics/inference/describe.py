@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from consumer.decode import Refusal
+from consumer.decode import RequestError
 from consumer.model.statistics.factor import Floats, size
 from consumer.model.statistics.kept.history import WINDOW
 from consumer.model.statistics.summary import Summary
@@ -50,11 +50,11 @@ def describe(
         booleans: Those that are 0 or 1.
 
     Raises:
-        Refusal: ``too-few-events`` if there are no events, or if every row that quartiles rest on
-            is still to be read again.
+        RequestError: ``too-few-events`` if there are no events, or if every row that quartiles rest
+            on is still to be read again.
     """
     if summary.total == 0:
-        raise Refusal(ErrorCode.TOO_FEW_EVENTS, "there are no events to describe yet")
+        raise RequestError(ErrorCode.TOO_FEW_EVENTS, "there are no events to describe yet")
     rows = summary.window() if summary.total <= WINDOW else np.empty((0, 0))
     exact = len(rows) == summary.total
     fields = {
@@ -110,7 +110,7 @@ def _quartiles(summary: Summary, name: str, rows: Floats | None) -> list[float]:
     sketch = summary.sketch(name)
     if not sketch.n:
         message = "the quantiles are being read again from the log; ask again"
-        raise Refusal(ErrorCode.TOO_FEW_EVENTS, message)
+        raise RequestError(ErrorCode.TOO_FEW_EVENTS, message)
     return sketch.quantiles(RANKS)
 
 

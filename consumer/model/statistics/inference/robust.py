@@ -17,7 +17,7 @@ from enum import StrEnum
 
 import numpy as np
 
-from consumer.decode import INTERCEPT, Refusal
+from consumer.decode import INTERCEPT, RequestError
 from consumer.model.statistics.distributions import f_upper
 from consumer.model.statistics.factor import Floats, lower_solve, size, triangle
 from consumer.model.statistics.kept.columns import Selection
@@ -47,7 +47,7 @@ def with_errors(regression: Regression, summary: Summary, errors: Errors) -> Reg
         errors: The kind.
 
     Raises:
-        Refusal: ``not-kept`` if the products of the columns are not kept of all events;
+        RequestError: ``not-kept`` if the products of the columns are not kept of all events;
             ``out-of-range`` where a figure is beyond the range of a double.
     """
     if errors is Errors.CLASSICAL or regression.quality.residual_sd == 0:
@@ -97,11 +97,13 @@ def _wald(regression: Regression, root: Floats) -> float | None:
     return f if math.isfinite(f) else None
 
 
-def _not_kept(keeps: bool, k: int) -> Refusal:  # noqa: FBT001 - one caller
+def _not_kept(keeps: bool, k: int) -> RequestError:  # noqa: FBT001 - one caller
     if keeps:
         why = "the state was begun without them, or its events have too many kinds of gaps; "
         way = "a new APPLICATION_ID relearns from the log"
     else:
         why = f"the model has {k} columns; "
         way = f"ROBUST_COLUMNS={k} and a new APPLICATION_ID keep them from the log on"
-    return Refusal(ErrorCode.NOT_KEPT, f"robust errors need products that are not kept: {why}{way}")
+    return RequestError(
+        ErrorCode.NOT_KEPT, f"robust errors need products that are not kept: {why}{way}"
+    )

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from contract.messages import ErrorCode
 
 
-class Refusal(Exception):  # noqa: N818 - it is an answer
+class RequestError(Exception):
     """A request gets an error reply instead of an answer.
 
     Raised where the fault is found, in ``decode``, ``model`` and ``respond``, with its sentence;
