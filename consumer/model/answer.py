@@ -36,7 +36,7 @@ def answer(request: Request, model: Model, planned_events: int = PLANNED_EVENTS)
     try:
         return _answer(request, model, planned_events)
     except RequestError as refusal:
-        if refusal.code is ErrorCode.TOO_FEW_EVENTS and (said := _refused(model)):
+        if refusal.code is ErrorCode.TOO_FEW_EVENTS and (said := _not_learned(model)):
             raise RequestError(refusal.code, f"{refusal.message}; {said}") from refusal
         raise
 
@@ -108,7 +108,7 @@ def _describe(params: dict[str, Any], model: Model) -> Reply:
 def _late_labels(model: Model) -> Reply:
     """How labels that come later fare."""
     outcomes = (Outcome.WAITING, Outcome.MATCHED, Outcome.REPEATED)
-    return {**{it: model.outcomes[it] for it in outcomes}, **asdict(model.expiries)}
+    return {**{it.value: model.outcomes[it] for it in outcomes}, **asdict(model.expiries)}
 
 
 def _recent(number: object, model: Model) -> Reply:
@@ -122,9 +122,12 @@ def _recent(number: object, model: Model) -> Reply:
     return {"fields": list(model.spec.names), "rows": [*map(model.spec.shown, rows[oldest:])]}
 
 
-def _refused(model: Model) -> str:
-    """How many events were refused, and why the last one was; empty if none was."""
-    refused, last = model.outcomes[Outcome.REFUSED], model.last_refused
+def _not_learned(model: Model) -> str:
+    """How many events wait, how many were refused, and why the last one was; empty if none."""
+    waiting, refused = model.outcomes[Outcome.WAITING], model.outcomes[Outcome.REFUSED]
+    last = model.last_refused
+    if waiting and not refused:
+        return f"{waiting} events wait for their labels"
     if not refused:
         return ""
     why = f", the last one because {last.detail}" if last is not None else ""
