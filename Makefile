@@ -8,8 +8,8 @@ VENV   := .venv
 RUN    := $(VENV)/bin/python
 # Tests mostly wait, for Kafka and for processes that start: three workers, each with a Kafka of its own.
 WORKERS := -n 3 --dist worksteal
-# The slow ones wait even more, for sessions and elections: four, the longest first (tests/conftest.py).
-OF_ALL  := -n 4 --dist loadgroup --no-loadscope-reorder
+# The slow ones have brokers to kill and limits to keep: two, the longest first (tests/conftest.py).
+OF_ALL  := -n 2 --dist loadgroup --no-loadscope-reorder
 FUZZ_SECONDS ?= 450
 
 help: ## list the commands

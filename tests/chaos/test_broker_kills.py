@@ -25,7 +25,7 @@ from support.gateway import install, running_gateway
 from support.waiting import wait_until
 
 pytestmark = pytest.mark.slow(seconds=180)
-EVENTS, EVENTS_SECONDS = 300_000, 100.0
+EVENTS, EVENTS_SECONDS = 150_000, 100.0
 TWO_DOWN_SECONDS = 30.0
 DETECTION_SECONDS = 2.0
 READY_SECONDS = 15.0
