@@ -26,6 +26,8 @@ def number(text: str | None) -> float:
 
 def ask(page: Page, **features: str) -> None:
     for name, value in features.items():
+        if name != "tv":
+            page.get_by_text("Fields that the formula does not use").click()
         page.get_by_role("textbox", name=name, exact=True).fill(value)
     page.get_by_role("button", name="Predict").click()
 
