@@ -95,7 +95,7 @@ class Instance:
         module = ["chaos.mutant", *mutation] if mutation else ["consumer"]
         paths = {"PYTHONPATH": os.pathsep.join((str(TESTS), *sys.path))}
         self._service = start_service(
-            self.environment | environment | paths, self.log, ["-m", *module]
+            self.environment | paths | environment, self.log, ["-m", *module]
         )
         return self
 
