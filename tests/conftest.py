@@ -49,7 +49,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def _group(item: pytest.Item) -> str:
-    """The test itself; its file, where that has a fixture for all of its tests."""
+    """The test itself; its file, where that has a fixture for all of its tests, or says so."""
+    slow = item.get_closest_marker("slow")
+    if slow is not None and slow.kwargs.get("together"):
+        return item.nodeid.partition("::")[0]
     fixtures = getattr(item, "_fixtureinfo").name2fixturedefs.values()  # noqa: B009 - pytest has no public one
     shared = any(fixture.scope == "module" for found in fixtures for fixture in found)
     return item.nodeid.partition("::")[0] if shared else item.nodeid
