@@ -11,7 +11,7 @@ from typing import Any
 import structlog
 
 from consumer.client import Precedence, Producer
-from consumer.decode import Record, RequestError, parse_object
+from consumer.decode import Record, Rejected, RequestError, parse_object
 from consumer.learn.outbox import Letter, Outbox
 from consumer.model import Model, ModelSpec, answer
 from consumer.telemetry import Telemetry
@@ -62,9 +62,10 @@ class Predictions(Outbox):
         self, origin: str, partition: int, records: Sequence[Record], model: Model
     ) -> Iterator[Letter]:
         for record in self._precedence.after_answers(records):
+            event = parse_object(record.value)
             about = {
                 "application": self._application,
-                **_named(record, model.spec),
+                **_named(event, record, model.spec),
                 "source": {
                     "topic": origin,
                     "partition": partition,
@@ -73,7 +74,7 @@ class Predictions(Outbox):
                 },
             }
             try:
-                predicted = answer.predict_event(record, model)
+                predicted = answer.predict_event(event, record, model)
                 value = answer.encode(predicted | about)
             except Exception:  # no event may end the service
                 log.exception("an event could not be predicted", offset=record.offset)
@@ -84,9 +85,8 @@ class Predictions(Outbox):
             yield Letter(record.key, value, [("content-type", b"application/json")])
 
 
-def _named(record: Record, spec: ModelSpec) -> dict[str, Any]:
+def _named(event: dict[str, Any] | Rejected, record: Record, spec: ModelSpec) -> dict[str, Any]:
     """The event's id, if it has one: as the model file says, else of a header, or a member."""
-    event = parse_object(record.value)
     if spec.mapping is not None and (ids := spec.mapping.ids) is not None:
         name = ids.of(event, record) if isinstance(event, dict) else None
         return {"id": name} if type(name) is str else {}

@@ -6,7 +6,7 @@ from typing import Any
 
 import orjson
 
-from consumer.decode import Formula, Record, Rejected, Request, RequestError, parse_object
+from consumer.decode import Formula, Record, Rejected, Request, RequestError
 from consumer.model.asked import asked, wanted
 from consumer.model.merged import Model
 from consumer.model.statistics.inference.anytime import PLANNED_EVENTS, always_valid, optimal_g
@@ -195,9 +195,8 @@ def _errors(params: dict[str, Any]) -> Errors:
     raise RequestError(ErrorCode.BAD_PARAMS, f"errors must be one of {kinds}")
 
 
-def predict_event(record: Record, model: Model) -> Reply:
-    """The prediction for a record of the log that is an event without a target, or the error."""
-    event = parse_object(record.value)
+def predict_event(event: dict[str, Any] | Rejected, record: Record, model: Model) -> Reply:
+    """The prediction for an event without a target, of this record of the log, or the error."""
     if isinstance(event, Rejected):
         return error(RequestError(ErrorCode(event.reason), event.detail))
     params = {"event": event}
