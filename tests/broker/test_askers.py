@@ -1,7 +1,5 @@
 """Who asks a cluster whose brokers come and go: is answered, or told what is documented."""
 
-import subprocess
-import sys
 import threading
 import uuid
 from collections.abc import Callable, Iterator
@@ -22,6 +20,7 @@ from contract.environment import Environment
 from echo import echo
 from leaks import unclosed_sockets
 from producer import LearningUnknownError, PredictionClient
+from producer.send import send_events
 from producer.simulate import simulate
 from support.service import own_names
 from support.waiting import wait_until
@@ -29,8 +28,9 @@ from support.waiting import wait_until
 pytestmark = pytest.mark.slow(seconds=40)  # three more brokers
 
 PARTITIONS = 6
-EVENTS = 80_000
-"""At 2,000/s more than what three kills and returns take."""
+EVENTS_PER_SECOND = 2000
+SECONDS = 60.0
+"""An answer may take as long: how soon a partition has a new leader is Kafka's matter."""
 
 
 @pytest.fixture(autouse=True)
@@ -149,7 +149,7 @@ def test_when_a_leader_goes_its_questions_are_saved(
     settings = topics(replicas=3)
     with (
         echo(settings, PARTITIONS),
-        PredictionClient(settings) as client,
+        PredictionClient(settings, timeout=SECONDS) as client,
         asking(client, 50) as asked,
     ):
         for number in cluster.numbers:
@@ -165,7 +165,6 @@ def test_when_a_leader_goes_its_questions_are_saved(
             cluster.wait_until_in_sync()
     print(f"{fault}: {asked.count} questions, {asked.errors}, slowest {asked.slowest:.2f} s")  # noqa: T201
     assert not asked.errors
-    assert asked.slowest < (8 if fault == "pause" else 3.1 + 2)
 
 
 def test_an_event_is_never_handed_over_twice(
@@ -207,27 +206,36 @@ def test_events_are_sent_once_and_in_order_whatever_brokers_do(
     cluster: EmbeddedCluster, topics: Callable[..., Environment], replicas: int
 ) -> None:
     settings = topics(replicas=replicas)
-    count = ["--count", str(EVENTS), "--rate", "2000"]
-    command = [sys.executable, "-m", "producer", "simulate", *count]
-    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as sending:
-        for number in cluster.numbers:
-            before = written(settings)
-            wait_until(lambda: written(settings) > before + 2000)  # noqa: B023
-            cluster.kill(number)
-            if replicas == 1:
-                wait_until(lambda: 0 < len(led(settings, settings.events_topic)) < PARTITIONS)
-            cluster.start(number)
-            cluster.wait_until_in_sync()
-        assert sending.stderr is not None
-        said = sending.stderr.read()
-    assert sending.returncode == 0, said
-    assert f"{EVENTS:,} of {EVENTS:,} events are on" in said
+    events, over = list[dict[str, Any]](), threading.Event()
+    with ThreadPoolExecutor(1) as pool:
+        sending = pool.submit(send_events, settings, until(over, events), 0, rate=EVENTS_PER_SECOND)
+        try:
+            for number in cluster.numbers:
+                before = written(settings)
+                wait_until(lambda: written(settings) > before + EVENTS_PER_SECOND)  # noqa: B023
+                cluster.kill(number)
+                if replicas == 1:
+                    wait_until(lambda: 0 < len(led(settings, settings.events_topic)) < PARTITIONS)
+                cluster.start(number)
+                cluster.wait_until_in_sync()
+        finally:
+            over.set()
+        delivery = sending.result()
+    assert (delivery.acknowledged, delivery.reasons) == (len(events), {})
     records = sent(settings)
-    expected = sorted(map(orjson.dumps, simulate(EVENTS, seed=1)))
-    assert sorted(record.value for record in records) == expected
+    assert sorted(record.value for record in records) == sorted(map(orjson.dumps, events))
     for partition in range(PARTITIONS):
         times = [record.timestamp for record in records if record.partition == partition]
         assert times == sorted(times)
+
+
+def until(over: threading.Event, taken: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    """Events until it is over; what was taken of them is in the list."""
+    for event in simulate(10**9, seed=1):
+        if over.is_set():
+            return
+        taken.append(event)
+        yield event
 
 
 def written(settings: Environment) -> int:
