@@ -46,6 +46,7 @@ def client(settings: Environment, service: Service) -> Iterator[PredictionClient
         yield asking
 
 
+@pytest.mark.slow
 def test_a_second_application_learns_and_answers_nothing_until_the_first_has_left(
     start: Start, names: dict[str, str], service: Service, client: PredictionClient
 ) -> None:

@@ -50,6 +50,7 @@ def test_ctrl_c_in_a_terminal_stops_kafka_in_order(tmp_path: Path) -> None:
     assert "Transition from SHUTTING_DOWN to SHUTDOWN" in (tmp_path / "kafka.log").read_text()
 
 
+@pytest.mark.slow
 def test_a_killed_command_takes_java_with_it_and_leaves_the_records(tmp_path: Path) -> None:
     with command("--port", "0", "--data", str(tmp_path)) as process:
         servers = ready(process)
@@ -73,6 +74,7 @@ def test_java_outlives_the_thread_that_started_it() -> None:
         kafka.stop()
 
 
+@pytest.mark.slow
 def test_records_survive_sigkill_on_the_same_port() -> None:
     with EmbeddedKafka() as kafka:
         servers = kafka.bootstrap_servers
@@ -101,6 +103,7 @@ def test_records_survive_a_stop_and_a_change_of_port(tmp_path: Path) -> None:
         assert consume(kafka.bootstrap_servers) == EVENTS
 
 
+@pytest.mark.slow
 def test_two_brokers_run_at_once_and_a_temporary_folder_goes(broker: EmbeddedKafka) -> None:
     with EmbeddedKafka() as other:
         folder = other.data
@@ -179,6 +182,7 @@ def test_a_kafka_that_does_not_start_shows_the_end_of_its_log(tmp_path: Path) ->
     assert "No readable meta.properties files found" in told
 
 
+@pytest.mark.slow
 def test_the_command_ends_when_kafka_dies() -> None:
     with command("--port", "0") as process:
         ready(process)

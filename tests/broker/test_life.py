@@ -32,6 +32,7 @@ def test_faulty_settings_are_all_named_and_end_with_2(start: Start) -> None:
     assert "Traceback" not in said
 
 
+@pytest.mark.slow(seconds=20)
 def test_kafka_may_come_later_and_may_be_killed(
     start: Start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

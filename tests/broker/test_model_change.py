@@ -98,6 +98,7 @@ def test_a_changed_formula_answers_at_once_and_an_added_field_is_learned_from_th
         assert summary["hour"]["missing"] == rows["hour"].isna().sum()
 
 
+@pytest.mark.slow(seconds=15)
 def test_a_quiet_log_is_saved_by_each_model_that_it_is_taken_up_by(
     start: Start, partitioned: Environment, tmp_path: Path
 ) -> None:

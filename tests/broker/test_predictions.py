@@ -70,6 +70,7 @@ def test_each_event_without_a_target_is_predicted_as_a_question_would_be(
     assert service.stop() == 0
 
 
+@pytest.mark.slow(seconds=15)
 def test_a_kill_loses_none_and_a_repeat_names_the_same_event(
     settings: Environment, start: Start
 ) -> None:

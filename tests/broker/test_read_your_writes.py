@@ -149,6 +149,7 @@ def test_an_answer_waits_for_what_another_instance_learns(
                 assert has(client.predict(tv=50, after=sent), sent)
 
 
+@pytest.mark.slow
 def test_a_waiting_question_outlives_its_service(settings: Environment, start: Start) -> None:
     first = start(INSTANCE_ID="one")
     sent = send_events(settings, simulate(100, 1), 100).positions

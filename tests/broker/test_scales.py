@@ -75,7 +75,7 @@ SETS: dict[str, Callable[[], Floats]] = {
     "longley": lambda: of_statsmodels(longley),
     "engel": lambda: of_statsmodels(engel),
 }
-QUICK = {("mean-1e6", 2), ("trump-approval", 5)}
+QUICK = {("trump-approval", 5)}
 SLOW = {("unit", 1), ("epoch-seconds", 5), *((name, 2) for name in SETS)} - QUICK
 
 

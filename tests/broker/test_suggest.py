@@ -20,7 +20,12 @@ from .conftest import Start
 from .test_model_change import command
 from .test_model_file import PARTITIONS
 
-SAMPLED = [name for name in NAMES if name != "late"]
+QUICK = "segment"
+SAMPLED = [
+    pytest.param(name, marks=() if name == QUICK else pytest.mark.slow)
+    for name in NAMES
+    if name != "late"
+]
 """Which events get their labels from other records, nobody can tell from a sample."""
 
 

@@ -79,6 +79,7 @@ def denied(servers: str, topics: list[str]) -> Iterator[None]:
         yield
 
 
+@pytest.mark.slow
 def test_a_changelog_whose_settings_are_denied_to_us_is_not_said_to_be_wrong() -> None:
     with EmbeddedKafka(properties=ACLS) as embedded:
         servers = embedded.bootstrap_servers

@@ -8,6 +8,7 @@ from socket import socket
 from threading import Thread
 from typing import Any
 
+import pytest
 from kafka import KafkaConsumer, KafkaProducer
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
@@ -102,6 +103,7 @@ def test_spans_go_to_a_collector_and_the_trace_to_reply_and_dead_letter(
     assert first_headers(settings, settings.dead_letter_topic)["traceparent"] == teaching
 
 
+@pytest.mark.slow
 def test_a_collector_that_is_away_holds_up_neither_answers_nor_the_end(
     start: Start, settings: Environment
 ) -> None:

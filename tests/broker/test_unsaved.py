@@ -2,6 +2,7 @@
 
 from contextlib import closing
 
+import pytest
 from kafka import KafkaAdminClient
 from kafka.admin import ConfigResource, ConfigResourceType
 
@@ -16,6 +17,7 @@ from .records import EVENT, produce
 FAILED = "riverline_snapshots_failed_total"
 
 
+@pytest.mark.slow
 def test_a_snapshot_that_kafka_refuses_is_an_alarm_until_one_is_taken(
     start: Start, names: dict[str, str], settings: Environment, kafka: str
 ) -> None:

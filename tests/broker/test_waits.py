@@ -160,6 +160,7 @@ def letters(settings: Environment, topic: str) -> Counter[bytes]:
     return found
 
 
+@pytest.mark.slow
 def test_while_the_dead_letter_topic_is_gone_letters_wait_and_all_else_goes_on(
     start: Start, settings: Environment, names: dict[str, str], admin: KafkaAdminClient
 ) -> None:
@@ -212,6 +213,7 @@ def test_a_dead_letter_topic_that_is_gone_for_long_trips_no_watchdog(
 # Events sent as requests.
 
 
+@pytest.mark.slow
 def test_growth_of_the_events_topic_has_no_forwarded_request_learned_twice(
     start: Start, settings: Environment, names: dict[str, str], admin: KafkaAdminClient
 ) -> None:

@@ -3,6 +3,7 @@
 from contextlib import closing, suppress
 from http.client import HTTPException
 
+import pytest
 from kafka import KafkaAdminClient
 
 from broker import EmbeddedKafka
@@ -11,6 +12,7 @@ from support.service import own_names
 from support.waiting import wait_until
 
 
+@pytest.mark.slow
 def test_a_gateway_before_the_consumer_creates_nothing() -> None:
     with (
         EmbeddedKafka(properties={"auto.create.topics.enable": "true"}) as kafka,

@@ -43,7 +43,7 @@ def documents(partition: Partition) -> tuple[bytes, bytes]:
     return regression, snapshot.write(snapshot.take_history(partition, 0, ""))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(
     st.lists(EVENTS, min_size=1, max_size=6),
     st.lists(st.integers(0, 400), max_size=4),

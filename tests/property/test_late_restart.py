@@ -79,7 +79,7 @@ def read_on(partition: Partition, records: Sequence[Record], stored: Stored) -> 
         stored.keep(partition, partition.spec)
 
 
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=20)
 @given(
     seed=st.integers(0, 2**32),
     events=st.integers(100, 300),

@@ -191,6 +191,7 @@ def test_a_field_that_varies_by_rounding_alone_is_refused_as_constant() -> None:
     assert refused.value.code is ErrorCode.CONSTANT_FIELD
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("offset", [0.0, 1e6])
 def test_a_collinear_field_is_named_after_a_million_events(offset: float) -> None:
     count = 1_000_000
