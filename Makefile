@@ -9,7 +9,7 @@ RUN    := $(VENV)/bin/python
 # Tests mostly wait, for Kafka and for processes that start: three workers, each with a Kafka of its own.
 WORKERS := -n 3 --dist worksteal
 # The slow ones have brokers to kill and limits to keep: two, the longest first (tests/conftest.py).
-OF_ALL  := -n 2 --dist loadgroup --no-loadscope-reorder
+OF_ALL  := -n 2 --dist loadfile --no-loadscope-reorder
 FUZZ_SECONDS ?= 450
 
 help: ## list the commands

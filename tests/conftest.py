@@ -11,6 +11,7 @@ import os
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import hypothesis
 import pytest
@@ -25,6 +26,17 @@ hypothesis.settings.register_profile(
 hypothesis.settings.load_profile("untimed")
 
 
+CLUSTERS = {
+    "tests/broker/test_askers.py",
+    "tests/broker/test_cluster.py",
+    "tests/chaos/test_broker_kills.py",
+    "tests/chaos/test_leaderless.py",
+    "tests/chaos/test_rolling.py",
+    "tests/gateway/test_leaders.py",
+}
+"""The files whose tests want all of a machine: of three brokers, of three instances."""
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--kafka",
@@ -35,27 +47,32 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """For `--dist loadgroup`: each test goes to whoever is free, those that take longest first.
-
-    The tests of a module that share something (a cluster, a service) go together.
-    """
+    """The files that take longest first, for `--dist loadfile`."""
     seconds: Counter[str] = Counter()
-    groups = {item: _group(item) for item in items}
-    for item, group in groups.items():
-        item.add_marker(pytest.mark.xdist_group(group))
+    for item in items:
         slow = item.get_closest_marker("slow")
-        seconds[group] += slow.kwargs.get("seconds", 10) if slow else 0
-    items.sort(key=lambda item: -seconds[groups[item]])
+        seconds[_unit(item.nodeid)] += slow.kwargs.get("seconds", 10) if slow else 0
+    items.sort(key=lambda item: -seconds[_unit(item.nodeid)])
 
 
-def _group(item: pytest.Item) -> str:
-    """The test itself; its file, where that has a fixture for all of its tests, or says so."""
-    slow = item.get_closest_marker("slow")
-    if slow is not None and slow.kwargs.get("together"):
-        return item.nodeid.partition("::")[0]
-    fixtures = getattr(item, "_fixtureinfo").name2fixturedefs.values()  # noqa: B009 - pytest has no public one
-    shared = any(fixture.scope == "module" for found in fixtures for fixture in found)
-    return item.nodeid.partition("::")[0] if shared else item.nodeid
+@pytest.hookimpl(optionalhook=True)  # without xdist there is none
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> object:  # noqa: ANN401 - xdist's
+    """With `--dist loadfile`: a file's tests go to one worker, and so do all of clusters."""
+    if config.getoption("dist") != "loadfile":
+        return None
+    from xdist.scheduler import LoadFileScheduling  # noqa: PLC0415 - may be missing
+
+    class ByUnit(LoadFileScheduling):  # type: ignore[misc]  # untyped
+        def _split_scope(self, nodeid: str) -> str:
+            return _unit(nodeid)
+
+    return ByUnit(config, log)
+
+
+def _unit(nodeid: str) -> str:
+    """What goes to one worker: two clusters at once on two cores lose their leaders."""
+    file = nodeid.partition("::")[0]
+    return "clusters" if file in CLUSTERS else file
 
 
 @pytest.fixture(scope="session")
@@ -72,8 +89,9 @@ def kafka(request: pytest.FixtureRequest) -> Iterator[str]:
 
 
 @pytest.fixture(scope="module")
-def three_brokers() -> Iterator[EmbeddedCluster]:
+def three_brokers(request: pytest.FixtureRequest) -> Iterator[EmbeddedCluster]:
     """An open cluster of three for a module: use `cluster`, which finds it whole."""
+    assert request.node.nodeid in CLUSTERS
     with EmbeddedCluster(3) as cluster:
         yield cluster
 

@@ -17,7 +17,7 @@ from chaos.world import World, events, streaming, tell
 from support.gateway import install, running_gateway
 from support.waiting import wait_until
 
-pytestmark = pytest.mark.slow(seconds=90, together=True)  # each takes all of two cores
+pytestmark = pytest.mark.slow(seconds=90)
 
 NAMES = ("one", "two", "three")
 EVENTS_PER_SECOND = 2000
