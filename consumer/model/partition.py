@@ -81,7 +81,7 @@ class Partition:
         """
         result = FoldResult()
         decode: Callable[[Any], Decoded] = self.spec.decoder
-        whole, by_id = self.spec.mapping is not None, self.by_id
+        whole, by_id, waiting = self.spec.mapping is not None, self.by_id, Outcome.WAITING
         fold, learn = (by_id or self._without_ids).fold, self._learn
         for record in self._read_again(records):
             if record.offset < self.position:
@@ -89,7 +89,7 @@ class Partition:
             outcome = fold(record, decode(record if whole else record.value), result, learn)
             if record.headers and wants_reply(record.headers):
                 result.asking.append((record, outcome))
-            if by_id is not None and by_id.is_due:
+            if outcome is waiting and by_id is not None and by_id.is_due:
                 by_id.predict(self.estimator, self._known, self.statistics.view().pending_rows)
             self.position = record.offset + 1
         for outcome, number in result.counts().items():

@@ -2,12 +2,12 @@
 
 import math
 import struct
-from dataclasses import replace
 from hashlib import blake2b
 
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+from msgspec.structs import replace
 
 from consumer.model.late.ledger import Entry, Ledger, Status
 

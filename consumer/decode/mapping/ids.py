@@ -1,6 +1,5 @@
 """Reads the ids of events as the model file says."""
 
-from collections.abc import Callable
 from typing import Any
 
 from consumer.decode.event import Identified, Rejected, Row, Unlabelled, describe_kind
@@ -36,16 +35,14 @@ class EventIds:
         kind = "an empty text" if value == "" else describe_kind(value)
         return Rejected(Reason.BAD_ID, f"{self._expected}, got {kind}")
 
-    def identified(
-        self, event: Row | Unlabelled | Rejected, id_: Callable[[], str | Rejected]
-    ) -> Identified | Rejected:
-        """An event with its id, which is read last."""
-        if type(event) is Rejected:
-            return event
-        name = id_()
-        if type(name) is not str:
-            return name  # type: ignore[return-value]
-        return Identified(name, event if type(event) is tuple else None)
+
+def identified(event: Row | Unlabelled | Rejected, id_: str | Rejected) -> Identified | Rejected:
+    """An event with its id, whose fault counts last."""
+    if type(event) is Rejected:
+        return event
+    if type(id_) is Rejected:
+        return id_
+    return Identified(id_, event if type(event) is tuple else None)  # type: ignore[arg-type]
 
 
 def found(get: Get, document: dict[str, Any], record: Record) -> object:

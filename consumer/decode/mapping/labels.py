@@ -1,7 +1,7 @@
 """Reads labels as the model file says, and completes an event's row by its label."""
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from consumer.decode.event import Label, Rejected, Row
@@ -55,21 +55,20 @@ class Labels:
         value = found(self._get, document, record)
         if type(value) is Rejected:
             return value
-        return self.label(value, lambda: self._ids.of(document, record))
+        return self._label(value, self._ids.of(document, record))
 
     def of_values(self, id_: object, value: object) -> Label | Rejected:
         """The label of what stands at the two paths."""
-        return self.label(value, lambda: self._ids.read(id_))
+        return self._label(value, self._ids.read(id_))
 
-    def label(self, value: object, id_: Callable[[], str | Rejected]) -> Label | Rejected:
-        """The label of this value, and its event's id, which is read last."""
+    def _label(self, value: object, id_: str | Rejected) -> Label | Rejected:
+        """The label of this value, and its event's id, whose fault counts last."""
         if value is None or value == "":
             return Rejected(Reason.MISSING_FIELD, self._missing)
         target = self._read(value)
         if type(target) is not float:
             return target  # type: ignore[return-value]
-        name = id_()
-        return Label(name, target) if type(name) is str else name  # type: ignore[return-value]
+        return id_ if type(id_) is Rejected else Label(id_, target)  # type: ignore[arg-type]
 
     def completed(self, row: Row, target: float) -> Row | Rejected:
         """The row of an event with its target, and the functions of it."""

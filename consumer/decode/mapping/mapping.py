@@ -16,7 +16,7 @@ from consumer.decode.event import (
 )
 from consumer.decode.formula import echo
 from consumer.decode.mapping.fields import INDICATED, Field
-from consumer.decode.mapping.ids import EventIds, found, said
+from consumer.decode.mapping.ids import EventIds, found, identified, said
 from consumer.decode.mapping.kinds import Note, by_name, reader
 from consumer.decode.mapping.labels import Labels, lacks, undefined
 from consumer.decode.mapping.model_file import ModelFile
@@ -96,9 +96,7 @@ class Mapping:
             return self.labels.of_values(leaves[-2], leaves[-1])
         else:
             event, id_ = self._of_leaves(leaves, -5), leaves[-4]
-        if isinstance(event, Skipped):
-            return event
-        return ids.identified(event, lambda: ids.read(id_))
+        return event if type(event) is Skipped else identified(event, ids.read(id_))  # type: ignore[arg-type]
 
     def _of_leaves(self, leaves: Leaves, where: int) -> Row | Unlabelled | Skipped | Rejected:
         if self._expected is not None and leaves[where] != self._expected:
@@ -120,7 +118,7 @@ class Mapping:
         event = self._row(self._values(self._readers, document, record, labelled=True))
         if (ids := self.ids) is None:
             return event
-        return ids.identified(event, lambda: ids.of(document, record))
+        return identified(event, ids.of(document, record))
 
     def _row(self, values: dict[str, float] | Unlabelled | Rejected) -> Row | Unlabelled | Rejected:
         if type(values) is not dict:

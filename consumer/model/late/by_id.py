@@ -49,23 +49,24 @@ class ById:
         Returns:
             What became of the record.
         """
-        for it in self.join.expired(record, decoded):
-            self._expire(it, record.timestamp, result, learn)
-        taken = self.join.take(record, decoded)
-        match taken:
-            case Labelled():
-                self._learn(taken, record.timestamp, result, learn)
-                if taken.slot is None:
-                    return Outcome.LEARNED
-                result.matched += 1
-                return Outcome.MATCHED
-            case Waits():
-                result.to_predict.append(record)
-                if self._served is not None:
-                    self._served.arrived(taken.slot, taken.row)
-                return Outcome.WAITING
-        result.add(record, taken)
-        return taken
+        join = self.join
+        if join.advance(record, decoded):
+            for it in join.expired():
+                self._expire(it, record.timestamp, result, learn)
+        taken = join.take(record, decoded)
+        if type(taken) is Labelled:
+            self._learn(taken, record.timestamp, result, learn)
+            if taken.slot is None:
+                return Outcome.LEARNED
+            result.matched += 1
+            return Outcome.MATCHED
+        if type(taken) is Waits:
+            result.to_predict.append(record)
+            if self._served is not None:
+                self._served.arrived(taken.slot, taken.row)
+            return Outcome.WAITING
+        result.add(record, taken)  # type: ignore[arg-type]
+        return taken  # type: ignore[return-value]
 
     def _expire(self, it: Expired, timestamp_ms: int, result: FoldResult, learn: Learn) -> None:
         labelled = it.labelled

@@ -1,7 +1,8 @@
 """What is remembered of one event; a value."""
 
-from dataclasses import dataclass
 from enum import IntEnum
+
+import msgspec
 
 
 class Status(IntEnum):
@@ -14,8 +15,7 @@ class Status(IntEnum):
     EXPIRED = 3
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(msgspec.Struct, frozen=True, gc=False):
     """What is remembered of an event.
 
     Attributes:

@@ -2,17 +2,21 @@
 
 from array import array
 from collections.abc import Callable
+from struct import Struct
 
 import numpy as np
 from numpy.typing import NDArray
 
 SHARDS = 256
-EMPTY = -1
+EMPTY, FREE = -1, 0
+"""The slot and the tag of a place that is not taken."""
 FULLEST, AFTER_REBUILD = 0.7, 0.45
 """The share of a table's places that are taken: at most, and when it has just been rebuilt. Probing
 linearly, a search for what is not there looks at some 6 places at most (Knuth, TAOCP 3, 6.4)."""
 SPARE = 32
 """Places beside: a small table is not rebuilt for each entry."""
+
+_HEAD = Struct("<IB").unpack_from
 
 Tags = NDArray[np.uint32]
 Slots = NDArray[np.int64]
@@ -22,7 +26,7 @@ class Shard:
     """One table: the place of a tag is in proportion to it, or soon after.
 
     Attributes:
-        tags: The first 32 bits of each id.
+        tags: The first 32 bits of each id, 1 for 0; FREE where there is none.
         slots: Its slot, or EMPTY.
         home: How many places tags begin at; the others take what runs over at the end.
         room: How many entries may still come.
@@ -74,41 +78,43 @@ class Index:
         self._has = has
         self._oldest = 0
         content = np.frombuffer(ids, np.uint8).reshape(-1, 16)
-        tags = np.ascontiguousarray(content[:, :4]).view("<u4").ravel()
+        tags = np.maximum(np.ascontiguousarray(content[:, :4]).view("<u4").ravel(), 1)
         by_shard = np.argsort(content[:, 4], kind="stable")
         ends = np.cumsum(np.bincount(content[:, 4], minlength=SHARDS))
         self._shards = [
             Shard(tags[at], at + np.int64(first)) for at in np.split(by_shard, ends[:-1])
         ]
+        self._sought = b"", self._shards[0], FREE, 0  # the id that was sought last, and where
 
     def find(self, id_: bytes) -> int | None:
         """The slot of this id, if it is not before the oldest."""
-        shard = self._shards[id_[4]]
-        tag = int.from_bytes(id_[:4], "little")
+        tag, number = _HEAD(id_)
+        tag = tag or 1
+        shard = self._shards[number]
+        tags = shard.tags
         at = tag * shard.home >> 32
-        tags, slots = shard.tags, shard.slots
-        while (slot := slots[at]) != EMPTY:
-            if tags[at] == tag and slot >= self._oldest and self._has(slot, id_):
-                return slot
+        while (found := tags[at]) != FREE:
+            if found == tag:
+                slot: int = shard.slots[at]
+                if slot >= self._oldest and self._has(slot, id_):
+                    self._sought = id_, shard, tag, at
+                    return slot
             at += 1
+        self._sought = id_, shard, tag, at
         return None
 
     def put(self, id_: bytes, new: int) -> None:
-        """Note the slot of an id, higher than any before."""
-        shard = self._shards[id_[4]]
-        tag = int.from_bytes(id_[:4], "little")
-        at = tag * shard.home >> 32
+        """Note the slot of an id, higher than any before; where it was just sought, if it was."""
+        if self._sought[0] is not id_:
+            self.find(id_)
+        _, shard, tag, at = self._sought
         tags, slots = shard.tags, shard.slots
-        while (slot := slots[at]) != EMPTY:
-            if tags[at] == tag and (slot < self._oldest or self._has(slot, id_)):
-                slots[at] = new
-                return
-            at += 1
-        slots[at] = new
-        tags[at] = tag
-        shard.room -= 1
+        if tags[at] == FREE:
+            shard.room -= 1
+        tags[at], slots[at] = tag, new
         if shard.room <= 0 or at == len(slots) - 1:
             shard.rebuild(self._oldest)
+        self._sought = b"", shard, FREE, 0  # it may stand elsewhere now
 
     def drop_before(self, oldest: int) -> None:
         """What is in slots before this one is not found any more; its room is used again later."""

@@ -12,10 +12,13 @@ from dataclasses import dataclass
 from hashlib import blake2b
 from math import inf, isnan
 
+import msgspec
+
 from consumer.decode import UNLABELLED, Decoded, Identified, Label, Record, Rejected, Row
 from consumer.decode.mapping import Mapping
 from consumer.model.folding import TOO_MANY_GAPS
 from consumer.model.late.ledger import Ledger, Status
+from consumer.model.late.segment import ID_BYTES
 from contract.messages import Outcome, Reason
 
 CONFLICTING_EVENT = Rejected(Reason.CONFLICTING_EVENT, "another event had the same id before")
@@ -26,8 +29,7 @@ LATE_LABEL = Rejected(Reason.LATE_LABEL, "its event waited no more when it came"
 Admits = Callable[[Sequence[float]], bool]
 
 
-@dataclass(frozen=True, slots=True)
-class Labelled:
+class Labelled(msgspec.Struct, frozen=True, gc=False):
     """An event that has got its label.
 
     Attributes:
@@ -54,8 +56,7 @@ class Expired:
     in_time: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Waits:
+class Waits(msgspec.Struct, frozen=True, gc=False):
     """An event whose label may come.
 
     Attributes:
@@ -91,40 +92,47 @@ class Join:
         self._due_ms = -inf  # until then every event that waits may wait on
         self._digits = struct.Struct(f"<{len(mapping.model.design.fields)}d").pack
 
-    def expired(self, record: Record, decoded: Decoded) -> Iterator[Expired]:
-        """Come to this record, the next: first those that wait no more, the oldest first.
+    def advance(self, record: Record, decoded: Decoded) -> bool:
+        """Come to this record, the next; the timestamp of what cannot be unpacked is not believed.
 
-        To be exhausted before :meth:`take`. The timestamp of what cannot be unpacked is not
-        believed.
+        Returns:
+            Whether events may wait no more: then :meth:`expired` is to be exhausted.
         """
-        ledger, now = self.ledger, self.ledger.time_ms
-        unreadable = type(decoded) is Rejected and decoded.reason is Reason.UNREADABLE
-        if record.timestamp > now and not unreadable:
-            now = record.timestamp
+        ledger, at = self.ledger, record.timestamp
+        now = ledger.time_ms
+        if at > now and not (type(decoded) is Rejected and decoded.reason is Reason.UNREADABLE):
+            now = at
         ledger.advance(record.offset, now)
+        return now > self._due_ms or ledger.waiting > self._limit
+
+    def expired(self) -> Iterator[Expired]:
+        """Those that wait no more at this record, the oldest first."""
+        ledger = self.ledger
+        now = ledger.time_ms
         while now > self._due_ms or ledger.waiting > self._limit:
             self._due_ms = ledger.oldest_ms + self._waits_ms
             is_due = now > self._due_ms
             slot = ledger.oldest_waiting()
             if slot is None or not (is_due or ledger.waiting > self._limit):
                 break
-            yield self._expire(slot, record.offset, in_time=not is_due)
-        ledger.forget(now - self._memory_ms)
+            yield self._expire(slot, in_time=not is_due)
 
     def take(self, record: Record, decoded: Decoded) -> Taken:
-        """What the record is.
+        """What the record is, once it is come to and nothing more expires there.
 
         Returns:
             A labelled event, one that waits, the outcome of a record that is neither, or why it is
             refused.
         """
-        match decoded:
-            case Identified():
-                return self._event(record, decoded)
-            case Label():
-                return self._label(record, decoded)
-            case Rejected():
-                return decoded
+        ledger = self.ledger
+        ledger.forget(ledger.time_ms - self._memory_ms)
+        kind = type(decoded)
+        if kind is Identified:
+            return self._event(record.offset, decoded.id, decoded.row)  # type: ignore[union-attr]
+        if kind is Label:
+            return self._label(record.offset, decoded.id, decoded.value)  # type: ignore[union-attr]
+        if kind is Rejected:
+            return decoded  # type: ignore[return-value]
         return Outcome.UNLABELLED if decoded is UNLABELLED else Outcome.SKIPPED
 
     def take_up(self, ledger: Ledger) -> None:
@@ -134,17 +142,18 @@ class Join:
 
     def rows(self, record: Record, decoded: Decoded) -> Iterator[Row]:
         """The rows that are labelled at this record's place, in their order."""
-        for it in self.expired(record, decoded):
-            if it.labelled is not None:
-                yield it.labelled.row
+        if self.advance(record, decoded):
+            for it in self.expired():
+                if it.labelled is not None:
+                    yield it.labelled.row
         taken = self.take(record, decoded)
         if isinstance(taken, Labelled):
             yield taken.row
 
-    def _expire(self, slot: int, offset: int, *, in_time: bool) -> Expired:
+    def _expire(self, slot: int, *, in_time: bool) -> Expired:
         ledger = self.ledger
         row, prediction = ledger.row(slot), ledger.entry(slot).prediction
-        ledger.settle(slot, Status.EXPIRED, offset)
+        ledger.settle(slot, Status.EXPIRED, ledger.position - 1)
         if self._absent is None:
             return Expired(None, in_time)
         completed = self._completed(row, self._absent)
@@ -152,30 +161,30 @@ class Join:
             return Expired(None, in_time)
         return Expired(Labelled(completed, slot, prediction), in_time)  # type: ignore[arg-type]
 
-    def _event(self, record: Record, event: Identified) -> Taken:
-        ledger, row, now = self.ledger, event.row, self.ledger.time_ms
-        id_, payload = _digest(event.id), self._payload(row)
+    def _event(self, offset: int, name: str, row: Row | None) -> Taken:
+        ledger, labels = self.ledger, self._labels
+        now, id_ = ledger.time_ms, _digest(name)
+        payload = 0 if row is None else self._payload(row)
         if (slot := ledger.find(id_)) is not None:
             known = ledger.entry(slot)
             if now - known.time_ms <= self._window_ms:
                 return Outcome.REPEATED if known.payload == payload else CONFLICTING_EVENT
-        waits = row is not None and self._labels is not None and isnan(row[self._labels.at])
+        waits = row is not None and labels is not None and isnan(row[labels.at])
         if row is not None and not waits and not self._admits(row):
             return TOO_MANY_GAPS
-        slot = ledger.add(id_, record.offset, now, payload, None if self._labels is None else row)
+        slot = ledger.add(id_, offset, now, payload, None if labels is None else row)
         if row is None:
             return Outcome.UNLABELLED
         if waits:
             self._due_ms = min(self._due_ms, now + self._waits_ms)
             return Waits(slot, row)
-        if self._labels is not None:  # it has its own label: what comes later repeats that, or not
-            label = _bits(row[self._labels.at])
-            ledger.settle(slot, Status.MATCHED, record.offset, label)
+        if labels is not None:  # it has its own label: what comes later repeats that, or not
+            ledger.settle(slot, Status.MATCHED, offset, _bits(row[labels.at]))
         return Labelled(row, None, 0.0)
 
-    def _label(self, record: Record, label: Label) -> Taken:
+    def _label(self, offset: int, name: str, value: float) -> Taken:
         ledger = self.ledger
-        slot = ledger.find(_digest(label.id))
+        slot = ledger.find(_digest(name))
         if slot is None:
             return ORPHAN_LABEL
         known = ledger.entry(slot)
@@ -183,34 +192,43 @@ class Join:
             return ORPHAN_LABEL
         if known.status is Status.EXPIRED:
             return LATE_LABEL
-        bits = _bits(label.value)
+        bits = _bits(value)
         if known.status is Status.MATCHED:
             return Outcome.REPEATED if known.label == bits else CONFLICTING_LABEL
-        row = self._completed(ledger.row(slot), label.value)
-        if isinstance(row, Rejected):
+        row = self._completed(ledger.row(slot), value)
+        if type(row) is Rejected:
             return row
-        ledger.settle(slot, Status.MATCHED, record.offset, bits)
-        return Labelled(row, slot, known.prediction)
+        ledger.settle(slot, Status.MATCHED, offset, bits)
+        return Labelled(row, slot, known.prediction)  # type: ignore[arg-type]
 
     def _completed(self, row: Row, target: float) -> Row | Rejected:
         if self._labels is None:
             raise ValueError("without labels nothing waits")
         completed = self._labels.completed(row, target)
-        if isinstance(completed, Rejected) or self._admits(completed):
+        if type(completed) is Rejected or self._admits(completed):  # type: ignore[arg-type]
             return completed
         return TOO_MANY_GAPS
 
-    def _payload(self, row: Row | None) -> int:
-        """A digest of what the model reads of an event; 0 if that is nothing."""
-        if row is None:
-            return 0
-        return int.from_bytes(blake2b(self._digits(*row), digest_size=8).digest(), "little")
+    def _payload(self, row: Row) -> int:
+        """A digest of what the model reads of an event."""
+        digest = _OF_ROWS.copy()  # faster than another with these parameters
+        digest.update(self._digits(*row))
+        number: int = _unsigned(digest.digest())[0]
+        return number
+
+
+_OF_IDS, _OF_ROWS = blake2b(digest_size=ID_BYTES), blake2b(digest_size=8)
+_unsigned = struct.Struct("<Q").unpack
+_double = struct.Struct("<d").pack
 
 
 def _digest(id_: str) -> bytes:
-    return blake2b(id_.encode(), digest_size=16).digest()
+    digest = _OF_IDS.copy()
+    digest.update(id_.encode())
+    return digest.digest()
 
 
 def _bits(value: float) -> int:
     """What tells a label's value from others: its 64 bits; of both zeros the same."""
-    return int.from_bytes(struct.pack("<d", value + 0.0), "little")
+    bits: int = _unsigned(_double(value + 0.0))[0]
+    return bits

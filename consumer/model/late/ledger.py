@@ -185,7 +185,7 @@ class Ledger:
         """Enter an event: it waits as its row, or was only seen if that is None; its slot."""
         slot = self._next
         self._segments[-1].add(id_, offset, time_ms, payload, row)
-        self._next += 1
+        self._next = slot + 1
         self._index.put(id_, slot)
         if row is not None:
             self.waiting += 1
@@ -232,7 +232,7 @@ class Ledger:
     def forget(self, before_ms: int) -> None:
         """Entries of before this partition time need not be known any more; no promise when."""
         segments = self._segments
-        if segments[0].waiting or len(segments) == 1:
+        if len(segments) == 1 or segments[0].waiting:
             return
         if (times := segments[0].times) and times[-1] >= before_ms:
             return

@@ -24,6 +24,7 @@ record may have changed of an earlier one, twice two numbers."""
 LONGEST = 4096
 
 
+_STATUS = tuple(Status)
 _WAITING, _EXPIRED = bytes([Status.WAITING]), bytes([Status.EXPIRED])
 
 
@@ -109,7 +110,7 @@ class Segment:
 
     def entry(self, at: int) -> Entry:
         """What is remembered of the event at this place."""
-        status = Status(self.status[at])
+        status = _STATUS[self.status[at]]
         return Entry(
             self.begin + self.offsets[at],
             self.times[at],
