@@ -123,14 +123,15 @@ class Model:
             planned_events: The number of events at which the intervals are narrowest.
         """
         g = optimal_g(planned_events, 1)
-        parts = [(str(number), view.challengers) for number, view in sorted(self.parts.items())]
         found = []
-        for at, (spec, sums) in enumerate(
-            zip(self.spec.challengers, self.comparisons, strict=True)
-        ):
-            figures = {"formula": str(spec.formula), **sums.figures(g)}
-            begun = {name: its[at].since for name, its in parts if its[at].since is not None}
-            found.append(figures | ({"since": begun} if begun else {}))
+        for at, spec in enumerate(self.spec.challengers):
+            figures = {"formula": str(spec.formula), **self.comparisons[at].figures(g)}
+            since = {
+                str(number): begun
+                for number, view in sorted(self.parts.items())
+                if (begun := view.challengers[at].since) is not None
+            }
+            found.append(figures | ({"since": since} if since else {}))
         return found
 
     def since(self, name: str) -> dict[str, int]:

@@ -139,7 +139,7 @@ class ChallengerCollector(Collector):
         )
         difference = GaugeMetricFamily(
             "riverline_challenger_difference",
-            "Mean squared error of the champion less the challenger's, and its always-valid bounds.",
+            "The champion's mean squared error less the challenger's, with always-valid bounds.",
             labels=["formula", "bound"],
         )
         for one in self._served.model.challengers(self._planned_events):
