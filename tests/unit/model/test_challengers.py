@@ -8,16 +8,21 @@ import numpy as np
 import orjson
 import pandas as pd
 import pytest
+from jsonschema import Draft202012Validator
+from prometheus_client import CollectorRegistry
 
 from consumer.decode import Request
-from consumer.model import Model, ModelSpec, Partition
+from consumer.model import Model, ModelSpec, Partition, Served
 from consumer.model.answer import answer
 from consumer.model.challengers.challenger import Challenger
 from consumer.model.challengers.comparison import Comparison
 from consumer.model.estimators.posterior import mean
 from consumer.model.statistics.factor import Floats
 from consumer.model.statistics.inference.anytime import PLANNED_EVENTS, optimal_g
+from consumer.state import snapshot
+from consumer.telemetry import ChallengerCollector
 from contract.messages import Method
+from contract.schemas import load_schema
 from unit.model.test_gaps import MODEL, data, records, spec
 
 LIST = ["y ~ a", "~ b + os", "y ~ 0 + a + log(b)"]
@@ -192,6 +197,35 @@ def test_train_shows_them_for_any_formula_and_nothing_without_them() -> None:
             replies.append(answer(Request(Method.TRAIN, params), model))
         assert replies[0].pop("challengers") == compared([folded(rows, spec(BESIDE))])
         assert replies[0] == replies[1]
+
+
+@pytest.mark.parametrize("n", [5, 40, 300])
+def test_replies_and_snapshots_are_as_their_schemas_say(n: int) -> None:
+    partition = folded(data(n), spec(BESIDE))
+    model = Model(partition.spec, {0: partition.view()})
+    definitions = load_schema("reply")["$defs"]
+    each = Draft202012Validator({"$ref": "#/$defs/challenger", "$defs": definitions})
+    assert [fault for it in model.challengers() for fault in each.iter_errors(it)] == []
+    written = orjson.loads(snapshot.write(snapshot.take(partition, 0, "")))
+    assert [*Draft202012Validator(load_schema("snapshot")).iter_errors(written)] == []
+
+
+def test_metrics_have_them_by_formula() -> None:
+    served = Served(spec(BESIDE))
+    served.own({0: folded(data(300), spec(BESIDE)).view()})
+    registry = CollectorRegistry()
+    registry.register(ChallengerCollector(served, PLANNED_EVENTS))
+    for figures in served.model.challengers():
+        labels = {"formula": figures["formula"]}
+        value = registry.get_sample_value
+        assert value("riverline_challenger_events", labels) == figures["n"]
+        for of, errors in (("challenger", figures), ("champion", figures["champion"])):
+            for metric in ("mae", "rmse"):
+                named = labels | {"of": of, "metric": metric}
+                assert value("riverline_challenger_error", named) == errors[metric]
+        for bound, expected in figures["difference"].items():
+            named = labels | {"bound": bound}
+            assert value("riverline_challenger_difference", named) == expected
 
 
 def test_before_the_first_prediction_there_is_only_a_count() -> None:
