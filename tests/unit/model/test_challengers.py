@@ -24,6 +24,7 @@ from consumer.telemetry import ChallengerCollector
 from contract.messages import Method
 from contract.schemas import load_schema
 from unit.model.test_gaps import MODEL, data, records, spec
+from unit.records import Record
 
 LIST = ["y ~ a", "~ b + os", "y ~ 0 + a + log(b)"]
 BESIDE = f"challengers = {LIST}\n{MODEL}"
@@ -266,3 +267,40 @@ def test_a_damaged_state_is_refused(change: dict[str, Any]) -> None:
     state["challengers"][0] |= change
     with pytest.raises((KeyError, TypeError, ValueError)):
         Partition.from_state(spec(BESIDE), state)
+
+
+LATE = """
+formula = "y ~ a"
+challengers = ["y ~ a + b"]
+{tables}
+[fields.y]
+[fields.a]
+[fields.b]
+"""
+TABLES = """
+[event]
+id = "id"
+[label]
+where = "kind == 'answer'"
+id = "id"
+value = "y"
+within = "7d"
+"""
+
+
+def test_where_labels_come_later_both_are_tested_at_the_labels_place() -> None:
+    made = np.random.default_rng(5)
+    rows = {str(it): made.normal(size=3).tolist() for it in range(200)}
+    order = made.permutation([*rows]).tolist()
+    questions = [{"id": it, "a": rows[it][0], "b": rows[it][1]} for it in rows]
+    answers = [{"kind": "answer", "id": it, "y": rows[it][2]} for it in order]
+    labelled = [dict(zip("aby", rows[it], strict=True)) for it in order]
+    late, early = (Partition(spec(LATE.format(tables=it))) for it in (TABLES, ""))
+    late.fold(log(questions + answers))
+    early.fold(log(labelled))
+    assert compared([late]) == compared([early])
+    assert compared([late])[0]["n"] > 190
+
+
+def log(events: Sequence[dict[str, Any]]) -> list[Record]:
+    return [Record(offset, orjson.dumps(it), 0) for offset, it in enumerate(events)]
