@@ -31,7 +31,8 @@ class Challenger:
         known: The least squares of the formula.
         estimator: Has learned the same; nobody changes it.
         sums: Its errors beside the champion's.
-        since: The position from which on it is compared, if the state was begun without it.
+        since: The position at which it was added, if the state was begun without it; it is compared
+            from the block on that was incomplete there.
     """
 
     spec: ModelSpec
