@@ -40,6 +40,7 @@ from consumer.model import Served
 from consumer.respond import Claim
 from consumer.settings import Settings
 from consumer.telemetry import (
+    ChallengerCollector,
     FaultKind,
     Health,
     Telemetry,
@@ -89,6 +90,8 @@ class App:
         self._telemetry = Telemetry(self._served, _info(settings))
         self._telemetry.watch_health(self._health)
         self._telemetry.watch_log(unsaid)
+        compared = ChallengerCollector(self._served, settings.planned_events)
+        self._telemetry.registry.register(compared)
         self._spans = spans_asked_for(settings)
         self.web = Web(
             settings.http_host,

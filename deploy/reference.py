@@ -10,9 +10,10 @@ from typing import Any, Final
 from prometheus_client import Metric
 
 from consumer.decode import ValueAlone
-from consumer.model import FoldResult, Partition, Served
+from consumer.decode.mapping import read_model
+from consumer.model import FoldResult, ModelSpec, Partition, Served
 from consumer.settings import Settings
-from consumer.telemetry import Health, Telemetry
+from consumer.telemetry import ChallengerCollector, Health, Telemetry
 from contract import topics
 from contract.environment import Environment
 from contract.examples import load_events, load_replies, load_requests
@@ -61,6 +62,7 @@ def metrics() -> str:
     telemetry = Telemetry(served, dict.fromkeys(info, ""))
     telemetry.watch_health(health)
     telemetry.watch_log({"event": 0})
+    telemetry.registry.register(ChallengerCollector(_compared(), 1000))
     telemetry.lags({0: 0}, {0: 0.0})
     telemetry.follows({0: 0})
     telemetry.folded(FoldResult(undeclared={"field": ["level"]}), 0.0)
@@ -73,6 +75,16 @@ def metrics() -> str:
         "`/metrics`. What to watch, and the alerts: [Operation](../OPERATIONS.md).",
         _table(("metric", "type", "labels", "meaning"), ours),
     )
+
+
+def _compared() -> Served:
+    """A model with a challenger that has been compared."""
+    text = 'formula = "y ~ x"\nchallengers = ["y ~ 1"]\n[fields.x]\n[fields.y]\n'
+    spec = ModelSpec.of_file(read_model(text), "bayesian")
+    partition, served = Partition(spec), Served(spec)
+    partition.fold([ValueAlone(b'{"x": %d, "y": %d}' % (x, x * x), x) for x in range(40)])
+    served.own({0: partition.view()})
+    return served
 
 
 def messages() -> str:

@@ -34,7 +34,7 @@ def check(spec: ModelSpec, saved: Iterable[tuple[int, Record]]) -> tuple[bool, l
                 newest[number] = found
     said: dict[str, list[str]] = {}
     for number, one in sorted(newest.items()):
-        for sentence in _sentences(one):
+        for sentence in _sentences(one, spec):
             said.setdefault(sentence, []).append(str(number))
     if not newest:
         return True, ["there is no saved state: the model is learned from the log's beginning"]
@@ -42,9 +42,12 @@ def check(spec: ModelSpec, saved: Iterable[tuple[int, Record]]) -> tuple[bool, l
     return usable, [f"partition {', '.join(at)}: {sentence}" for sentence, at in said.items()]
 
 
-def _sentences(one: Snapshot | str) -> list[str]:
+def _sentences(one: Snapshot | str, spec: ModelSpec) -> list[str]:
     if isinstance(one, str):
         return [one]
-    if one.change is None:
-        return ["the saved state is of this model"]
-    return one.change.sentences()
+    said = ["the saved state is of this model"] if one.change is None else one.change.sentences()
+    return said + [
+        f"challengers: {formula} is new: it knows what was learned, and is compared from here on"
+        for formula in (str(it.formula) for it in spec.challengers)
+        if formula not in one.challengers
+    ]

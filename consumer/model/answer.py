@@ -153,6 +153,7 @@ def _train(params: dict[str, Any], model: Model, planned_events: int) -> Reply:
         "mixture_precision": g,
         "residuals": diagnose(model.summary, regression).to_reply(),
         "prequential": _prequential(model),
+        **({"challengers": beside} if (beside := model.challengers(planned_events)) else {}),
         **({"since": since} if (since := model.since("formula")) else {}),
         **basis(model, regression.formula),
     }

@@ -8,10 +8,12 @@ from typing import Any
 import numpy as np
 
 from consumer.decode import Formula, Rejected, RequestError
+from consumer.model.challengers.comparison import NOTHING, Comparison
 from consumer.model.estimators.estimator import combine
 from consumer.model.late.expiries import Expiries
 from consumer.model.prequential import figures
 from consumer.model.spec import ModelSpec
+from consumer.model.statistics.inference.anytime import PLANNED_EVENTS, optimal_g
 from consumer.model.statistics.inference.robust import Errors, with_errors
 from consumer.model.statistics.kept.columns import Selection
 from consumer.model.statistics.kept.quantiles import Frequent
@@ -104,6 +106,33 @@ class Model:
     def errors(self) -> dict[str, Any]:
         """The prequential figures; each event is predicted by its partition's model before it."""
         return figures(errors_of([self.parts[number] for number in sorted(self.parts)]))
+
+    @cached_property
+    def comparisons(self) -> tuple[Comparison, ...]:
+        """Each challenger beside the champion, in their order; each sums its partitions."""
+        parts = [self.parts[number].comparisons for number in sorted(self.parts)]
+        nothing = (NOTHING,) * len(self.spec.challengers)
+        return tuple(reduce(Comparison.plus, its) for its in zip(nothing, *parts, strict=True))
+
+    def challengers(self, planned_events: int = PLANNED_EVENTS) -> list[dict[str, Any]]:
+        """Each challenger's figures, with its formula, in the order of the model file.
+
+        ``since`` tells by partition from which position it is compared, if not from the first.
+
+        Args:
+            planned_events: The number of events at which the intervals are narrowest.
+        """
+        g = optimal_g(planned_events, 1)
+        found = []
+        for at, spec in enumerate(self.spec.challengers):
+            figures = {"formula": str(spec.formula), **self.comparisons[at].figures(g)}
+            since = {
+                str(number): begun
+                for number, view in sorted(self.parts.items())
+                if (begun := view.challengers[at].since) is not None
+            }
+            found.append(figures | ({"since": since} if since else {}))
+        return found
 
     def since(self, name: str) -> dict[str, int]:
         """By partition, from which position a field that was added is known.

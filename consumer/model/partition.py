@@ -13,6 +13,8 @@ from typing import Any, Self
 
 from consumer.decode import Decoded, Record, Rejected, Row
 from consumer.decode.dialects import wants_reply
+from consumer.model.challengers import beside
+from consumer.model.challengers.challenger import one_step
 from consumer.model.estimators.estimator import LEARNERS, Estimator, scored
 from consumer.model.folding import FoldResult
 from consumer.model.late.by_id import ById
@@ -20,7 +22,7 @@ from consumer.model.late.ledger import Ledger
 from consumer.model.late.sealed import Sealed
 from consumer.model.prequential import Prequential
 from consumer.model.repeats import Repeats, WithoutIds
-from consumer.model.replay import UNDECLARED, Replay, SavedHistory, as_folded, without_ids
+from consumer.model.replay import Replay, SavedHistory, as_folded, without_ids
 from consumer.model.spec import ModelSpec
 from consumer.model.statistics.factor import count
 from consumer.model.statistics.kept.quantiles import Frequent
@@ -51,6 +53,7 @@ class Partition:
         self.statistics = SufficientStatistics(spec.columns)
         self.estimator: Estimator = LEARNERS[spec.learner](spec.terms)
         self._known = self._folded()
+        self.challengers = beside.begun(spec, self.statistics.over)
         ledger, admits = Ledger(len(spec.fields), position), self.statistics.admits
         self._without_ids = WithoutIds(admits, Repeats())
         self.by_id = ById(spec, ledger, admits) if spec.has_ids else None
@@ -122,6 +125,7 @@ class Partition:
         }
         if self.by_id is not None:
             state["by_id"] = self.by_id.to_state()
+        state |= beside.to_state(self.challengers)
         return state | ({"since": self.since} if self.since else {})
 
     def history_state(self) -> dict[str, Any]:
@@ -132,15 +136,8 @@ class Partition:
             **self.statistics.history_state(),
         }
 
-    def sketches(self) -> dict[str, str]:
-        """The history's sketches as text, by name; not deterministic."""
-        found = self.statistics.history.sketch_texts(self.spec.fields)
-        return found | {
-            name + UNDECLARED: texts.to_text() for name, texts in self._undeclared.items()
-        }
-
     def saved_history(self) -> SavedHistory:
-        """The same as a value; only if the partition has it whole."""
+        """The same as a value, with the sketches; only if the partition has it whole."""
         now, undeclared = self.statistics.view(), self._undeclared.copy()
         seen, times = self._without_ids.repeats.copy(), now.pending_timestamps
         return SavedHistory(self.position, now.history, now.pending, times, seen, undeclared)
@@ -162,6 +159,7 @@ class Partition:
         partition.estimator.restore(state["estimator"])
         partition.statistics = SufficientStatistics.from_state(spec.columns, state["statistics"])
         partition._known, statistics = partition._folded(), partition.statistics
+        partition.challengers = beside.restored(spec, state, statistics.over)
         repeats = Repeats.from_state(state["forwarded"])
         partition._without_ids = WithoutIds(statistics.admits, repeats)
         if spec.has_ids:
@@ -209,6 +207,7 @@ class Partition:
             self._last_refused,
             self._undeclared.copy(),
             None if self.by_id is None else self.by_id.view(),
+            self.challengers,
         )
 
     def _read_again(self, records: Iterable[Record]) -> Iterable[Record]:
@@ -237,13 +236,15 @@ class Partition:
             return
         if self.by_id is not None:
             served = self.by_id.take_block(self.estimator, self._known, block)
-        events = self.spec.events(block)
+        events, after = self.spec.events(block), self._folded()
+        if self.challengers:
+            missed = one_step(self.estimator.score_block, self.spec, block, self._known, after)
+            self.challengers = beside.learn(self.challengers, block, missed, self.statistics.over)
         if not len(events):
             return
         if self._is_viewed:
             self.estimator, self.errors = self.estimator.copy(), self.errors.copy()
             self._is_viewed = False
-        after = self._folded()
         tested = scored(self.estimator.learn_block, events, self._known, after, served)
         self.errors.update(*tested, timestamp_ms)
         self._known = after

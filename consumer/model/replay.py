@@ -76,6 +76,12 @@ class SavedHistory:
         except (KeyError, TypeError, OverflowError, RuntimeError) as error:
             raise ValueError(f"not a history over {columns.fields}: {error!r}") from error
 
+    def sketches(self, fields: Sequence[str]) -> dict[str, str]:
+        """The sketches as text, by name; not deterministic."""
+        undeclared = self.undeclared.items()
+        found = self.history.sketch_texts(fields)
+        return found | {name + UNDECLARED: texts.to_text() for name, texts in undeclared}
+
 
 Rows = Callable[[Record], Iterable[Row]]
 """The rows that a record labels, in their order; to be asked for each record once."""

@@ -64,6 +64,13 @@ class ModelSpec:
         return replace(kept, keeps_pairs=kept.k <= self.robust_columns)
 
     @cached_property
+    def challengers(self) -> tuple[Self, ...]:
+        """The same model with each of the formulas that are learned beside its own."""
+        if self.mapping is None:
+            return ()
+        return tuple(replace(self, formula=self.parse(it)) for it in self.file.challengers)
+
+    @cached_property
     def selection(self) -> Selection:
         """The configured formula's columns among them."""
         return Selection(self.formula, self.columns)

@@ -6,6 +6,9 @@ from functools import cached_property
 from typing import Any
 
 from consumer.decode import Rejected
+from consumer.model.challengers.beside import Challengers
+from consumer.model.challengers.challenger import one_step
+from consumer.model.challengers.comparison import Comparison
 from consumer.model.estimators.bayesian import Bayesian
 from consumer.model.estimators.estimator import Estimator, scored
 from consumer.model.estimators.gradient import Weights
@@ -37,6 +40,7 @@ class PartitionView:
         undeclared: The most frequent texts that are not levels, by field.
         by_id: What is known of events by their ids, if the model tells them apart.
         last_refused: Why the last refused event was; None where none was seen by this process.
+        challengers: The formulas that are learned beside the model's, as of the complete blocks.
     """
 
     position: int
@@ -50,6 +54,7 @@ class PartitionView:
     last_refused: Rejected | None = None
     undeclared: Mapping[str, Frequent] = field(default_factory=dict)
     by_id: ByIdView | None = None
+    challengers: Challengers = ()
 
     @property
     def coefficients(self) -> dict[str, float]:
@@ -90,6 +95,19 @@ class PartitionView:
             tested = scored(self._estimator.score_block, self._pending, self._known, self._after)
         errors.update(*tested, self.statistics.pending_timestamps[-1])
         return errors
+
+    @cached_property
+    def comparisons(self) -> tuple[Comparison, ...]:
+        """Each challenger's errors beside the champion's, in their order.
+
+        Where labels come later, both are tested at the label's place.
+        """
+        rows = self.statistics.pending_rows
+        if not self.challengers or not len(rows):
+            return tuple(it.sums for it in self.challengers)
+        predict = self._estimator.score_block
+        missed = one_step(predict, self._spec, rows, self._known, self._after)
+        return tuple(it.with_pending(rows, missed) for it in self.challengers)
 
     @cached_property
     def _pending(self) -> Floats:

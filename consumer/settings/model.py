@@ -65,6 +65,8 @@ class ModelSettings(Environment):
             raise ValueError(f"cannot be read: {error}") from error
         if info.data.get("learner") == "sgd" and not model.intercept:
             raise ValueError("LEARNER=sgd needs a formula with an intercept")
+        if info.data.get("learner") == "sgd" and model.challengers:
+            raise ValueError("challengers need LEARNER=bayesian: sgd cannot be promoted")
         return file
 
     @cached_property

@@ -173,6 +173,7 @@ class Change:
             estimator = Bayesian(self.new.terms)
             estimator.start_from(self.new.least_squares(blocks.over(self.new.selection.needs)))
             made |= {"estimator": estimator.state(), "errors": Prequential().state()}
+            made.pop("challengers", None)  # they are compared with the formula
             made["since"]["formula"] = position
         return made
 

@@ -73,6 +73,13 @@ class Snapshot:
     is_current: bool = True
     change: Change | None = None
 
+    @property
+    def challengers(self) -> frozenset[str]:
+        """The formulas that are compared with the model's, and go on being so."""
+        if self.change is not None and self.change.has_new_formula:
+            return frozenset()
+        return frozenset(it["formula"] for it in self.state.get("challengers", ()))
+
     def restore(self, spec: ModelSpec) -> Partition:
         """A partition with this regression, and no history yet.
 
@@ -109,7 +116,7 @@ def take(partition: Partition, number: int, topic_id: str) -> Snapshot:
 def take_history(partition: Partition, number: int, topic_id: str) -> Snapshot:
     """The snapshot of a partition's history as it is now; only if the partition has it whole."""
     state = identity(partition.spec, number, topic_id) | partition.history_state()
-    sketches = partition.sketches()
+    sketches = partition.saved_history().sketches(partition.spec.fields)
     position = partition.position
     return Snapshot(Part.HISTORY, number, position, topic_id, digest(state), state, sketches)
 
@@ -135,7 +142,8 @@ def write(snapshot: Snapshot, coefficients: dict[str, float] | None = None) -> b
         }
         return orjson.dumps(document)
     state = snapshot.state  # the rest was sent as finite numbers
-    if not all(map(_is_finite, (coefficients, state["estimator"], state["errors"]))):
+    sums = (coefficients, state["estimator"], state["errors"], state.get("challengers"))
+    if not all(map(_is_finite, sums)):
         raise ValueError("a number of the state, or a coefficient, is not finite")
     return orjson.dumps({**document, "coefficients": coefficients or {}})
 

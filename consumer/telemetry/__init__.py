@@ -4,6 +4,7 @@ May import the model; nothing of Kafka.
 """
 
 from consumer.telemetry.build import versions
+from consumer.telemetry.collectors import ChallengerCollector
 from consumer.telemetry.faults import FaultKind, Faults
 from consumer.telemetry.guard import guard
 from consumer.telemetry.health import Health, LogEnd, Unsaved, listed, not_ready, silent_loops
@@ -13,6 +14,7 @@ from consumer.telemetry.metrics import Telemetry
 from consumer.telemetry.rate_limit import RateLimit
 
 __all__ = [
+    "ChallengerCollector",
     "FaultKind",
     "Faults",
     "Health",

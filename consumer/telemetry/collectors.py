@@ -114,6 +114,48 @@ class ModelCollector(Collector):
         yield coefficients
 
 
+class ChallengerCollector(Collector):
+    """The challengers beside the champion, read at the scrape.
+
+    Args:
+        served: The model.
+        planned_events: The number of events at which the intervals are narrowest.
+    """
+
+    def __init__(self, served: Served, planned_events: int) -> None:
+        self._served, self._planned_events = served, planned_events
+
+    def collect(self) -> Iterable[Metric]:
+        """By formula: how many events both predicted, the errors of each, and the difference."""
+        events = GaugeMetricFamily(
+            "riverline_challenger_events",
+            "Events that both a challenger and the model's formula predicted.",
+            labels=["formula"],
+        )
+        errors = GaugeMetricFamily(
+            "riverline_challenger_error",
+            "One-step-ahead error on these events, of the challenger and of the champion.",
+            labels=["formula", "of", "metric"],
+        )
+        difference = GaugeMetricFamily(
+            "riverline_challenger_difference",
+            "The champion's mean squared error less the challenger's, with always-valid bounds.",
+            labels=["formula", "bound"],
+        )
+        for one in self._served.model.challengers(self._planned_events):
+            formula = one["formula"]
+            events.add_metric([formula], one["n"])
+            if not one["n"]:
+                continue
+            for metric in ("mae", "rmse"):
+                errors.add_metric([formula, "challenger", metric], one[metric])
+                errors.add_metric([formula, "champion", metric], one["champion"][metric])
+            for bound, value in one["difference"].items():
+                if value is not None:
+                    difference.add_metric([formula, bound], value)
+        yield from (events, errors, difference)
+
+
 def _late_labels(model: Model) -> Iterable[Metric]:
     """Events that wait for their labels, and those that do no more."""
     yield GaugeMetricFamily(

@@ -60,12 +60,16 @@ def test_a_changed_formula_answers_at_once_and_an_added_field_is_learned_from_th
     keep, formula = ("dep_delay:origin", "carrier:origin"), "arr_delay ~ dep_delay + hour"
     first = replace(case, fields=fields, keep=keep, formulas=(formula,))
     rows, file = gappy(case), tmp_path / "model.toml"
-    file.write_text(model_file(first))
+    file.write_text(f'challengers = ["{ORIGIN}"]\n{model_file(first)}')
     service = start(MODEL=str(file))
     send(partitioned, without_gaps(case, rows[:2000]))
     wait_until(lambda: service.metric(LEARNED) == 2000)
     with PredictionClient(partitioned) as client:
-        assert_table(client.ask("train"), fitted(formula, rows[:2000]))
+        table = client.ask("train")
+        assert_table(table, fitted(formula, rows[:2000]))
+        (challenger,) = table["challengers"]
+        events_of_both = f'riverline_challenger_events{{formula="{challenger["formula"]}"}}'
+        assert 1000 < challenger["n"] == service.metric(events_of_both) < 2000  # some lack the hour
     assert service.stop() == 0
 
     refused = tmp_path / "refused.toml"
@@ -74,7 +78,7 @@ def test_a_changed_formula_answers_at_once_and_an_added_field_is_learned_from_th
     assert said.returncode == 1
     assert "fields.hour.text" in said.stdout
     changed = replace(case, formulas=(ORIGIN,), keep=("hour", "carrier:origin", "log(distance)"))
-    file.write_text(model_file(changed))
+    file.write_text(f'challengers = ["{formula}"]\n{model_file(changed)}')
     said = command("check", MODEL=str(file))
     assert said.returncode == 0, said.stdout + said.stderr
     assert "partition 0, 1, 2: formula: " in said.stdout
@@ -85,6 +89,9 @@ def test_a_changed_formula_answers_at_once_and_an_added_field_is_learned_from_th
         table = client.ask("train")
         assert_table(table, fitted(ORIGIN, rows[:2000]))
         assert sum(table["since"].values()) == 2000
+        (challenger,) = table["challengers"]
+        assert (challenger["formula"], challenger["since"]) == (formula, table["since"])
+        assert challenger["n"] < 3 * 64  # of the blocks that were not complete
         assert service.metric(LEARNED) == 0
         send(partitioned, without_gaps(case, rows[2000:]))
         wait_until(lambda: service.metric(LEARNED) == len(rows) - 2000)

@@ -50,7 +50,7 @@ def folded(values: Iterable[bytes | None], made: ModelSpec | None = None) -> Par
 def restored(partition: Partition) -> Partition:
     """The partition as its two parts give it back, after a journey through JSON."""
     made = partition.spec
-    sketches = partition.sketches()
+    sketches = partition.saved_history().sketches(partition.spec.fields)
     regression, history = orjson.loads(
         orjson.dumps([partition.to_state(), partition.history_state()])
     )

@@ -31,6 +31,18 @@ def _defaults_alone(monkeypatch: Set) -> None:
             monkeypatch.delenv(name)
 
 
+def test_challengers_need_a_learner_that_any_of_them_can_be_promoted_with(
+    tmp_path: Path, monkeypatch: Set
+) -> None:
+    file = tmp_path / "model.toml"
+    file.write_text('formula = "y ~ x"\nchallengers = ["y ~ 1"]\n[fields.x]\n[fields.y]\n')
+    monkeypatch.setenv("MODEL", str(file))
+    assert [str(it.formula) for it in Settings.read().spec.challengers] == ["y ~ 1"]
+    monkeypatch.setenv("LEARNER", "sgd")
+    with pytest.raises(SettingsError, match="challengers need LEARNER=bayesian"):
+        Settings.read()
+
+
 @pytest.fixture
 def authority(tmp_path: Path) -> Authority:
     """Who signs certificates."""

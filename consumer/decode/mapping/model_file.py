@@ -9,12 +9,18 @@ from typing import Any, get_type_hints
 
 import msgspec
 
-from consumer.decode.mapping.fields import INDICATED, OMIT, REFUSE, Field
+from consumer.decode.mapping.fields import INDICATED, Field
+from consumer.decode.mapping.formulas import (
+    ModelFileError,
+    check_target,
+    checked_challengers,
+    checked_design,
+    target_fields,
+)
 from consumer.decode.mapping.kinds import iso_is_valid
 from consumer.decode.mapping.paths import condition, path
 from consumer.decode.mapping.tables import EVENT_KEYS, LABEL_KEYS, NO_TABLES, Tables, read_tables
-from consumer.decode.request_error import RequestError
-from consumer.decode.wilkinson.design import Design, Variables, design
+from consumer.decode.wilkinson.design import Design, Variables
 from contract.messages import RESERVED
 
 MAX_FIELDS = 64
@@ -23,6 +29,7 @@ _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.]{0,63}")
 _TOP = {
     "formula": str,
     "keep": list[str],
+    "challengers": list[str],
     "where": str,
     "fields": dict[str, dict[str, Any]],
     "event": dict[str, Any],
@@ -30,10 +37,6 @@ _TOP = {
 }
 _HINTS = get_type_hints(Field)
 _KEYS = {it.name: _HINTS[it.name] for it in fields(Field) if it.name != "name"}
-
-
-class ModelFileError(ValueError):
-    """The model file is not usable; the message has a line for each fault, with its key."""
 
 
 @dataclass(frozen=True)
@@ -47,6 +50,7 @@ class ModelFile:
         fields: In their order.
         design: The kept columns.
         tables: How events are told apart, and how their labels come.
+        challengers: Formulas that are learned and compared beside it; no part of the identity.
     """
 
     formula: str
@@ -55,6 +59,7 @@ class ModelFile:
     fields: tuple[Field, ...]
     design: Design
     tables: Tables = NO_TABLES
+    challengers: tuple[str, ...] = ()
 
     @property
     def intercept(self) -> bool:
@@ -64,7 +69,7 @@ class ModelFile:
     @property
     def target_fields(self) -> frozenset[str]:
         """The fields that the target is made of."""
-        return _target_fields(self.design, self.formula)
+        return target_fields(self.design, self.formula)
 
     @cached_property
     def _identity(self) -> dict[str, Any]:
@@ -115,9 +120,10 @@ def read_model(text: str) -> ModelFile:
     if faults:
         raise ModelFileError("\n".join(faults))
     keep = tuple(top.get("keep", ()))
-    made = _design(variables_of(found), top["formula"], keep)
-    _check_target(made, top["formula"], {field.name: field for field in found})
-    file = ModelFile(top["formula"], keep, top.get("where"), tuple(found), made, tables)
+    made = checked_design(variables_of(found), top["formula"], keep)
+    check_target(made, top["formula"], {field.name: field for field in found})
+    beside = checked_challengers(made, top["formula"], top.get("challengers", ()))
+    file = ModelFile(top["formula"], keep, top.get("where"), tuple(found), made, tables, beside)
     _check_label(file)
     return file
 
@@ -131,7 +137,7 @@ def model_of_identity(formula: str, said: Mapping[str, Any]) -> ModelFile:
     """
     found = tuple(msgspec.convert(said["fields"], list[Field]))
     keep = tuple(said["keep"])
-    made = _design(variables_of(list(found)), formula, keep)
+    made = checked_design(variables_of(list(found)), formula, keep)
     tables = msgspec.convert({key: said.get(key) for key in ("event", "label")}, Tables)
     return ModelFile(formula, keep, said["where"], found, made, tables)
 
@@ -199,32 +205,6 @@ def _check_names(names: list[str], faults: list[str]) -> None:
     ]
 
 
-def _design(variables: Variables, formula: str, keep: tuple[str, ...]) -> Design:
-    """The design, with the fault of the formula and of each kept term by itself."""
-    faults = []
-    for key, text, terms in (("formula", formula, ()), *(("keep", "~ 1", (it,)) for it in keep)):
-        try:
-            design(variables, text, terms)
-        except RequestError as refusal:
-            faults.append(f"{key}: {refusal.message}")
-    if faults:
-        raise ModelFileError("\n".join(faults))
-    try:
-        made = design(variables, formula, keep)
-        made.formula(formula)
-    except RequestError as refusal:
-        raise ModelFileError(f"formula, keep: {refusal.message}") from None
-    return made
-
-
-def _check_target(made: Design, formula: str, named: Mapping[str, Field]) -> None:
-    for name in sorted(_target_fields(made, formula)):
-        if named[name].missing not in (OMIT, REFUSE):
-            raise ModelFileError(
-                f"fields.{name}.missing: is not for the target; events that lack it are unlabelled"
-            )
-
-
 def _check_label(file: ModelFile) -> None:
     label = file.tables.label
     if label is None:
@@ -241,9 +221,3 @@ def _check_label(file: ModelFile) -> None:
         for function in file.design.functions:
             if function.fields == {field.name} and function({field.name: label.absent}) is None:
                 raise ModelFileError(f"label.absent: {function.name} has no value there")
-
-
-def _target_fields(made: Design, formula: str) -> frozenset[str]:
-    target = made.formula(formula).target
-    function = next((it for it in made.functions if it.name == target), None)
-    return frozenset((target,)) if function is None else function.fields

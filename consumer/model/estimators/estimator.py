@@ -74,7 +74,7 @@ def scored(
         The targets that are scored, and target less prediction for each, shapes (m,); NaN without
         a prediction.
     """
-    exact = None if before.is_determined and after.is_determined else one_step_ahead(before, events)
+    exact = exact_errors(events, before, after)
     missed = predict(events, exact, before, after)
     targets = events[:, -1]
     if served is not None:
@@ -85,6 +85,11 @@ def scored(
         return targets, missed
     answered = ~np.isnan(exact)
     return targets[answered], missed[answered]
+
+
+def exact_errors(events: Floats, before: LeastSquares, after: LeastSquares) -> Floats | None:
+    """The events' errors by :func:`one_step_ahead` if a prediction might be refused; else None."""
+    return None if before.is_determined and after.is_determined else one_step_ahead(before, events)
 
 
 def combine(views: Sequence[Posterior | Weights]) -> Floats:

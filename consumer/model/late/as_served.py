@@ -13,7 +13,6 @@ from math import nan
 from typing import Any, NamedTuple, Self
 
 import numpy as np
-from numpy.typing import NDArray
 
 from consumer.model.estimators.estimator import Estimator, Served, scored
 from consumer.model.packed import pack, unpack
@@ -131,7 +130,7 @@ class AsServed:
         return scored(estimator.score_block, self._spec.events(rows), known, after, served)
 
     def _served(self, rows: Floats, predictions: Sequence[float]) -> Served:
-        has = self._has(rows)
+        has = self._spec.selection.serves(rows)
         own = np.array([origin == OWN for origin in self._origins], bool)
         return Served(own[has], np.array(predictions)[has])
 
@@ -141,10 +140,10 @@ class AsServed:
             return []
         asked = as_matrix([it.row for it in self._arrivals], len(self._spec.fields))
         asked[:, self._open] = 0.0
-        has = self._has(asked)
+        has = self._spec.selection.serves(asked)
         made = np.full(len(asked), nan)
         if has.any():
-            before = np.concatenate(([0], np.cumsum(self._has(rows))))
+            before = np.concatenate(([0], np.cumsum(self._spec.selection.serves(rows))))
             places = before[np.array([it.place for it in self._arrivals])][has]
             questions = self._spec.events(asked)
             block = self._spec.events(rows)
@@ -152,10 +151,6 @@ class AsServed:
             made[np.isinf(made)] = nan
         numbers: list[float] = made.tolist()
         return numbers
-
-    def _has(self, rows: Floats) -> NDArray[np.bool_]:
-        """Which rows have all that the formula needs, shape (m,)."""
-        return np.asarray(~np.isnan(rows[:, sorted(self._spec.selection.needs)]).any(axis=1))
 
     def to_state(self) -> dict[str, Any]:
         """What there is now, in types that JSON keeps exactly."""

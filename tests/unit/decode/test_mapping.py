@@ -129,6 +129,37 @@ def test_a_model_file_that_does_not_work_is_refused_by_the_key(
     assert said in str(fault.value)
 
 
+@pytest.mark.parametrize(
+    ("listed", "said"),
+    [
+        (["revenue ~ price:os:hour"], "keep = "),
+        (["revenue ~ nothing"], "'nothing' is not a field"),
+        (["quantity ~ price"], "explains quantity, and the formula revenue"),
+        (["~ quantity", "~ quantity + 1"], "'~ quantity + 1' is listed twice"),
+        ([f"~ {name}" for name in ("1", "0 + price", *"abcdefg")], "there are 9; the limit is 8"),
+        (["revenue ~ log("], "'revenue ~ log('"),
+    ],
+)
+def test_a_challenger_that_cannot_be_one_is_refused_by_name(listed: list[str], said: str) -> None:
+    with pytest.raises(ModelFileError, match=r"^challengers: ") as refused:
+        read_model(f"challengers = {listed}\n{MODEL}")
+    assert said in str(refused.value)
+
+
+def test_the_formula_is_no_challenger_of_itself_however_it_is_written() -> None:
+    right = read_model(MODEL).formula.partition("~")[2]
+    terms = " + ".join(reversed(right.split(" + ")))
+    for text in (f"revenue ~ {right}", f"~ {terms}"):
+        with pytest.raises(ModelFileError, match="is the formula"):
+            read_model(f"challengers = {[text]}\n{MODEL}")
+
+
+def test_challengers_are_no_part_of_what_a_state_depends_on() -> None:
+    beside = read_model(f'challengers = ["~ quantity"]\n{MODEL}')
+    assert beside.challengers == ("~ quantity",)
+    assert beside.identity() == read_model(MODEL).identity()
+
+
 def test_a_formula_whose_columns_are_not_kept_is_told_which_keep_would_help() -> None:
     with pytest.raises(RequestError, match=r'keep = \["hour:os"\]') as refused:
         design.formula("revenue ~ price + hour:os")

@@ -11,11 +11,13 @@ from numpy import log  # noqa: F401 - statsmodels finds it here
 
 from consumer.decode import Request
 from consumer.decode.mapping import read_model
+from consumer.explore.check import check
 from consumer.model import Model, ModelSpec, Partition
 from consumer.model.answer import answer
 from consumer.model.statistics.inference.robust import Errors
 from consumer.state import snapshot
 from consumer.state.belonging import ForeignError
+from consumer.state.snapshot import Part
 from contract.messages import Method
 from unit.model.test_gaps import MODEL, data
 from unit.records import Record
@@ -184,6 +186,69 @@ def test_another_learner_and_flat_numbers_are_refused() -> None:
     flat = ModelSpec(("y", "a"), spec(MODEL).parse("y ~ a"), "bayesian")
     with pytest.raises(ForeignError, match="model"):
         snapshot.read(document, 0, flat)
+
+
+PROMOTED = MODEL.replace("y ~ a + os", "y ~ log(b) + os").replace('"log(b)"', '"a"')
+BESIDE = f'challengers = ["y ~ log(b) + os", "y ~ a"]\n{MODEL}'
+
+
+def test_a_promoted_challenger_answers_as_if_it_had_been_the_model_all_along() -> None:
+    rows, more = data(300), data(200, 7)
+    champion, all_along = Partition(spec(BESIDE)), Partition(spec(PROMOTED))
+    for partition in (champion, all_along):
+        partition.fold(events(rows))
+    promoted = taken_up(saved(champion), spec(f'challengers = ["y ~ a"]\n{PROMOTED}'))
+    for partition in (promoted, all_along):
+        partition.fold(events(more, 300))
+    question = {"b": 3.5, "os": "web"}
+    answers = [ask(it, Method.PREDICT, **question) for it in (promoted, all_along)]
+    assert numbers(answers[0]) == pytest.approx(numbers(answers[1]), rel=1e-9)
+    tables = [ask(it, Method.TRAIN) for it in (promoted, all_along)]
+    for term, row in tables[1]["coefficients"].items():
+        assert numbers(tables[0]["coefficients"][term]) == pytest.approx(numbers(row), rel=1e-9)
+    (beside,) = tables[0]["challengers"]
+    assert beside["since"] == {"0": 300}  # it is compared with another formula now
+    assert beside["n"] < len(more)
+
+
+def numbers(reply: dict[str, Any]) -> list[float]:
+    """The figures of a reply that are numbers, in their order."""
+    found = {**reply, **reply.get("interval", {}), **reply.get("always_valid", {})}
+    return [value for value in found.values() if type(value) is float]
+
+
+def test_a_changed_list_of_challengers_is_no_change_of_the_model() -> None:
+    partition = Partition(spec(BESIDE))
+    partition.fold(events(data(300)))
+    for text, known in ((BESIDE, 2), (BESIDE.replace('"y ~ a"', '"y ~ os"'), 1), (MODEL, 0)):
+        (found,) = snapshot.read(saved(partition)[0], 0, spec(text))
+        assert found.is_current
+        assert found.change is None
+        kept = [it for it in found.restore(spec(text)).challengers if it.since is None]
+        assert len(kept) == known
+    (older,) = snapshot.read(saved(taken_up(saved(partition), spec(MODEL)))[0], 0, spec(BESIDE))
+    assert [it.since for it in older.restore(spec(BESIDE)).challengers] == [300, 300]
+
+
+def test_a_field_that_is_added_leaves_challengers_as_they_are() -> None:
+    partition = Partition(spec(BESIDE))
+    partition.fold(events(data(300)))
+    found = taken_up(saved(partition), spec(BESIDE + CITY))
+    assert found.to_state()["challengers"] == partition.to_state()["challengers"]
+    for ours, theirs in zip(found.challengers, partition.challengers, strict=True):
+        assert ours.known.coefficients == pytest.approx(theirs.known.coefficients, rel=1e-12)
+
+
+def test_check_says_which_challengers_are_new() -> None:
+    partition = Partition(spec(BESIDE))
+    partition.fold(events(data(100)))
+    log_ = [(0, Record(0, saved(partition)[0], 0, Part.REGRESSION.key(0)))]
+    assert check(spec(BESIDE), log_) == (True, ["partition 0: the saved state is of this model"])
+    _, (_, new) = check(spec(BESIDE.replace('"y ~ a"', '"y ~ os"')), log_)
+    assert new.startswith("partition 0: challengers: y ~ os is new")
+    _, (formula, *others) = check(spec(f'challengers = ["y ~ a"]\n{PROMOTED}'), log_)
+    assert "becomes y ~ log(b) + os" in formula
+    assert [it.partition("challengers: ")[2][:5] for it in others] == ["y ~ a"]
 
 
 def test_what_a_history_reads_again_is_not_counted_again() -> None:

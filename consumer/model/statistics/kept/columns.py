@@ -162,9 +162,13 @@ class Selection:
             return matrix[:, self._index]
         return np.asarray(matrix @ self._weights)
 
+    def serves(self, rows: Floats) -> NDArray[np.bool_]:
+        """Which rows have all that the formula needs, shape (m,)."""
+        return np.asarray(~np.isnan(rows[:, sorted(self.needs)]).any(axis=1))
+
     def events(self, rows: Floats) -> Floats:
         """The same of the rows, shape (m, fields), that lack nothing that it needs."""
         if self._fields is not None:
             return with_constant(rows[:, self._fields])
-        rows = rows[~np.isnan(rows[:, sorted(self.needs)]).any(axis=1)]
+        rows = rows[self.serves(rows)]
         return np.ascontiguousarray(self(self._columns.design(rows)))
