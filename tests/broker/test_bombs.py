@@ -18,7 +18,7 @@ from unit.batches import HEADER, Crafted, sealed, write
 from .conftest import Start
 from .test_crafted import NOW, OK, create, honest, told
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.slow(seconds=60)
 
 BOMBS = 20
 RECORDS, RECORD_BYTES = 300, 1_000_000

@@ -75,7 +75,7 @@ def seen(service: Service) -> dict[str, int]:
     return {it: int(service.metric(EVENTS.format(it))) for it in outcomes}
 
 
-@pytest.mark.slow
+@pytest.mark.slow(seconds=60)
 def test_a_year_of_flights_is_learned_and_goes_on_through_changes_of_the_model(
     start: Start, partitioned: Environment, tmp_path: Path
 ) -> None:

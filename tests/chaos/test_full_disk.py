@@ -20,7 +20,7 @@ from chaos.world import World, events, plain_producer, tell
 from leaks import unclosed_sockets
 from support.waiting import wait_until
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.slow(seconds=50)
 DISK_BYTES = 256 * 2**20
 SMALL_SEGMENTS = {"log.index.size.max.bytes": "65536", "offsets.topic.num.partitions": "1"}
 

@@ -15,7 +15,7 @@ from chaos.world import Instance, World, events, stream, tell
 from consumer.client.connections import SESSION_TIMEOUT_MS
 from support.waiting import wait_until
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.slow(seconds=30)
 TRAIN = {"method": "train"}
 INTERVAL_SECONDS = 1.0
 ASSIGNED = "riverline_assigned_partitions"

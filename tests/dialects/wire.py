@@ -105,7 +105,7 @@ class Wire:
                 found.extend(records)
             return enough(found)
 
-        wait_until(arrived, 20)
+        wait_until(arrived)
         return found
 
     def only_reply(self) -> Any:  # noqa: ANN401 - a kafka-python record

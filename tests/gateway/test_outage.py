@@ -15,7 +15,7 @@ from support.service import LEARNED
 from support.waiting import wait_until
 
 
-@pytest.mark.slow
+@pytest.mark.slow(seconds=30)
 def test_kafka_may_go_and_come_back_without_a_restart(make: Make) -> None:
     with EmbeddedKafka() as kafka:
         world = make(servers=kafka.bootstrap_servers)
@@ -46,7 +46,7 @@ def test_kafka_may_go_and_come_back_without_a_restart(make: Make) -> None:
         assert gateway.process.poll() is None
 
 
-@pytest.mark.slow
+@pytest.mark.slow(seconds=30)
 def test_a_broker_killed_under_a_storm_loses_no_accepted_event(make: Make) -> None:
     size = 100
     with EmbeddedKafka() as kafka:
@@ -88,7 +88,7 @@ def test_a_broker_killed_under_a_storm_loses_no_accepted_event(make: Make) -> No
         assert learned % size == 0  # a batch is never half there
 
 
-@pytest.mark.slow
+@pytest.mark.slow(seconds=30)
 def test_a_question_in_flight_when_kafka_hangs_is_answered_with_504(make: Make) -> None:
     with EmbeddedKafka() as kafka:
         gateway = make(servers=kafka.bootstrap_servers, REQUEST_TIMEOUT_MS="1000").gateway
