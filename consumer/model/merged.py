@@ -10,7 +10,7 @@ import numpy as np
 from consumer.decode import Formula, Rejected, RequestError
 from consumer.model.estimators.estimator import combine
 from consumer.model.late.expiries import Expiries
-from consumer.model.prequential import figures
+from consumer.model.prequential import Prequential, calibration, figures
 from consumer.model.spec import ModelSpec
 from consumer.model.statistics.inference.robust import Errors, with_errors
 from consumer.model.statistics.kept.columns import Selection
@@ -103,7 +103,19 @@ class Model:
     @cached_property
     def errors(self) -> dict[str, Any]:
         """The prequential figures; each event is predicted by its partition's model before it."""
-        return figures(errors_of([self.parts[number] for number in sorted(self.parts)]))
+        return figures(self._prequential)
+
+    @cached_property
+    def calibration(self) -> dict[str, Any]:
+        """How often the outcomes fell into the intervals of these predictions; empty without any.
+
+        A stochastic gradient's predictions have none.
+        """
+        return calibration(self._prequential) if self.spec.has_intervals else {}
+
+    @cached_property
+    def _prequential(self) -> list[Prequential]:
+        return errors_of([self.parts[number] for number in sorted(self.parts)])
 
     def since(self, name: str) -> dict[str, int]:
         """By partition, from which position a field that was added is known.
