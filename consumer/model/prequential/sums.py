@@ -76,10 +76,11 @@ class Prequential:
         """The sums, in the order of their names."""
         return {
             "all": list(self.errors),
-            "covered": _flat(self.covered),
             "faded": list(self.faded),
-            "recent": [
-                [block.timestamp, *block.errors, *_flat(block.covered)] for block in self.recent
+            "recent": [[block.timestamp, *block.errors] for block in self.recent],
+            "covered": [
+                _flat(self.covered),
+                *(_flat(block.covered) for block in self.recent),
             ],
         }
 
@@ -94,11 +95,11 @@ class Prequential:
         """
         made = cls()
         made.errors, made.faded = _errors(*state["all"]), Faded(*map(_sum, state["faded"]))
-        made.covered = _covered(*state.get("covered", _NONE))
-        parts = len(Errors._fields)
+        none = [[0] * (1 + len(LEVELS))] * (1 + len(state["recent"]))
+        made.covered, *covered = (_covered(*it) for it in state.get("covered", none))
         made.recent.extend(
-            Block(_timestamp(at), _errors(*sums[:parts]), _covered(*sums[parts:] or _NONE))
-            for at, *sums in state["recent"]
+            Block(_timestamp(at), _errors(*sums), counts)
+            for (at, *sums), counts in zip(state["recent"], covered, strict=True)
         )
         return made
 
@@ -158,9 +159,6 @@ def _timestamp(value: object) -> int:
 
 def _flat(covered: Covered) -> list[int]:
     return [covered.n, *covered.within]
-
-
-_NONE = _flat(Covered())
 
 
 def _covered(n: object, *within: object) -> Covered:
