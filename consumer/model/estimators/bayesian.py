@@ -20,7 +20,8 @@ import numpy as np
 from river.linear_model import BayesianLinearRegression
 
 from consumer.decode import INTERCEPT
-from consumer.model.estimators.innovations import Coordinates, Innovations, innovations, noise
+from consumer.model.estimators.innovations import Coordinates, Innovations, innovations
+from consumer.model.estimators.noise import noise
 from consumer.model.estimators.posterior import Posterior
 from consumer.model.statistics.ahead import Ahead
 from consumer.model.statistics.factor import Floats, cholesky, count, finite, lower_solve

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from consumer.model.statistics.factor import Floats, cholesky, lower_solve, rounding
+from consumer.model.statistics.factor import Floats, cholesky, lower_solve
 from consumer.model.statistics.least_squares import LeastSquares
 
 MAX_LEVERAGE = 1e4
@@ -78,41 +78,3 @@ def innovations(known: Coordinates, rows: Floats) -> Innovations | None:
     found = lower_solve(factor, np.column_stack((surprise, spread)))
     deviations, scaled = factor.diagonal(), found[:, 0]
     return Innovations(deviations * scaled, deviations, scaled, design, target, found[:, 1:])
-
-
-class Noise(NamedTuple):
-    """The noise as a regression knows it before each of m events, and after the last.
-
-    Attributes:
-        sd: The residual standard deviation, shape (..., m + 1); 0 where the fit is perfect.
-        df: The residual degrees of freedom, of the same shape.
-    """
-
-    sd: Floats
-    df: Floats
-
-
-@np.errstate(over="ignore", invalid="ignore")
-def noise(n: int | Floats, column: Floats, scaled: Floats, targets: Floats) -> Noise:
-    """How the noise becomes known: the residuals' norm grows by each scaled error in turn.
-
-    Brown, Durbin, Evans (see ``one_step_ahead``), lemma 2. Many blocks at once may be given.
-
-    Args:
-        n: How many events are known, which determine every coefficient; shape (..., 1) of many.
-        column: The last of their factor, shape (..., p + 1).
-        scaled: The errors of further events in predictive standard deviations, shape (..., m).
-        targets: Their targets, shape (..., m).
-    """
-    unexplained = _norms(column[..., -1:], scaled)
-    whole = _norms(np.hypot.reduce(column, axis=-1, keepdims=True), targets)
-    events = n + np.arange(unexplained.shape[-1], dtype=np.float64)
-    df = events - (column.shape[-1] - 1)
-    is_noise = unexplained > rounding(events) * whole
-    return Noise(np.where(is_noise, unexplained / np.sqrt(df), 0.0), df)
-
-
-def _norms(first: Floats, more: Floats) -> Floats:
-    """The norm of a column as it grows by one number after the other."""
-    grown = np.concatenate((first, more), axis=-1)
-    return np.asarray(np.hypot.accumulate(grown, axis=-1))

@@ -12,7 +12,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from consumer.model.estimators.innovations import MAX_LEVERAGE, Coordinates, noise
+from consumer.model.estimators.innovations import MAX_LEVERAGE, Coordinates
+from consumer.model.estimators.noise import noise
 from consumer.model.prequential import Block, Errors, Faded, Prequential
 from consumer.model.prequential.covered import Covered
 from consumer.model.prequential.errors import FADING, LARGEST_ERROR

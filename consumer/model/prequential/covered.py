@@ -65,39 +65,28 @@ def count_within(
 ) -> tuple[NDArray[np.int_], NDArray[np.int_]]:
     """How many have an interval, shape (...), and lie in it, shape (levels, ...).
 
+    Student's quantiles cost microseconds each, and fall as df grows: most scores are told by those
+    at the powers of two around all df.
+
     Args:
-        errors: As ``Ahead`` has them, shape (..., n).
+        errors: As ``Ahead`` has them, shape (..., n); none is NaN.
         spread: Likewise.
         df: Likewise.
     """
-    has = (spread > 0) & ~np.isnan(errors)
-    if not has.any():
-        none = np.zeros(has.shape[:-1], np.int_)
-        return none, np.array([none] * len(LEVELS))
-    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-        scores = np.where(has, np.abs(errors) / spread, np.inf)
-    df = np.where(has, df, df[has][0])
-    least, most = math.frexp(df.min())[1] - 1, math.frexp(df.max())[1]
-    counts = [np.count_nonzero(_lie_within(scores, df, (least, most), it), -1) for it in LEVELS]
-    return np.count_nonzero(has, -1), np.array(counts)
-
-
-def _lie_within(
-    scores: Floats, df: Floats, powers: tuple[int, int], level: float
-) -> NDArray[np.bool_]:
-    """Whether each score is at most Student's quantile for its degrees of freedom.
-
-    A quantile costs a microsecond, and falls as df grows: most scores are told by those at the
-    powers of two around all df.
-    """
-    least, most = powers
-    inside = scores <= _at_power(level, most)
-    doubtful = ~inside & (scores <= _at_power(level, least))
-    if doubtful.any():
-        inside[doubtful] = scores[doubtful] <= student_quantiles(level, df[doubtful])
-    return inside
+    has = spread > 0
+    if not has.all():
+        spread = np.where(has, spread, np.nan)  # such a score is within nothing
+    scores = np.abs(errors) / spread
+    within = scores <= _at_power(math.frexp(df.max())[1], scores.ndim)
+    perhaps = scores <= _at_power(math.frexp(max(1.0, df.min()))[1] - 1, scores.ndim)
+    if (doubtful := perhaps != within).any():
+        for level, inside, open_ in zip(LEVELS, within, doubtful, strict=True):
+            inside[open_] = scores[open_] <= student_quantiles(level, df[open_])
+    return has.sum(-1), within.sum(-1)
 
 
 @cache
-def _at_power(level: float, power: int) -> float:
-    return student_quantile(level, 1 << power)
+def _at_power(power: int, dimensions: int) -> Floats:
+    """The quantiles of all levels for 2^power degrees of freedom, to compare with scores."""
+    quantiles = [student_quantile(level, 1 << max(0, power)) for level in LEVELS]
+    return np.array(quantiles).reshape(-1, *[1] * dimensions)
