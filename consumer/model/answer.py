@@ -153,6 +153,7 @@ def _train(params: dict[str, Any], model: Model, planned_events: int) -> Reply:
         "mixture_precision": g,
         "residuals": diagnose(model.summary, regression).to_reply(),
         "prequential": _prequential(model),
+        **({"calibration": model.calibration} if model.calibration else {}),
         **({"challengers": beside} if (beside := model.challengers(planned_events)) else {}),
         **({"since": since} if (since := model.since("formula")) else {}),
         **basis(model, regression.formula),
@@ -179,7 +180,7 @@ def _predict(params: dict[str, Any], model: Model, record: Record | None = None)
         "interval": {"level": level, "low": exact.low, "high": exact.high},
         "model": name,
     }
-    if name == "sgd":
+    if name != "ols" and not model.spec.has_intervals:
         del reply["interval"]  # it is the exact regression's
         reply["average_of_partitions"] = len(model.parts)
     return {**reply, **basis(model, formula)}

@@ -11,7 +11,7 @@ from consumer.decode import Formula, Rejected, RequestError
 from consumer.model.challengers.comparison import NOTHING, Comparison
 from consumer.model.estimators.estimator import combine
 from consumer.model.late.expiries import Expiries
-from consumer.model.prequential import figures
+from consumer.model.prequential import Prequential, calibration, figures
 from consumer.model.spec import ModelSpec
 from consumer.model.statistics.inference.anytime import PLANNED_EVENTS, optimal_g
 from consumer.model.statistics.inference.robust import Errors, with_errors
@@ -105,7 +105,19 @@ class Model:
     @cached_property
     def errors(self) -> dict[str, Any]:
         """The prequential figures; each event is predicted by its partition's model before it."""
-        return figures(errors_of([self.parts[number] for number in sorted(self.parts)]))
+        return figures(self._prequential)
+
+    @cached_property
+    def calibration(self) -> dict[str, Any]:
+        """How often the outcomes fell into the intervals of these predictions; empty without any.
+
+        A stochastic gradient's predictions have none.
+        """
+        return calibration(self._prequential) if self.spec.has_intervals else {}
+
+    @cached_property
+    def _prequential(self) -> list[Prequential]:
+        return errors_of([self.parts[number] for number in sorted(self.parts)])
 
     @cached_property
     def comparisons(self) -> tuple[Comparison, ...]:

@@ -49,6 +49,11 @@ class ModelSpec:
         """The names of the model's coefficients, the intercept first."""
         return self.formula.names
 
+    @property
+    def has_intervals(self) -> bool:
+        """Whether predictions of the formula have intervals: those of least squares have."""
+        return self.learner == "bayesian"
+
     @cached_property
     def columns(self) -> Columns:
         """The columns that are kept."""

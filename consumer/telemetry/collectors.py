@@ -106,6 +106,8 @@ class ModelCollector(Collector):
                     recent.add_metric([metric, name], value[name])
         yield errors
         yield recent
+        if model.calibration:
+            yield _covered(model)
         coefficients = GaugeMetricFamily(
             "riverline_coefficient", "The river model's coefficient, by term.", labels=["term"]
         )
@@ -154,6 +156,20 @@ class ChallengerCollector(Collector):
                 if value is not None:
                     difference.add_metric([formula, bound], value)
         yield from (events, errors, difference)
+
+
+def _covered(model: Model) -> Metric:
+    """The shares of outcomes that fell into their prediction intervals."""
+    shares = GaugeMetricFamily(
+        "riverline_interval_coverage_ratio",
+        "Outcomes that fell into their own one-step-ahead prediction interval, by its level; "
+        "of all events, and of the last 1,000 (recent).",
+        labels=["level", "over"],
+    )
+    for over, counts in (("all", model.calibration), ("recent", model.calibration["recent"])):
+        for it in counts["levels"] if counts["n"] else ():
+            shares.add_metric([str(it["level"]), over], it["covered"] / counts["n"])
+    return shares
 
 
 def _late_labels(model: Model) -> Iterable[Metric]:

@@ -12,7 +12,7 @@ import numpy as np
 
 from consumer.model.challengers.comparison import NOTHING, Comparison
 from consumer.model.estimators.bayesian import Bayesian
-from consumer.model.estimators.estimator import Block, exact_errors
+from consumer.model.estimators.estimator import Block, exact_ahead
 from consumer.model.spec import ModelSpec
 from consumer.model.statistics.factor import Floats, count
 from consumer.model.statistics.kept.blocks import Rows
@@ -111,6 +111,7 @@ def one_step(
     errors = np.full(len(rows), np.nan)
     events = spec.events(rows)
     if len(events):
-        exact = exact_errors(events, before, after)
-        errors[spec.selection.serves(rows)] = predict(events, exact, before, after)
+        exact = exact_ahead(events, before, after)
+        ahead = predict(events, exact, before, after)
+        errors[spec.selection.serves(rows)] = ahead.errors
     return errors

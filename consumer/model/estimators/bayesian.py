@@ -21,7 +21,9 @@ from river.linear_model import BayesianLinearRegression
 
 from consumer.decode import INTERCEPT
 from consumer.model.estimators.innovations import Coordinates, Innovations, innovations
+from consumer.model.estimators.noise import noise
 from consumer.model.estimators.posterior import Posterior
+from consumer.model.statistics.ahead import Ahead
 from consumer.model.statistics.factor import Floats, cholesky, count, finite, lower_solve
 from consumer.model.statistics.least_squares import (
     LeastSquares,
@@ -49,20 +51,19 @@ class Bayesian:
         self._learned: Floats | None = None  # its posterior, once it was asked for
 
     def learn_block(
-        self, rows: Floats, exact: Floats | None, before: LeastSquares, after: LeastSquares
-    ) -> Floats:
+        self, rows: Floats, exact: Ahead | None, before: LeastSquares, after: LeastSquares
+    ) -> Ahead:
         """Learn a block of events, each predicted first.
 
         Args:
             rows: The events, [1, terms, target], shape (n, p + 1).
-            exact: Their errors by :func:`one_step_ahead` if the prediction of any of them would be
+            exact: What :func:`one_step_ahead` says of them if the prediction of any would be
                 refused; else None.
             before: Least squares of the events before the block.
             after: Least squares including the block.
 
         Returns:
-            Each event's target less its prediction from all events before it, shape (n,); NaN if
-            that prediction would have been refused.
+            Each event, predicted from all before it.
         """
         found = self._innovations(rows) if exact is None else None
         self._learned = None
@@ -70,14 +71,14 @@ class Bayesian:
             self._learn(found)
         if found is None or self._river._ss_arr.diagonal().max() > MAX_PRECISION:
             self.start_from(after)
-        return self._errors(found, rows, exact, before)
+        return self._ahead(found, rows, exact, before)
 
     def score_block(
-        self, rows: Floats, exact: Floats | None, before: LeastSquares, _after: LeastSquares
-    ) -> Floats:
-        """The errors that :meth:`learn_block` would return; nothing is learned."""
+        self, rows: Floats, exact: Ahead | None, before: LeastSquares, _after: LeastSquares
+    ) -> Ahead:
+        """What :meth:`learn_block` would return; nothing is learned."""
         found = self._innovations(rows) if exact is None else None
-        return self._errors(found, rows, exact, before)
+        return self._ahead(found, rows, exact, before)
 
     def predict_after(
         self, known: LeastSquares, rows: Floats, questions: Floats, places: Places
@@ -101,12 +102,13 @@ class Bayesian:
         return np.asarray(own + (design * means[places]).sum(axis=1))
 
     @staticmethod
-    def _errors(
-        found: Innovations | None, rows: Floats, exact: Floats | None, before: LeastSquares
-    ) -> Floats:
-        if found is not None:
-            return found.errors
-        return one_step_ahead(before, rows) if exact is None else exact
+    def _ahead(
+        found: Innovations | None, rows: Floats, exact: Ahead | None, before: LeastSquares
+    ) -> Ahead:
+        if found is None:
+            return one_step_ahead(before, rows) if exact is None else exact
+        known = noise(before.n, before.factor[:, -1], found.scaled, rows[:, -1])
+        return Ahead(found.errors, known.sd[:-1] * found.deviations, known.df[:-1])
 
     def posterior(self) -> Coordinates | None:
         """What it knows, in its own coordinates; None before the start."""

@@ -9,21 +9,22 @@ from numpy.typing import NDArray
 from consumer.model.estimators.bayesian import Bayesian
 from consumer.model.estimators.gradient import StochasticGradient, Weights
 from consumer.model.estimators.posterior import Posterior, mean
+from consumer.model.statistics.ahead import Ahead
 from consumer.model.statistics.factor import Floats
 from consumer.model.statistics.least_squares import LeastSquares, Places, one_step_ahead
 
-Block = Callable[[Floats, Floats | None, LeastSquares, LeastSquares], Floats]
+Block = Callable[[Floats, Ahead | None, LeastSquares, LeastSquares], Ahead]
 
 
 class Estimator(Protocol):
     """A river regressor that learns in blocks, and whose state is plain JSON."""
 
     def learn_block(
-        self, rows: Floats, exact: Floats | None, before: LeastSquares, after: LeastSquares
-    ) -> Floats: ...
+        self, rows: Floats, exact: Ahead | None, before: LeastSquares, after: LeastSquares
+    ) -> Ahead: ...
     def score_block(
-        self, rows: Floats, exact: Floats | None, before: LeastSquares, after: LeastSquares
-    ) -> Floats: ...
+        self, rows: Floats, exact: Ahead | None, before: LeastSquares, after: LeastSquares
+    ) -> Ahead: ...
     def predict_after(
         self, known: LeastSquares, rows: Floats, questions: Floats, places: Places
     ) -> Floats: ...
@@ -50,6 +51,14 @@ class Served(NamedTuple):
     own: NDArray[np.bool_]
     predictions: Floats
 
+    def instead_of(self, ahead: Ahead, targets: Floats) -> Ahead:
+        """What was predicted of the events, of those with their labels in place as given."""
+        return Ahead(
+            np.where(self.own, ahead.errors, targets - self.predictions),
+            np.where(self.own, ahead.spread, np.nan),
+            ahead.df,
+        )
+
 
 def scored(
     predict: Block,
@@ -57,7 +66,7 @@ def scored(
     before: LeastSquares,
     after: LeastSquares,
     served: Served | None = None,
-) -> tuple[Floats, Floats]:
+) -> tuple[Floats, Ahead]:
     """Test each event by what was known before it.
 
     Only predictions that the service would have given are scored: one from too few events, or
@@ -71,24 +80,24 @@ def scored(
         served: What was predicted earlier, where labels come later.
 
     Returns:
-        The targets that are scored, and target less prediction for each, shapes (m,); NaN without
-        a prediction.
+        The targets that are scored, shape (m,), and what was predicted of each.
     """
-    exact = exact_errors(events, before, after)
-    missed = predict(events, exact, before, after)
+    exact = exact_ahead(events, before, after)
+    ahead = predict(events, exact, before, after)
     targets = events[:, -1]
     if served is not None:
+        missed = ahead.errors
         if exact is not None:
-            missed = np.where(np.isnan(exact), np.nan, missed)
-        return targets, np.where(served.own, missed, targets - served.predictions)
+            missed = np.where(np.isnan(exact.errors), np.nan, missed)
+        return targets, served.instead_of(ahead._replace(errors=missed), targets)
     if exact is None:
-        return targets, missed
-    answered = ~np.isnan(exact)
-    return targets[answered], missed[answered]
+        return targets, ahead
+    answered = ~np.isnan(exact.errors)
+    return targets[answered], ahead.those(answered)
 
 
-def exact_errors(events: Floats, before: LeastSquares, after: LeastSquares) -> Floats | None:
-    """The events' errors by :func:`one_step_ahead` if a prediction might be refused; else None."""
+def exact_ahead(events: Floats, before: LeastSquares, after: LeastSquares) -> Ahead | None:
+    """What :func:`one_step_ahead` says of them if a prediction might be refused; else None."""
     return None if before.is_determined and after.is_determined else one_step_ahead(before, events)
 
 

@@ -9,6 +9,7 @@ from river.linear_model import LinearRegression
 from river.preprocessing import StandardScaler
 
 from consumer.decode import INTERCEPT
+from consumer.model.statistics.ahead import Ahead
 from consumer.model.statistics.factor import Floats, count, finite
 from consumer.model.statistics.least_squares import LeastSquares, Places, predicted_after
 
@@ -58,29 +59,29 @@ class StochasticGradient:
     def learn_block(
         self,
         rows: Floats,
-        _exact: Floats | None = None,
+        _exact: Ahead | None = None,
         _before: LeastSquares | None = None,
         _after: LeastSquares | None = None,
-    ) -> Floats:
+    ) -> Ahead:
         """Learn a block of events, one by one.
 
         Args:
             rows: The events, [1, terms, target], shape (n, p + 1).
 
         Returns:
-            Each event's target less its prediction from all events before it, shape (n,).
+            Each event, predicted from all before it; without an interval.
         """
         errors = np.empty(len(rows))
         for i, (_, *features, target) in enumerate(rows.tolist()):
             x = dict(zip(self._features, features, strict=True))
             errors[i] = target - self.predict_one(x)
             self.learn_one(x, target)
-        return errors
+        return Ahead.without_intervals(errors)
 
     def score_block(
-        self, rows: Floats, _exact: Floats | None, _before: LeastSquares, _after: LeastSquares
-    ) -> Floats:
-        """The errors that :meth:`learn_block` would return; nothing is learned."""
+        self, rows: Floats, _exact: Ahead | None, _before: LeastSquares, _after: LeastSquares
+    ) -> Ahead:
+        """What :meth:`learn_block` would return; nothing is learned."""
         return self.copy().learn_block(rows)
 
     def predict_after(

@@ -31,7 +31,8 @@ class Innovations(NamedTuple):
 
     Attributes:
         errors: Of predicting each event from all those before it, shape (n,).
-        scaled: The same in predictive standard deviations, shape (n,).
+        deviations: The predictive standard deviations, in those of the noise, shape (n,).
+        scaled: The errors by these, shape (n,).
         design: The features, shape (n, p).
         target: The targets, shape (n,).
         spread: ``design`` times the covariance, by the inverse of the Cholesky factor of the
@@ -39,6 +40,7 @@ class Innovations(NamedTuple):
     """
 
     errors: Floats
+    deviations: Floats
     scaled: Floats
     design: Floats
     target: Floats
@@ -74,5 +76,5 @@ def innovations(known: Coordinates, rows: Floats) -> Innovations | None:
         return None
     surprise = target - spread @ known.weighted
     found = lower_solve(factor, np.column_stack((surprise, spread)))
-    errors = np.asarray(factor.diagonal() * found[:, 0])
-    return Innovations(errors, found[:, 0], design, target, found[:, 1:])
+    deviations, scaled = factor.diagonal(), found[:, 0]
+    return Innovations(deviations * scaled, deviations, scaled, design, target, found[:, 1:])

@@ -13,7 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from consumer.model.estimators.innovations import MAX_LEVERAGE, Coordinates
-from consumer.model.prequential import FADING, LARGEST_ERROR, Block, Errors, Faded, Prequential
+from consumer.model.estimators.noise import noise
+from consumer.model.prequential import Block, Errors, Faded, Prequential
+from consumer.model.prequential.covered import Covered
+from consumer.model.prequential.errors import FADING, LARGEST_ERROR
+from consumer.model.statistics.ahead import Ahead
 from consumer.model.statistics.design import are_open
 from consumer.model.statistics.factor import Floats
 from consumer.model.statistics.least_squares import LeastSquares
@@ -46,13 +50,14 @@ def score(blocks: Sequence[Incomplete]) -> list[Prequential | None]:
     rows = np.zeros((len(blocks), lengths.max(), blocks[0].rows.shape[1]))
     for padded, block in zip(rows, blocks, strict=True):
         padded[: len(block.rows)] = block.rows
-    errors, is_sound = _innovations([block.posterior for block in blocks], rows)
+    errors, deviations, is_sound = _innovations([block.posterior for block in blocks], rows)
+    covered = _covered([block.known for block in blocks], rows, errors, deviations, lengths)
     is_sound &= _stay_determined([block.known for block in blocks], rows, lengths)
     errors = np.clip(errors, -LARGEST_ERROR, LARGEST_ERROR)
-    found = zip(blocks, is_sound, _sums(rows[:, :, -1], errors, lengths), strict=True)
+    found = zip(blocks, is_sound, _sums(rows[:, :, -1], errors, lengths), covered, strict=True)
     return [
-        block.errors.plus(Block(block.timestamp, sums), faded) if sound else None
-        for block, sound, (sums, faded) in found
+        block.errors.plus(Block(block.timestamp, sums, counts), faded) if sound else None
+        for block, sound, (sums, faded), counts in found
     ]
 
 
@@ -70,14 +75,31 @@ def _stay_determined(
     return closed & np.isfinite(coefficients).all(axis=1)
 
 
+def _covered(
+    known: Sequence[LeastSquares],
+    rows: Floats,
+    errors: Floats,
+    deviations: Floats,
+    lengths: NDArray[np.int_],
+) -> list[Covered]:
+    """How many outcomes of each block fell into their intervals."""
+    n = np.array([[float(it.n)] for it in known])
+    columns = np.stack([it.factor[:, -1] for it in known])
+    sd, df = noise(n, columns, errors / deviations, rows[:, :, -1])
+    is_row = np.arange(errors.shape[1]) < lengths[:, None]
+    spread = np.where(is_row, sd[:, :-1] * deviations, np.nan)
+    return Covered.of_many(Ahead(errors, spread, df[:, :-1]))
+
+
 @np.errstate(over="ignore", invalid="ignore")
 def _innovations(
     posteriors: Sequence[Coordinates], rows: Floats
-) -> tuple[Floats, NDArray[np.bool_]]:
+) -> tuple[Floats, Floats, NDArray[np.bool_]]:
     """Each event's target less its prediction from all before it, shape (blocks, rows).
 
-    River's own update event by event (Sherman and Morrison), in each posterior's coordinates; and
-    whether no row has too much leverage for that. A row of zeros changes nothing.
+    River's own update event by event (Sherman and Morrison), in each posterior's coordinates; with
+    the predictive standard deviations in those of the noise, of the same shape, and whether no row
+    has too much leverage for that. A row of zeros changes nothing.
     """
     starts, covariances, weighted = zip(*posteriors, strict=True)
     upper = np.stack([start.factor[:-1, :-1] for start in starts])
@@ -87,15 +109,17 @@ def _innovations(
     covariance = np.stack(covariances)
     mean = np.einsum("bpq,bq->bp", covariance, np.stack(weighted))
     leverage = np.einsum("bmp,bpq,bmq->bm", design, covariance, design)
-    errors = np.empty_like(targets)
+    errors, variances = np.empty_like(targets), np.empty_like(targets)
     for number in range(rows.shape[1]):
         x = design[:, number]
         reach = np.einsum("bpq,bq->bp", covariance, x)
         errors[:, number] = targets[:, number] - (x * mean).sum(axis=1)
-        gain = reach / (1 + (x * reach).sum(axis=1))[:, None]
+        variances[:, number] = 1 + (x * reach).sum(axis=1)
+        gain = reach / variances[:, number, None]
         mean = mean + gain * errors[:, number, None]
         covariance = covariance - gain[:, :, None] * reach[:, None, :]
-    return errors, (1 + leverage.max(axis=1) <= MAX_LEVERAGE) & np.isfinite(errors).all(axis=1)
+    is_sound = (1 + leverage.max(axis=1) <= MAX_LEVERAGE) & np.isfinite(errors).all(axis=1)
+    return errors, np.sqrt(variances), is_sound
 
 
 def _sums(y: Floats, errors: Floats, lengths: NDArray[np.int_]) -> list[tuple[Errors, Faded]]:

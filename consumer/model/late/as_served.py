@@ -17,6 +17,7 @@ import numpy as np
 from consumer.model.estimators.estimator import Estimator, Served, scored
 from consumer.model.packed import pack, unpack
 from consumer.model.spec import ModelSpec
+from consumer.model.statistics.ahead import Ahead
 from consumer.model.statistics.factor import Floats
 from consumer.model.statistics.kept.running import BLOCK, as_matrix
 from consumer.model.statistics.least_squares import LeastSquares
@@ -119,8 +120,8 @@ class AsServed:
 
     def scored(
         self, estimator: Estimator, known: LeastSquares, after: LeastSquares, rows: Floats
-    ) -> tuple[Floats, Floats]:
-        """The targets and errors of the unfinished block's rows; nothing is learned or noted."""
+    ) -> tuple[Floats, Ahead]:
+        """What ``scored`` gives of the unfinished block's rows; nothing is learned or noted."""
         made = self._predicted(estimator, known, rows)
         predictions = [
             made[origin] if origin >= 0 else value

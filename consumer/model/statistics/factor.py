@@ -12,7 +12,7 @@ The one module that calls LAPACK.
 
 import math
 from functools import cache
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +22,7 @@ from threadpoolctl import threadpool_limits
 from consumer.model.packed import unpack
 
 Floats = NDArray[np.float64]
+Number = TypeVar("Number", float, Floats)
 
 # Several threads split sums differently, so the same events would not give the same bits; and for
 # blocks of 64 rows they are many times slower.
@@ -122,14 +123,15 @@ def count(value: object) -> int:
     return value
 
 
-def rounding(n: int) -> float:
+def rounding(n: Number) -> Number:
     """The most that rounding may leave, after n rows, of a column that should be zero.
 
     Relative to the column's norm. A single QR leaves a few units in the last place; a chain of them
     adds up like a random walk. Four to ten times what was measured from 64 to 4,000,000
     rows (docs/STATISTICS.md, "What rounding leaves").
     """
-    return EPSILON * (4 + math.sqrt(n) / 4)
+    root: Number = n**0.5
+    return EPSILON * (4 + root / 4)
 
 
 def condition_number(factor: Floats) -> float:

@@ -12,8 +12,16 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
+from consumer.model.statistics.ahead import Ahead
 from consumer.model.statistics.design import is_open
-from consumer.model.statistics.factor import Floats, solve, triangle
+from consumer.model.statistics.factor import (
+    Floats,
+    lower_solve,
+    rounding,
+    size,
+    solve,
+    triangle,
+)
 
 Places = NDArray[np.intp]
 
@@ -47,6 +55,22 @@ class LeastSquares:
         """The least-squares solution, shape (p,); meaningful only if it is determined."""
         return solve(self.factor[:-1, :-1], self.factor[:-1, -1])
 
+    @property
+    def df(self) -> int:
+        """The residual degrees of freedom; at least 1 if it is determined."""
+        return self.n - len(self.factor) + 1
+
+    def spread(self, x: Floats) -> float:
+        """What the interval of the prediction at x, shape (p,), is a multiple of, as ``Ahead`` has.
+
+        Call it only if it is determined.
+        """
+        unexplained = float(self.factor[-1, -1])
+        if unexplained <= rounding(self.n) * size(self.factor[:, -1]):
+            return 0.0  # a perfect fit, as in regression.py
+        reach = math.hypot(1.0, size(lower_solve(self.factor[:-1, :-1].T, x)))
+        return unexplained / math.sqrt(self.df) * reach
+
     def plus(self, rows: Floats) -> Self:
         """With these events added, [1, terms, target], shape (m, p + 1)."""
         if not len(rows):
@@ -55,28 +79,27 @@ class LeastSquares:
 
 
 @np.errstate(over="ignore", invalid="ignore")
-def one_step_ahead(before: LeastSquares, rows: Floats) -> Floats:
-    """The error of predicting each event from all those before it, by least squares.
+def one_step_ahead(before: LeastSquares, rows: Floats) -> Ahead:
+    """Predict each event from all those before it, by least squares.
 
-    The recursive residuals of Brown, Durbin, Evans, "Techniques for testing the constancy of
-    regression relationships over time", JRSS B 37 (1975), not standardised.
+    The errors are the recursive residuals of Brown, Durbin, Evans, "Techniques for testing the
+    constancy of regression relationships over time", JRSS B 37 (1975), not standardised.
 
     Args:
         before: Least squares of the events before them.
         rows: The events, [1, terms, target], shape (m, p + 1).
-
-    Returns:
-        Each target less its prediction, shape (m,); NaN if that would have been refused.
     """
-    errors = np.full(len(rows), math.nan)
+    errors, spread = np.full((2, len(rows)), math.nan)
+    found = Ahead(errors, spread, before.df + np.arange(float(len(rows))))
     if _lacks_a_column(before, rows):
-        return errors
+        return found
     for i, row in enumerate(rows):
         if before.is_determined:
             errors[i] = row[-1] - row[:-1] @ before.coefficients
+            spread[i] = before.spread(row[:-1])
         before = before.plus(rows[i : i + 1])
     errors[np.isinf(errors)] = math.nan  # beyond the range of a double: refused
-    return errors
+    return found
 
 
 @np.errstate(over="ignore", invalid="ignore")

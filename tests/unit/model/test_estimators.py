@@ -56,7 +56,7 @@ class Learned:
             after = self.known.plus(block)
             steady = self.known.is_determined and after.is_determined
             exact = None if steady else one_step_ahead(self.known, block)
-            errors.append(self.estimator.learn_block(block, exact, self.known, after))
+            errors.append(self.estimator.learn_block(block, exact, self.known, after).errors)
             self.known = after
         return np.concatenate(errors)
 
@@ -137,7 +137,8 @@ def test_it_takes_new_coordinates_before_its_precision_has_grown_by_all_its_digi
     starts = set()
     for at in range(0, len(rows), BLOCK):
         block = slice(at, at + BLOCK)
-        due = one_step_ahead(learned.known, np.column_stack((rows[block], targets[block])))
+        events = np.column_stack((rows[block], targets[block]))
+        due = one_step_ahead(learned.known, events).errors
         found = learned.learn(rows[block], targets[block])
         assert found[at == 0 and 5 :] == pytest.approx(due[at == 0 and 5 :], rel=1e-8, abs=1e-8)
         state = learned.estimator.state()

@@ -8,7 +8,10 @@ import pytest
 from river import metrics
 
 from consumer.model.estimators.posterior import Posterior
-from consumer.model.prequential import FADING, RECENT, Errors, Faded, Prequential, figures, total
+from consumer.model.prequential import Errors, Faded, Prequential, figures
+from consumer.model.prequential.errors import FADING
+from consumer.model.prequential.sums import RECENT, total
+from consumer.model.statistics.ahead import Ahead
 from consumer.model.view import MANY, errors_of
 from unit.records import bits, event, folded, restored, spec
 
@@ -33,7 +36,7 @@ def rivers(pairs: list[tuple[float, float]]) -> dict[str, float]:
 def score(errors: Prequential, pairs: list[tuple[float, float]], timestamp: int = 0) -> None:
     """Score what came against what was predicted."""
     y, y_pred = np.array(pairs).reshape(-1, 2).T
-    errors.update(y, y - y_pred, timestamp)
+    errors.update(y, Ahead.without_intervals(y - y_pred), timestamp)
 
 
 def scored(pairs: list[tuple[float, float]], block: int = 64, start: int = 0) -> Prequential:
