@@ -10,3 +10,9 @@ def faults(page: Page) -> str:
     """What axe finds; nothing, where it finds nothing."""
     results = Axe().run(page)
     return str(results.generate_report()) if results.violations_count else ""
+
+
+def number(text: str | None) -> float:
+    """A figure of the page."""
+    assert text is not None
+    return float(text.replace(",", "").replace("−", "-"))  # noqa: RUF001 - a real minus

@@ -1,5 +1,6 @@
 """The page as people meet it, in a real browser."""
 
+import math
 import re
 
 import pytest
@@ -9,7 +10,7 @@ pytest.importorskip("playwright", reason="playwright drives the browser")
 from playwright.sync_api import Page, ViewportSize, expect
 
 from broker import EmbeddedKafka
-from browser.eyes import faults
+from browser.eyes import faults, number
 from browser.stage import Stage, staged
 from producer.simulate import truth
 
@@ -17,11 +18,6 @@ pytestmark = pytest.mark.slow
 
 PHONE = ViewportSize(width=360, height=740)
 A_WHILE_MS = 30_000
-
-
-def number(text: str | None) -> float:
-    assert text is not None
-    return float(text.replace(",", "").replace("−", "-"))  # noqa: RUF001 - a real minus
 
 
 def ask(page: Page, **features: str) -> None:
@@ -99,6 +95,24 @@ def test_figures_that_hold_at_all_times_stand_first_and_the_textbook_s_are_a_cli
     narrower = [number(cell) for cell in textbook.locator("td").all_text_contents()[-2:]]
     assert low < narrower[0] < narrower[1] < high
     assert not faults(page)
+
+
+def test_how_often_outcomes_fell_into_their_intervals_is_shown(stage: Stage, page: Page) -> None:
+    page.goto(stage.address)
+    expect(page.locator("#calibration circle")).to_have_count(6)
+    known = stage.asked("train")["calibration"]
+    level, recently = known["levels"][-1], known["recent"]["levels"][-1]
+    said = page.locator("#calibration-summary").text_content()
+    assert said == (
+        f"Of {known['n']:,} outcomes {percent(level['covered'] / known['n'])} % fell into "
+        f"their own 95 % interval, of the last {known['recent']['n']:,} "
+        f"{percent(recently['covered'] / known['recent']['n'])} %."
+    )
+
+
+def percent(share: float) -> str:
+    """As the page writes it: with one digit at most."""
+    return f"{math.floor(1000 * share + 0.5) / 10:g}"
 
 
 def test_what_is_not_known_may_be_left_empty(stage: Stage, page: Page) -> None:

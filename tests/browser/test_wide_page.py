@@ -13,7 +13,7 @@ pytest.importorskip("playwright", reason="playwright drives the browser")
 from playwright.sync_api import Page, expect
 
 from browser import wide
-from browser.eyes import faults
+from browser.eyes import faults, number
 from browser.stage import Stage, staged
 from support.waiting import wait_until
 
@@ -63,6 +63,17 @@ def test_nothing_sticks_out_and_axe_finds_nothing(
     page.get_by_label("over", exact=True).select_option(wide.CATEGORY)
     expect(page.locator("#fit circle.estimate")).to_have_count(3, timeout=A_WHILE_MS)
     assert page.evaluate(STICKING_OUT) == []
+
+
+def test_a_challenger_stands_beside_the_model(shop: Stage, page: Page) -> None:
+    opened(page, shop)
+    row = page.locator("#challengers tr")
+    expect(row.get_by_role("rowheader")).to_have_text(wide.CHALLENGER)
+    (known,) = shop.asked("train")["challengers"]
+    shown = [number(cell) for cell in row.locator("td").all_text_contents()]
+    difference = known["difference"]
+    expected = [known["n"], known["rmse"], known["champion"]["rmse"], *difference.values()]
+    assert shown == pytest.approx(expected, rel=1e-3)
 
 
 def test_the_form_asks_for_the_formula_s_fields_and_folds_the_others(

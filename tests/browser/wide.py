@@ -28,6 +28,7 @@ _PLATFORM, _CAMPAIGN, _SUBSCRIBER, _HOUR, _UNUSED = (
 )
 TARGET = "revenue_of_the_completed_order_in_euros"
 FIRST, SECOND = _NUMBERS[:2]
+CHALLENGER = f"{TARGET} ~ {FIRST} + {SECOND}"
 CATEGORY, BOOLEAN, UNUSED = _PLATFORM, _SUBSCRIBER, _UNUSED
 PLATFORMS = ["iOS", "Android", "HarmonyOS of the newest generation"]
 
@@ -43,7 +44,7 @@ def model() -> str:
         *(f"{name}:{_PLATFORM}" for name in _NUMBERS[:3]),
         *(f"log1p({name})" for name in _NUMBERS[:3]),
     ]
-    lines = [f'formula = "{TARGET} ~ {" + ".join(terms)}"']
+    lines = [f'formula = "{TARGET} ~ {" + ".join(terms)}"', f'challengers = ["{CHALLENGER}"]']
     lines += [f"[fields.{name}]" for name in (TARGET, *_NUMBERS, _UNUSED)]
     for name, levels in ((_PLATFORM, PLATFORMS), (_CAMPAIGN, MANY_LEVELS)):
         lines += [f"[fields.{name}]", 'type = "category"', f"levels = {json.dumps(levels)}"]

@@ -14,17 +14,12 @@ export const heightOf = (levels) => (levels + 1) * ROW_PIXELS + 20;
 export function levels({ target, range, points, rows, marked }, whole) {
   const size = titled(whole);
   const [low, high] = spread(points, range);
-  const { x, y } = inner(size);
   const { scale, shapes } = horizontal(low, high, size, target);
-  const bands = linear([0, points.length], [y[1] - NAME_PIXELS, y[0]]);
-  const middle = (number) => bands(number + 0.5) + NAME_PIXELS / 2;
-  const place = new Map(points.map(({ x: level }, number) => [level, middle(number)]));
+  const names = points.map(({ x: level }) => level);
+  const { middle, shapes: lines } = named(names, size);
+  const place = new Map(names.map((level, number) => [level, middle(number)]));
+  shapes.push(...lines);
 
-  points.forEach(({ x: level }, number) => {
-    const bottom = middle(number);
-    shapes.push(shape("path", { class: "grid-line", d: `M${x[0]},${bottom}H${x[1]}` }));
-    shapes.push(fitting("text", { class: "tick", x: 0, y: bottom - JITTER_PIXELS - 5 }, level, size));
-  });
   const dots = rows
     .filter(([level, value]) => place.has(level) && value >= low && value <= high)
     .map(([level, value], i) => {
@@ -35,6 +30,18 @@ export function levels({ target, range, points, rows, marked }, whole) {
   for (const { x: level, ...estimate } of points)
     shapes.push(...whisker("estimate", estimate, place.get(level), scale));
   return marked ? shapes.concat(whisker("asked", marked, place.get(marked.x), scale)) : shapes;
+}
+
+/** A line for each name, which stands above it; `middle(number)` is where it runs. */
+export function named(names, size) {
+  const { x, y } = inner(size);
+  const bands = linear([0, names.length], [y[1] - NAME_PIXELS, y[0]]);
+  const middle = (number) => bands(number + 0.5) + NAME_PIXELS / 2;
+  const shapes = names.flatMap((name, number) => [
+    shape("path", { class: "grid-line", d: `M${x[0]},${middle(number)}H${x[1]}` }),
+    fitting("text", { class: "tick", x: 0, y: middle(number) - JITTER_PIXELS - 5 }, name, size),
+  ]);
+  return { middle, shapes };
 }
 
 function whisker(name, { y: value, low, high }, middle, scale) {

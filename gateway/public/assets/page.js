@@ -1,6 +1,7 @@
 // The page: each state that the gateway sends says all, and is shown as a whole.
 
 import { askForm } from "./ask.js";
+import { calibration, percent, shares } from "./calibration.js";
 import { chart } from "./chart.js";
 import { fit } from "./fit.js";
 import { heightOf, levels } from "./levels.js";
@@ -8,7 +9,7 @@ import { watch } from "./live.js";
 import { figure, whole } from "./numbers.js";
 import { inWords } from "./problem.js";
 import { hasToken } from "./request.js";
-import { showCoefficients, showQuality } from "./table.js";
+import { showChallengers, showCoefficients, showQuality } from "./table.js";
 import { timeline } from "./timeline.js";
 import { tokenForm } from "./token.js";
 
@@ -20,6 +21,7 @@ const say = (id, text) => {
 const fitChart = chart($("fit"), (data, size) => (data.levels ? levels : fit)(data, size));
 const errorChart = chart($("error"), timeline);
 const speedChart = chart($("speed"), timeline);
+const calibrationChart = chart($("calibration"), calibration);
 
 const MANY = 4; // features: with more of them the form needs the whole width
 let latest;
@@ -46,6 +48,8 @@ const reconnect = watch(path, {
     showChoices(state);
     showFit(state);
     showTimelines(state);
+    showCalibration(state.regression);
+    showRivals(state.regression);
     showCoefficients($("coefficients"), $("textbook"), state.regression.coefficients);
     showQuality($("quality"), state.regression);
   },
@@ -186,6 +190,25 @@ function described(points, over, ofLevels) {
   if (ofLevels) return points.map(({ x, y }) => `${x}: ${figure(y)}`).join(", ");
   const [first, last] = [points[0], points.at(-1)];
   return `From ${figure(first.y)} at ${over} ${figure(first.x)} to ${figure(last.y)} at ${figure(last.x)}`;
+}
+
+/** Nothing of a learner whose predictions have no intervals. */
+function showCalibration({ calibration: counts }) {
+  $("calibration-card").hidden = !counts?.n;
+  if (!counts?.n) return;
+  const levels = shares(counts);
+  const { level, all, recent } = levels.at(-1);
+  const words =
+    `Of ${whole(counts.n)} outcomes ${percent(all)} % fell into their own ${percent(level)} % interval, ` +
+    `of the last ${whole(counts.recent.n)} ${percent(recent)} %.`;
+  say("calibration-summary", words);
+  $("calibration").style.flexBasis = `${heightOf(levels.length)}px`;
+  calibrationChart(levels, words);
+}
+
+function showRivals({ challengers = [] }) {
+  $("challengers-card").hidden = challengers.length === 0;
+  showChallengers($("challengers"), challengers);
 }
 
 function showTimelines({ at: now, history: samples, target }) {

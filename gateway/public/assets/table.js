@@ -11,6 +11,15 @@ export function showCoefficients(body, textbook, coefficients) {
     [term, figure(t), probability(p), figure(low), figure(high)]));
 }
 
+/** Formulas that are learned beside the model's own, the champion. */
+export function showChallengers(body, challengers) {
+  show(body, challengers.map(({ formula, n, rmse = null, champion, difference }) => {
+    const { mean = null, low = null, high = null } = difference ?? {};
+    const errors = [rmse, champion?.rmse ?? null, mean, low, high];
+    return [formula, whole(n), ...errors.map((value) => figure(value))];
+  }));
+}
+
 /** Each cell has its column's name too: a phone shows rows as cards. */
 function show(body, rows) {
   const names = [...body.closest("table").querySelectorAll("thead th")].map((it) => it.textContent);
