@@ -66,6 +66,7 @@ def test_a_mended_letter_is_learned_once_however_often_it_is_sent_again(
     assert record.headers == [("ce_type", b"sent"), (REPLAY_OF, place.encode())]
 
 
+@pytest.mark.slow
 def test_what_a_run_that_died_had_sent_does_not_count(
     letters: list[dict[str, Any]], service: Service, settings: Environment
 ) -> None:

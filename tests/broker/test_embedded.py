@@ -39,6 +39,7 @@ def test_the_command_says_ready_serves_and_stops_on_sigterm(tmp_path: Path) -> N
         assert is_gone(java)
 
 
+@pytest.mark.slow
 def test_ctrl_c_in_a_terminal_stops_kafka_in_order(tmp_path: Path) -> None:
     with command("--port", "0", "--data", str(tmp_path)) as process:
         ready(process)

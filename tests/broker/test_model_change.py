@@ -52,6 +52,7 @@ def without_gaps(case: Case, rows: pd.DataFrame) -> Iterator[bytes]:
         yield orjson.dumps(event)
 
 
+@pytest.mark.slow(seconds=20)
 def test_a_changed_formula_answers_at_once_and_an_added_field_is_learned_from_there(
     start: Start, partitioned: Environment, tmp_path: Path
 ) -> None:

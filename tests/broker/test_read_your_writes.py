@@ -133,6 +133,7 @@ def test_markers_and_aborted_events_at_the_end_of_the_log_keep_no_asker_waiting(
         assert reply["events"] == 100
 
 
+@pytest.mark.slow
 def test_an_answer_waits_for_what_another_instance_learns(
     settings: Environment, start: Start
 ) -> None:

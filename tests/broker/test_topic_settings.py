@@ -51,7 +51,9 @@ def test_what_the_topics_settings_cost_is_said_at_the_start(
         assert any(topic in line and words in line for line in warnings), (topic, said)
 
 
-@pytest.mark.parametrize("policy", ["delete", "compact,delete"])
+@pytest.mark.parametrize(
+    "policy", ["delete", pytest.param("compact,delete", marks=pytest.mark.slow)]
+)
 def test_a_changelog_that_would_lose_the_state_is_refused(
     kafka: str, names: dict[str, str], start: Start, policy: str
 ) -> None:
