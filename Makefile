@@ -30,7 +30,7 @@ $(VENV)/.installed: requirements.lock pyproject.toml
 demo: setup ## the main job end to end on an embedded Kafka, with pictures
 	@$(RUN) examples/demo.py
 
-test: setup ## the tests that take seconds (about five minutes in all)
+test: setup ## the tests that take seconds (about six minutes on two cores)
 	@$(RUN) -m pytest -m "not slow" $(WORKERS)
 
 test-all: setup ## every test, those that take minutes too (kills, clients, browser)

@@ -75,6 +75,7 @@ def _stay_determined(
     return closed & np.isfinite(coefficients).all(axis=1)
 
 
+@np.errstate(over="ignore", invalid="ignore", divide="ignore")  # blocks that are not sound
 def _covered(
     known: Sequence[LeastSquares],
     rows: Floats,

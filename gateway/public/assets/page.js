@@ -49,7 +49,7 @@ const reconnect = watch(path, {
     showFit(state);
     showTimelines(state);
     showCalibration(state.regression);
-    showRivals(state.regression);
+    showChallengerCard(state.regression);
     showCoefficients($("coefficients"), $("textbook"), state.regression.coefficients);
     showQuality($("quality"), state.regression);
   },
@@ -206,7 +206,7 @@ function showCalibration({ calibration: counts }) {
   calibrationChart(levels, words);
 }
 
-function showRivals({ challengers = [] }) {
+function showChallengerCard({ challengers = [] }) {
   $("challengers-card").hidden = challengers.length === 0;
   showChallengers($("challengers"), challengers);
 }

@@ -129,6 +129,15 @@ def test_incomplete_blocks_of_many_partitions_count_the_same_together() -> None:
     assert [it.covered for it in together] == [it.view().errors.covered for it in parts]
 
 
+def test_so_do_those_with_rows_beyond_all_measure() -> None:
+    """Too much leverage to be counted together: each by itself, and nothing is warned of."""
+    tiny = [[1e-12 * tv, 1e-12 * radio, 0.0, sales] for tv, radio, _, sales in stream(64)]
+    far = [[1e12, -1e12, 0.0, 1e12], [-1e12, 1e12, 0.0, -1e12], [1e12, 1e12, 0.0, 0.0]]
+    parts = [folded(map(event, tiny + far * 9), BOTH) for _ in range(2 * MANY)]
+    together = errors_of([it.view() for it in parts])
+    assert [it.covered for it in together] == [it.view().errors.covered for it in parts]
+
+
 def test_a_perfect_fit_has_no_interval_to_fall_into() -> None:
     rows = [[tv, tv**2, 0.0, 3 + 2 * tv] for tv in range(1, 100)]
     errors = folded(map(event, rows), BOTH).view().errors
