@@ -9,6 +9,8 @@ from consumer.decode import SKIPPED, UNLABELLED, Record, Rejected
 from consumer.decode.event import parse_object
 from consumer.decode.mapping import Mapping as EventMapping
 from consumer.decode.mapping import ModelFileError, read_model
+from consumer.decode.mapping.model_file import MAX_FIELDS
+from consumer.decode.wilkinson.coding import MAX_COLUMNS
 from consumer.explore.guess import Event, guessed, labels, observed_in, of_formula, that_have
 from consumer.explore.members import Scalar, members
 from consumer.explore.observed import Observed
@@ -44,6 +46,7 @@ def suggest(records: Sequence[Record], formula: str | None = None) -> str:
         raise ValueError("no member of the sample's events is a number")
     head = formula or guessed(fields, numbers, meant)
     named = of_formula(fields, head)
+    fields, left_out = _fitting(fields, named)
     learned = observed_in(that_have(meant, [fields[name].path for name in named]))
     lines = [f"formula = {json.dumps(head)}", "keep = []"]
     lines += [f"where = {json.dumps(where)}"] if where else []
@@ -52,7 +55,10 @@ def suggest(records: Sequence[Record], formula: str | None = None) -> str:
         if it.type == "category":
             lines += _levels(learned.get(it.path, it) if name in named else None, it)
     text = "\n".join(lines) + "\n"
-    return "\n".join([*_said(text, records, where), "", text])
+    said = _said(text, records, where)
+    if left_out:
+        said.append(f"# More than a model file takes; left out: {', '.join(left_out)}")
+    return "\n".join([*said, "", text])
 
 
 def _members(record: Record) -> Event | None:
@@ -99,6 +105,24 @@ def _named(found: Sequence[Observed]) -> dict[str, Observed]:
                 named[name] = it
                 break
     return named
+
+
+def _fitting(
+    fields: dict[str, Observed], named: Sequence[str]
+) -> tuple[dict[str, Observed], list[str]]:
+    """As many fields as a model file takes, and the names of the others.
+
+    The formula's come first, then those that most events have.
+    """
+    fitting, columns = set[str](), 1  # the intercept
+    for name in sorted(fields, key=lambda it: (it not in named, -fields[it].n)):
+        it = fields[name]
+        more = len(it.levels) if it.type == "category" else 1
+        if len(fitting) < MAX_FIELDS and columns + more <= MAX_COLUMNS:
+            fitting.add(name)
+            columns += more
+    kept = {name: it for name, it in fields.items() if name in fitting}
+    return kept, [name for name in fields if name not in fitting]
 
 
 def _field(name: str, it: Observed, n: int) -> list[str]:

@@ -2,6 +2,7 @@
 
 import math
 import random
+import re
 from typing import Any
 
 import orjson
@@ -161,6 +162,35 @@ def test_every_member_is_found_again_by_its_path(event: dict[str, Any]) -> None:
     event = orjson.loads(orjson.dumps(event))
     for where, value in members(event).items():
         assert path(where)(event, Record(0, None)) == value
+
+
+def wide(numbers: int, categories: int) -> list[Record]:
+    """Events of many members; the last number and the last category are in all of them."""
+    levels = [f"level {number}" for number in range(12)]
+
+    def event(at: int) -> dict[str, Any]:
+        made: dict[str, Any] = {f"n{it}": at * it % 7 for it in range(numbers) if at or it % 2}
+        made |= {f"c{it}": levels[(at + it) % 12] for it in range(categories) if at or it % 2}
+        return made | {"revenue": 3.0 * at}
+
+    return [Record(offset, orjson.dumps(event(offset))) for offset in range(60)]
+
+
+@pytest.mark.parametrize(("numbers", "categories"), [(100, 0), (10, 40), (63, 1), (0, 30)])
+def test_of_more_members_than_a_model_takes_those_are_suggested_that_most_events_have(
+    numbers: int, categories: int
+) -> None:
+    records = wide(numbers, categories)
+    text = suggest(records)
+    file = read_model(text)
+    names = {field.name for field in file.fields}
+    (out,) = [line for line in text.splitlines() if "left out" in line] or [""]
+    all_ = {f"n{it}" for it in range(numbers)} | {f"c{it}" for it in range(categories)}
+    assert {it for it in re.findall(r"\w+", out) if it in all_} == all_ - names
+    assert bool(out) == (numbers + categories > 63 or categories > 20)
+    if not categories:  # the even ones are not in the first event
+        assert all(int(it[1:]) % 2 == 0 for it in all_ - names)
+    assert "60 learned" in text or "59 learned" in text
 
 
 @settings(deadline=None)
